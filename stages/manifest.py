@@ -1,0 +1,85 @@
+r"""The tables that stages hand each other: their columns, and how they are read and written.
+
+Every table is UTF-8 CSV with a header, `\n` line ends, and rows sorted by path, so that equal
+content means equal bytes. Paths are relative to `data/raw`, with `/`.
+"""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeVar, get_type_hints
+
+from stages.errors import InputError
+
+SplitName = Literal["train", "val", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+
+RAW_DIR = Path("data/raw")
+MANIFEST_FILE = Path("data/manifest.csv")
+SPLIT_FILE = Path("data/split.csv")
+
+
+class ManifestRow(NamedTuple):
+    """One image as received."""
+
+    path: str  #: relative to data/raw: `<label>/<file name>`
+    label: str
+    width: int  #: pixels, as displayed (after EXIF rotation)
+    height: int
+    bytes: int  #: size of the file
+    sha256: str  #: of the file, hexadecimal
+    phash: str  #: 64-bit perceptual hash of the image, 16 hexadecimal digits
+
+
+class SplitRow(NamedTuple):
+    """Where one image goes."""
+
+    path: str
+    label: str
+    group: str  #: images of one group show the same thing and share a split
+    split: SplitName
+
+
+Row = TypeVar("Row", ManifestRow, SplitRow)
+
+
+def write_table(path: Path, rows: Iterable[Row], row_type: type[Row]) -> None:
+    """Write rows, sorted by path, to a CSV file; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(row_type._fields)
+        writer.writerows(sorted(rows))
+    temporary.replace(path)
+
+
+def read_table(path: Path, row_type: type[Row]) -> list[Row]:
+    """Read a table that `write_table` wrote.
+
+    Raises:
+        InputError: the file is missing, has other columns, or a cell is not of its type.
+    """
+    types = get_type_hints(row_type)
+    converters = [int if types[field] is int else str for field in row_type._fields]
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.reader(file)
+            header = next(reader, [])
+            if tuple(header) != row_type._fields:
+                raise InputError(
+                    f"{path}: expected columns {','.join(row_type._fields)}, got {','.join(header)}"
+                )
+            return [
+                row_type(*(convert(cell) for convert, cell in zip(converters, cells, strict=True)))  # type: ignore[arg-type]
+                for cells in reader
+            ]
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run `dvc repro` to make it") from None
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def labels_of(rows: Sequence[ManifestRow] | Sequence[SplitRow]) -> list[str]:
+    """Return the distinct labels, sorted: the order of classes everywhere in the project."""
+    return sorted({row.label for row in rows})

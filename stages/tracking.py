@@ -1,0 +1,31 @@
+"""The one dvclive `Live` of a stage: metrics/<stage>.json and plots/<stage>/."""
+
+from pathlib import Path
+from typing import Any
+
+from dvclive import Live
+
+
+class StageLive(Live):
+    """A `Live` that writes where this project keeps metrics and plots; use it in a `with` block.
+
+    dvclive puts both into one directory; here metrics of all stages stand together, as do plots,
+    and two stages can't share a directory, since a `Live` clears its own when it starts.
+    """
+
+    def __init__(self, stage: str, **options: Any) -> None:
+        """Open the tracker of `stage`; `options` go to `dvclive.Live`."""
+        self._stage = stage
+        super().__init__(
+            dir=str(Path("plots") / stage), dvcyaml=None, save_dvc_exp=False, report=None, **options
+        )
+
+    @property
+    def metrics_file(self) -> str:
+        """Path of the summary, JSON."""
+        return str(Path("metrics") / f"{self._stage}.json")
+
+    @property
+    def plots_dir(self) -> str:
+        """Directory of the plots."""
+        return str(self.dir)
