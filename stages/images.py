@@ -9,9 +9,23 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+
+#: What makes an image upright, by its EXIF orientation (Exif 2.32, tag 0x0112).
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Pillow's own limit on pixels would warn at 89 million; the one of `decode` takes its place.
+Image.MAX_IMAGE_PIXELS = None
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -37,17 +51,24 @@ def decode(path: Path, max_pixels: int | None = None) -> Image.Image:
                 raise ImageError(
                     f"{image.width} x {image.height} pixels, more than the limit of {max_pixels}"
                 )
-            if getattr(image, "n_frames", 1) > 1:
-                raise ImageError(f"animated ({image.n_frames} frames)")  # type: ignore[attr-defined]
+            frames = getattr(image, "n_frames", 1)
+            # Phones put previews and depth maps after a JPEG (MPO): the photo is the first frame.
+            if frames > 1 and image.format != "MPO":
+                raise ImageError(f"animated ({frames} frames)")
             image.load()
-            return _to_rgb(ImageOps.exif_transpose(image))
+            return _to_rgb(_upright(image))
+    except (ImageError, MemoryError):
+        raise
     except UnidentifiedImageError:
         size = path.stat().st_size
-        raise ImageError("empty file" if size == 0 else "not an image") from None
-    except Image.DecompressionBombError as error:
-        raise ImageError(str(error)) from None
-    # Pillow's decoders report damage by any of these.
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+        kinds = "JPEG, PNG, WebP, BMP or GIF"
+        raise ImageError("empty file" if size == 0 else f"not an image of {kinds}") from None
+    except OSError as error:
+        if error.errno is not None:
+            raise ImageError(f"cannot be read ({error.strerror})") from None
+        raise ImageError(f"truncated or corrupt ({error})") from None
+    # Damaged files make Pillow raise anything: SyntaxError, ValueError, struct.error and others.
+    except Exception as error:
         raise ImageError(f"truncated or corrupt ({error})") from None
 
 
@@ -70,9 +91,13 @@ def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) ->
     iterator = iter(items)
     with ThreadPoolExecutor(workers) as pool:
         pending = [pool.submit(function, item) for item in islice(iterator, 4 * workers)]
-        while pending:
-            yield pending.pop(0).result()
-            pending.extend(pool.submit(function, item) for item in islice(iterator, 1))
+        try:
+            while pending:
+                yield pending.pop(0).result()
+                pending.extend(pool.submit(function, item) for item in islice(iterator, 1))
+        finally:
+            for future in pending:
+                future.cancel()
 
 
 def available_cores() -> int:
@@ -80,12 +105,20 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    # ImageOps.exif_transpose also rewrites the EXIF data, and fails where these are damaged.
+    try:
+        method = _TRANSPOSITIONS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    # Damaged EXIF makes Pillow raise anything; the pixels are whole, and shown as they are stored.
+    except Exception:
+        return image
+    return image if method is None else image.transpose(method)
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        # 16-bit grey: Pillow's own conversion clips at 255 instead of scaling.
-        values = np.asarray(image, dtype=np.float64)
-        scale = 255.0 / 65535.0 if values.max(initial=0) > 255 else 1.0
-        return Image.fromarray((values * scale).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.mode == "I;16":
+        # Pillow's own conversion of 16-bit grey clips at 255 instead of scaling.
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")

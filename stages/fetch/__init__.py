@@ -1,0 +1,1 @@
+"""Fetch: bring the images in, verify every one, and list them in the manifest."""

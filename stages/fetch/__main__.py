@@ -1,0 +1,153 @@
+"""Fetch the images: draw a sample, download TrashNet, or copy the user's own folders.
+
+All that comes in is verified in a temporary directory, then moved to `data/raw/<label>/`; a run
+that fails changes nothing. Writes `data/manifest.csv`, one row per image, and `data/rejected.csv`,
+the images left out.
+"""
+
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from stages import errors
+from stages.errors import InputError
+from stages.fetch.archive import extract
+from stages.fetch.incoming import incoming_directory, publish, require_free_space
+from stages.fetch.layout import Layout, composed, find_images, place_images
+from stages.fetch.verify import check_counts, check_labels, check_rejected, verify_images
+from stages.manifest import (
+    MANIFEST_FILE,
+    RAW_DIR,
+    REJECTED_FILE,
+    ManifestRow,
+    RejectedRow,
+    write_table,
+)
+from stages.params import SEED_MAX, Params, load_section
+
+
+class SampleParams(Params):
+    """Section `fetch.sample`."""
+
+    seed: int = Field(ge=0, le=SEED_MAX)
+    images: int = Field(ge=60)
+    image_size: int = Field(ge=32, le=1024)
+
+
+class KaggleParams(Params):
+    """Section `fetch.kaggle`."""
+
+    dataset: str = Field(pattern=r"^[\w-]+/[\w-]+$")
+    version: int = Field(ge=1)
+    timeout: float = Field(ge=1, le=3600)
+    retries: int = Field(ge=0, le=20)
+
+
+class FetchParams(Params):
+    """Section `fetch` of params.yaml."""
+
+    source: Literal["sample", "kaggle", "path"]
+    sample: SampleParams
+    kaggle: KaggleParams
+    path: str = Field(min_length=1)
+    expected_counts: dict[str, int] | None
+    max_rejected: int = Field(ge=0)
+    max_pixels: int = Field(ge=1, le=1_000_000_000)
+
+
+def main() -> None:
+    """Run the stage."""
+    params = load_section("fetch", FetchParams)
+    with incoming_directory(RAW_DIR.parent) as incoming:
+        received, origin = receive(params, incoming)
+        layout = find_images(received, origin)
+
+        raw = incoming / "raw"
+        if received.is_relative_to(incoming):
+            place_images(layout.images, raw, Path.rename)
+        else:
+            size = sum(image.source.stat().st_size for image in layout.images)
+            require_free_space(incoming, size, origin)
+            place_images(layout.images, raw, shutil.copyfile)
+
+        paths = [f"{image.label}/{image.name}" for image in layout.images]
+        rows, rejected = verify_images(raw, paths, params.max_pixels)
+        check_rejected(rejected, params.max_rejected)
+        check_labels({image.label for image in layout.images}, rows)
+        if params.expected_counts is not None:
+            expected = {composed(label): n for label, n in params.expected_counts.items()}
+            check_counts(rows, expected)
+
+        for row in rejected:
+            (raw / row.path).unlink()
+        manifest = incoming / MANIFEST_FILE.name
+        rejections = incoming / REJECTED_FILE.name
+        write_table(manifest, rows, ManifestRow)
+        write_table(rejections, rejected, RejectedRow)
+        publish(
+            [(raw, RAW_DIR), (manifest, MANIFEST_FILE), (rejections, REJECTED_FILE)],
+            replaced_dir=incoming / "replaced",
+        )
+    print(summary(rows, rejected, layout))
+
+
+def receive(params: FetchParams, incoming: Path) -> tuple[Path, str]:
+    """Get the images from their source.
+
+    Returns:
+        A folder that holds the label folders (within `incoming`, unless it is the user's own),
+        and what messages call it.
+
+    Raises:
+        InputError: the source has nothing to give; the message says why.
+    """
+    received = incoming / "received"
+    received.mkdir()
+    if params.source == "sample":
+        from stages.fetch.sample import draw_sample
+
+        draw_sample(received, params.sample.images, params.sample.image_size, params.sample.seed)
+        return received, "sample"
+    if params.source == "kaggle":
+        from stages.fetch.kaggle import download
+
+        kaggle = params.kaggle
+        origin = f"{kaggle.dataset} (version {kaggle.version}) from Kaggle"
+        archive = download(
+            kaggle.dataset, kaggle.version, incoming, timeout=kaggle.timeout, retries=kaggle.retries
+        )
+        extract(archive, received, origin)
+        return received, origin
+    path = Path(params.path)
+    source, replaced = path.resolve(), RAW_DIR.resolve()
+    if source.is_relative_to(replaced) or replaced.is_relative_to(source):
+        raise InputError(f"fetch.path: {path} overlaps {RAW_DIR}, which this stage replaces")
+    if path.is_dir():
+        return path, str(path)
+    if not path.is_file():
+        raise InputError(f"fetch.path: {path}: no such file or folder")
+    extract(path, received, str(path))
+    return received, str(path)
+
+
+def summary(rows: list[ManifestRow], rejected: list[RejectedRow], layout: Layout) -> str:
+    """Describe what was fetched: images per label, and what was left out."""
+    counts = Counter(row.label for row in rows)
+    width = max(map(len, counts))
+    lines = [f"{label:{width}} {count:7}" for label, count in sorted(counts.items())]
+    lines.append(f"{len(rows)} images of {len(counts)} labels, {len(rejected)} rejected")
+    if layout.ignored:
+        names = ", ".join(f"{name} {count}" for name, count in sorted(layout.ignored.items()))
+        lines.append(f"ignored hidden and system files: {layout.ignored.total()} ({names})")
+    if layout.loose:
+        names = ", ".join(layout.loose)
+        lines.append(f"ignored files beside the label folders: {len(layout.loose)} ({names})")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(errors.run(main))

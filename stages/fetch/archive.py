@@ -1,0 +1,215 @@
+"""Extracts zip and tar archives that come from anywhere, trusting nothing in them."""
+
+import lzma
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple, cast
+
+from stages.errors import InputError
+from stages.fetch.incoming import require_free_space
+from stages.fetch.layout import collision_key
+
+ZIP_SUFFIXES = (".zip",)
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+
+MAX_MEMBERS = 1_000_000
+MAX_MEMBER_BYTES = 2**30
+#: Photos are compressed already: an archive that grows more than this is a bomb,
+MAX_GROWTH = 100
+#: unless what it grows to is harmless.
+HARMLESS_BYTES = 2**30
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    UnicodeDecodeError,
+)
+
+
+class _Member(NamedTuple):
+    name: str
+    is_folder: bool
+    size: int  #: bytes, as declared
+    danger: str  #: why its kind is refused; empty if it is not
+    open: Callable[[], IO[bytes]]
+
+
+def extract(archive: Path, directory: Path, origin: str) -> None:
+    """Extract an archive into an empty directory.
+
+    Args:
+        archive: A .zip or .tar(.gz, .bz2, .xz) file.
+        directory: Where to; after an error it may be half full.
+        origin: What messages call the archive.
+
+    Raises:
+        InputError: the archive is of another kind, damaged, too large for the disk, or holds a
+            member that could do harm: encrypted, an absolute path, `..`, a backslash, a link, a
+            device, a name that is there twice (also in other case or Unicode form), more or
+            larger members than the limits above.
+    """
+    most_bytes = max(HARMLESS_BYTES, MAX_GROWTH * archive.stat().st_size)
+    total_bytes = 0
+    names: dict[str, str] = {}
+    with _damage_reported(origin), _open(archive, origin) as members:
+        for count, member in enumerate(members, start=1):
+            total_bytes += member.size
+            danger = (
+                member.danger
+                or _danger_of_name(member)
+                or _collision(member, names)
+                or _danger_of_size(member.size, total_bytes, most_bytes, count)
+            )
+            if danger:
+                raise InputError(f"{origin}: {member.name!r} {danger}; nothing was extracted")
+            require_free_space(directory, member.size, origin)
+            _write(member, directory.joinpath(*PurePosixPath(member.name).parts))
+
+
+def _open(archive: Path, origin: str) -> AbstractContextManager[Iterator[_Member]]:
+    name = archive.name.lower()
+    if name.endswith(ZIP_SUFFIXES):
+        return _zip_members(archive, origin)
+    if name.endswith(TAR_SUFFIXES):
+        return _tar_members(archive)
+    raise InputError(
+        f"{origin}: neither a folder nor an archive; expected a name that ends in "
+        f"{', '.join(ZIP_SUFFIXES + TAR_SUFFIXES)}"
+    )
+
+
+@contextmanager
+def _zip_members(archive: Path, origin: str) -> Iterator[Iterator[_Member]]:
+    with zipfile.ZipFile(archive) as file:
+        members = file.infolist()
+        require_free_space(archive.parent, sum(member.file_size for member in members), origin)
+        yield (
+            _Member(
+                name=member.filename,
+                is_folder=member.is_dir(),
+                size=member.file_size,
+                danger="is encrypted" if member.flag_bits & 0x1 else _danger_of_mode(member),
+                open=partial(file.open, member),
+            )
+            for member in members
+        )
+
+
+@contextmanager
+def _tar_members(archive: Path) -> Iterator[Iterator[_Member]]:
+    with tarfile.open(archive) as file:
+        yield (
+            _Member(
+                name=member.name,
+                is_folder=member.isdir(),
+                size=member.size,
+                danger=_danger_of_type(member),
+                open=cast(Callable[[], IO[bytes]], partial(file.extractfile, member)),
+            )
+            for member in file
+        )
+        _check_end(file)
+
+
+def _check_end(file: tarfile.TarFile) -> None:
+    """Check that a tar was read to its mark of the end, and the checksum after it.
+
+    tarfile takes a damaged header, or no more data, for the end of the archive.
+    """
+    content = cast(IO[bytes], file.fileobj)
+    content.seek(file.offset)
+    if content.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("its end is missing")
+    while content.read(2**20):
+        pass
+
+
+def _write(member: _Member, target: Path) -> None:
+    if member.is_folder:
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with member.open() as content, target.open("xb") as file:
+        shutil.copyfileobj(content, file)
+
+
+def _danger_of_mode(member: zipfile.ZipInfo) -> str:
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind == stat.S_IFLNK:
+        return "is a link"
+    return "" if kind in (0, stat.S_IFREG, stat.S_IFDIR) else "is a device"
+
+
+def _danger_of_type(member: tarfile.TarInfo) -> str:
+    if member.issym() or member.islnk():
+        return "is a link"
+    return "" if member.isreg() or member.isdir() else "is a device"
+
+
+def _danger_of_name(member: _Member) -> str:
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or member.name[1:2] == ":":
+        return "is an absolute path"
+    if ".." in path.parts:
+        return "leads outside by '..'"
+    if "\\" in member.name:
+        return "has a backslash in its name; pack it again with / between folders"
+    return "" if path.parts or member.is_folder else "has no name"
+
+
+def _danger_of_size(size: int, total_bytes: int, most_bytes: int, count: int) -> str:
+    if count > MAX_MEMBERS:
+        return f"is one more than the {MAX_MEMBERS} members that an archive may have"
+    if size > MAX_MEMBER_BYTES:
+        return f"is larger than {MAX_MEMBER_BYTES} bytes"
+    if total_bytes > most_bytes:
+        return f"makes the content more than {MAX_GROWTH} times as large as the archive"
+    return ""
+
+
+def _collision(member: _Member, names: dict[str, str]) -> str:
+    """Enter a member and its folders into `names`; say with what it collides, if it does.
+
+    `names` has the spelling by collision key; that of a folder ends in `/`.
+    """
+    parts = PurePosixPath(member.name).parts
+    for depth in range(1, len(parts) + 1):
+        path = "/".join(parts[:depth])
+        is_folder = depth < len(parts) or member.is_folder
+        spelling = path + "/" * is_folder
+        other = names.get(collision_key(path))
+        names[collision_key(path)] = spelling
+        if other == spelling and not is_folder:
+            return "is there twice"
+        if other not in (None, spelling):
+            return f"can't be told from {other!r} on every system"
+    return ""
+
+
+@contextmanager
+def _damage_reported(origin: str) -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGE as error:
+        raise InputError(
+            f"{origin}: truncated or corrupt ({error}); get it again from where it came"
+        ) from None
+    except NotImplementedError as error:
+        raise InputError(f"{origin}: {error}; pack it again in the usual way") from None
+    except OSError as error:
+        # Damage that gzip or bz2 reports has no error number; a full disk has one.
+        if error.errno is not None:
+            raise
+        raise InputError(
+            f"{origin}: truncated or corrupt ({error}); get it again from where it came"
+        ) from None

@@ -1,0 +1,173 @@
+"""Finds the label folders in what was received, and brings their images into place.
+
+Names are brought to Unicode's composed form (NFC): the same data set then has the same paths
+whether it was packed on Linux, Windows or macOS (which writes accents as separate characters).
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from stages.errors import InputError
+from stages.images import FORMATS
+
+_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
+_SYSTEM_NAMES = {"thumbs.db", "desktop.ini", "__macosx"}
+
+
+class ImageFile(NamedTuple):
+    """A file that should be an image, as received; its content is still unknown."""
+
+    label: str
+    name: str
+    source: Path
+
+
+class Layout(NamedTuple):
+    """What stands in a folder of label folders."""
+
+    images: list[ImageFile]  #: sorted by label and name
+    ignored: Counter[str]  #: hidden and system files (Thumbs.db): how many of each name
+    loose: list[str]  #: paths of other files beside the label folders, as README.md
+
+
+class _Folder(NamedTuple):
+    path: Path
+    folders: list[Path]
+    files: list[Path]
+    ignored: list[str]
+
+
+def find_images(root: Path, origin: str) -> Layout:
+    """Find the images in `root/<label>/`, or in such folders inside a wrapper folder.
+
+    Hidden and system files are ignored, as are other files beside the label folders.
+
+    Args:
+        root: The folder received.
+        origin: What messages call it.
+
+    Raises:
+        InputError: no or one label, a label without images, a folder inside a label folder, an
+            image beside the label folders, or names that tables or other systems can't hold.
+    """
+    wrappers = [_list_folder(root)]
+    labels = [_list_folder(folder) for folder in wrappers[0].folders]
+    while len(labels) == 1 and labels[0].folders:
+        wrappers += labels
+        labels = [_list_folder(folder) for folder in wrappers[-1].folders]
+
+    if not labels:
+        raise InputError(
+            f"{origin}: no label folders; expected one folder of images for each label, "
+            "as in glass/1.jpg, paper/1.jpg"
+        )
+    problems = [
+        f"{_shown(path.relative_to(root))}: {problem}"
+        for path, problem in _problems(wrappers, labels)
+    ]
+    if problems:
+        raise InputError("\n  ".join([f"{origin}:", *problems]))
+    return Layout(
+        images=sorted(
+            ImageFile(composed(label.path.name), composed(file.name), file)
+            for label in labels
+            for file in label.files
+        ),
+        ignored=Counter(_shown(name) for folder in wrappers + labels for name in folder.ignored),
+        loose=[_shown(file.relative_to(root)) for wrapper in wrappers for file in wrapper.files],
+    )
+
+
+def place_images(
+    images: Iterable[ImageFile], directory: Path, transfer: Callable[[Path, Path], object]
+) -> None:
+    """Bring each image to `directory/<label>/<name>` by `transfer(source, target)`."""
+    for image in images:
+        target = directory / image.label / image.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        transfer(image.source, target)
+
+
+def composed(name: str) -> str:
+    """Return a name in Unicode's composed form (NFC)."""
+    return unicodedata.normalize("NFC", name)
+
+
+def collision_key(name: str) -> str:
+    """Return what two names share that Windows or macOS would take for the same."""
+    return composed(composed(name).casefold())
+
+
+def _list_folder(path: Path) -> _Folder:
+    entries = sorted(path.iterdir())
+    shown = [entry for entry in entries if not _is_ignored(entry.name)]
+    return _Folder(
+        path=path,
+        folders=[entry for entry in shown if entry.is_dir()],
+        files=[entry for entry in shown if not entry.is_dir()],
+        ignored=[entry.name for entry in entries if _is_ignored(entry.name)],
+    )
+
+
+def _is_ignored(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _SYSTEM_NAMES
+
+
+def _problems(wrappers: list[_Folder], labels: list[_Folder]) -> Iterator[tuple[Path, str]]:
+    for wrapper in wrappers:
+        for file in filter(_looks_like_image, wrapper.files):
+            yield file, "an image beside the label folders; move it into one"
+    if len(labels) == 1:
+        yield labels[0].path, "the only label; at least two are needed"
+    for label in labels:
+        for folder in label.folders:
+            yield folder, "a folder inside a label folder; move its images up"
+        if not label.files and not label.folders:
+            yield label.path, "a label without images; add some or remove the folder"
+        for file in label.files:
+            if not file.is_file():
+                yield file, "a broken link or a special file; remove it"
+    for siblings in [[label.path for label in labels], *(label.files for label in labels)]:
+        yield from _problems_of_names(siblings)
+
+
+def _problems_of_names(siblings: list[Path]) -> Iterator[tuple[Path, str]]:
+    names: dict[str, str] = {}
+    for path in siblings:
+        if not _fits_tables(path.name):
+            yield path, "a name that is not plain UTF-8; rename it"
+        other = names.setdefault(collision_key(path.name), path.name)
+        if other != path.name:
+            yield path, f"differs from {other!r} in nothing but case or Unicode form; rename one"
+
+
+def _looks_like_image(path: Path) -> bool:
+    if path.suffix.lower() in _IMAGE_SUFFIXES:
+        return True
+    if not path.is_file():
+        return False
+    try:
+        with Image.open(path, formats=FORMATS):
+            return True
+    except OSError:
+        return False
+
+
+def _fits_tables(name: str) -> bool:
+    # Python's csv writes a carriage return without quotes, and then can't read it.
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\r" not in name
+
+
+def _shown(path: Path | str) -> str:
+    """Return a path as messages show it: line breaks and bytes that are not UTF-8 escaped."""
+    text = str(path).replace("\r", "\\r").replace("\n", "\\n")
+    return text.encode(errors="backslashreplace").decode()

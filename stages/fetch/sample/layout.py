@@ -1,0 +1,89 @@
+"""How many images of which object there are, and their files."""
+
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from stages.fetch.sample.objects import draw_object
+from stages.fetch.sample.scene import photograph
+from stages.images import available_cores
+
+# Images per label in TrashNet (Thung & Yang 2016), whose imbalance the sample shares.
+TRASHNET_COUNTS = {
+    "cardboard": 403,
+    "glass": 501,
+    "metal": 410,
+    "paper": 594,
+    "plastic": 482,
+    "trash": 137,
+}
+MOST_VIEWS = 4
+JPEG_QUALITY = 90
+
+
+class View(NamedTuple):
+    """One image: which object, and which photo of it."""
+
+    label: str
+    object_number: int
+    view: int
+
+    @property
+    def path(self) -> str:
+        """`glass/glass_017_2.jpg`: the second photo of glass object 17."""
+        return f"{self.label}/{self.label}_{self.object_number:03}_{self.view}.jpg"
+
+
+def draw_sample(directory: Path, images: int, image_size: int, seed: int) -> None:
+    """Write `images` JPEG files of `image_size` pixels square to `directory/<label>/`.
+
+    Each image follows from the seed and its own name alone, whatever else is drawn.
+    """
+    views = plan_views(images, seed)
+    for label in TRASHNET_COUNTS:
+        (directory / label).mkdir(parents=True, exist_ok=True)
+    draw = partial(draw_view, directory=directory, image_size=image_size, seed=seed)
+    with ProcessPoolExecutor(available_cores()) as pool:
+        for _ in pool.map(draw, views, chunksize=8):
+            pass
+
+
+def share_out(images: int) -> dict[str, int]:
+    """Return images per label in TrashNet's proportions, by largest remainder."""
+    total = sum(TRASHNET_COUNTS.values())
+    exact = {label: images * count / total for label, count in TRASHNET_COUNTS.items()}
+    counts = {label: int(share) for label, share in exact.items()}
+    by_remainder = sorted(exact, key=lambda label: counts[label] - exact[label])
+    for label in by_remainder[: images - sum(counts.values())]:
+        counts[label] += 1
+    return counts
+
+
+def plan_views(images: int, seed: int) -> list[View]:
+    """Return all images to draw: of each object one to four."""
+    views = []
+    for label, count in share_out(images).items():
+        number = 0
+        left = count
+        while left > 0:
+            number += 1
+            shots = min(left, int(_random(seed, label, number, 0).integers(1, MOST_VIEWS + 1)))
+            views += [View(label, number, shot) for shot in range(1, shots + 1)]
+            left -= shots
+    return views
+
+
+def draw_view(view: View, directory: Path, image_size: int, seed: int) -> None:
+    """Draw one image and write its file."""
+    drawn = draw_object(view.label, _random(seed, view.label, view.object_number, -1))
+    photo = photograph(drawn, image_size, _random(seed, *view))
+    photo.save(directory / view.path, quality=JPEG_QUALITY)
+
+
+def _random(seed: int, label: str, object_number: int, view: int) -> np.random.Generator:
+    """Return the source of chance of one object (view -1), its number of views (0) or a view."""
+    position = list(TRASHNET_COUNTS).index(label)
+    return np.random.default_rng([seed, position, object_number, view + 1])

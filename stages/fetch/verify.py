@@ -1,0 +1,101 @@
+"""Decodes every image once: what is sound goes to the manifest, the rest is rejected."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import imagehash
+
+from stages.errors import InputError
+from stages.images import ImageError, decode, map_in_threads
+from stages.manifest import ManifestRow, RejectedRow
+
+
+def verify_images(
+    directory: Path, paths: Iterable[str], max_pixels: int
+) -> tuple[list[ManifestRow], list[RejectedRow]]:
+    """Decode the images `directory/<label>/<name>` on all cores.
+
+    Args:
+        directory: Folder of label folders.
+        paths: Of the images, relative to `directory`, with `/`.
+        max_pixels: Width x height above which an image is rejected without being decoded.
+
+    Returns:
+        A row for each sound image and one for each rejected image, in the order of `paths`.
+    """
+    rows: list[ManifestRow] = []
+    rejected: list[RejectedRow] = []
+    for row in map_in_threads(lambda path: _verify_image(directory, path, max_pixels), paths):
+        if isinstance(row, ManifestRow):
+            rows.append(row)
+        else:
+            rejected.append(row)
+    return rows, rejected
+
+
+def check_rejected(rejected: Sequence[RejectedRow], max_rejected: int) -> None:
+    """Check that no more than `max_rejected` images were rejected.
+
+    Raises:
+        InputError: more were; the message lists every one and why.
+    """
+    if len(rejected) > max_rejected:
+        lines = [f"{row.path}: {row.reason}" for row in rejected]
+        raise InputError(
+            "\n  ".join([f"{_images(len(rejected))} refused:", *lines])
+            + f"\nmend or remove them, or raise fetch.max_rejected ({max_rejected})"
+        )
+
+
+def check_labels(labels: Iterable[str], rows: Sequence[ManifestRow]) -> None:
+    """Check that each label kept at least one image.
+
+    Raises:
+        InputError: all images of a label were rejected.
+    """
+    lost = sorted(set(labels) - {row.label for row in rows})
+    if lost:
+        raise InputError(f"every image of these labels was refused: {', '.join(lost)}")
+
+
+def check_counts(rows: Sequence[ManifestRow], expected: Mapping[str, int]) -> None:
+    """Check the number of images per label.
+
+    Raises:
+        InputError: a label is missing, not expected, or has another number of images.
+    """
+    counts = Counter(row.label for row in rows)
+    differences = [
+        f"{label}: expected {expected.get(label, 0)}, got {counts[label]}"
+        for label in sorted(counts.keys() | expected.keys())
+        if counts[label] != expected.get(label, 0)
+    ]
+    if differences:
+        raise InputError(
+            "\n  ".join(["images per label differ from fetch.expected_counts:", *differences])
+        )
+
+
+def _verify_image(directory: Path, path: str, max_pixels: int) -> ManifestRow | RejectedRow:
+    file = directory / path
+    try:
+        image = decode(file, max_pixels)
+    except ImageError as error:
+        return RejectedRow(path, str(error))
+    with file.open("rb") as content:
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    return ManifestRow(
+        path=path,
+        label=path.partition("/")[0],
+        width=image.width,
+        height=image.height,
+        bytes=file.stat().st_size,
+        sha256=sha256,
+        phash=str(imagehash.phash(image)),
+    )
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count} images"

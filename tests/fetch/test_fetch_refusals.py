@@ -1,0 +1,326 @@
+"""What the stage refuses: each with a message that says what is wrong, and nothing written."""
+
+import errno
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from PIL import Image
+
+from stages.fetch import __main__ as fetch
+from tests.fetch.conftest import RunFetch, SaveImage
+
+FRAMES = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
+
+
+def assert_refused(run_fetch: RunFetch, *messages: str, **changes: object) -> None:
+    run = run_fetch(**changes)
+    assert run.code == 1
+    assert run.out == ""
+    assert run.err.startswith("error: ")
+    for message in messages:
+        assert message in run.err
+    assert not Path("data").exists() or list(Path("data").iterdir()) == []
+
+
+# --- one bad image -----------------------------------------------------------------------------
+
+
+def truncated(path: Path, save_image: SaveImage) -> None:
+    content = save_image(path).read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+
+
+def animated(path: Path, _: SaveImage) -> None:
+    FRAMES[0].save(path, save_all=True, append_images=FRAMES[1:])
+
+
+def corrupt_png(path: Path, save_image: SaveImage) -> None:
+    content = bytearray(save_image(path).read_bytes())
+    content[60:90] = bytes(30)
+    path.write_bytes(content)
+
+
+def of_kind(kind: str) -> Callable[[Path, SaveImage], None]:
+    def make(path: Path, save_image: SaveImage) -> None:
+        save_image(path, format=kind)
+
+    return make
+
+
+def of_content(content: bytes) -> Callable[[Path, SaveImage], None]:
+    def make(path: Path, _: SaveImage) -> None:
+        path.write_bytes(content)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "reason"),
+    [
+        ("text.jpg", of_content(b"hello"), "not an image of JPEG, PNG, WebP, BMP or GIF"),
+        ("notes.txt", of_content(b"hello"), "not an image of JPEG, PNG, WebP, BMP or GIF"),
+        ("page.jpg", of_content(b"<html>404</html>"), "not an image"),
+        ("vector.svg", of_content(b"<svg xmlns=''/>"), "not an image"),
+        ("zeros.jpg", of_content(bytes(1000)), "not an image"),
+        ("empty.jpg", of_content(b""), "empty file"),
+        ("tiff.jpg", of_kind("TIFF"), "not an image"),
+        ("icon.png", of_kind("ICO"), "not an image"),
+        ("header.jpg", of_content(b"\xff\xd8\xff\xe0\x00\x10JF"), "truncated or corrupt"),
+        ("cut.jpg", truncated, "truncated or corrupt (image file is truncated"),
+        ("cut.png", truncated, "truncated or corrupt"),
+        ("cut.webp", truncated, "truncated or corrupt"),
+        ("cut.bmp", truncated, "truncated or corrupt"),
+        ("cut.gif", truncated, "truncated or corrupt"),
+        ("holes.png", corrupt_png, "truncated or corrupt"),
+        ("moving.gif", animated, "animated (3 frames)"),
+        ("moving.png", animated, "animated (3 frames)"),
+        ("moving.webp", animated, "animated (3 frames)"),
+    ],
+)
+def test_a_bad_image_is_named_with_its_reason(
+    photos: Path,
+    run_fetch: RunFetch,
+    save_image: SaveImage,
+    name: str,
+    make: Callable[[Path, SaveImage], None],
+    reason: str,
+) -> None:
+    make(photos / "glass" / name, save_image)
+    assert_refused(run_fetch, "1 image refused:", f"  glass/{name}: {reason}")
+
+
+@pytest.mark.usefixtures("photos")
+def test_an_image_of_too_many_pixels(run_fetch: RunFetch) -> None:
+    assert_refused(
+        run_fetch,
+        "glass/1.jpg: 30 x 20 pixels, more than the limit of 599",
+        "3 images refused",
+        max_pixels=599,
+    )
+
+
+def test_a_decompression_bomb_is_not_decoded(
+    photos: Path, save_image: SaveImage, run_fetch: RunFetch
+) -> None:
+    file = save_image(photos / "glass" / "bomb.png")
+    content = bytearray(file.read_bytes())
+    content[16:24] = struct.pack(">II", 60_000, 60_000)  # width and height
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    file.write_bytes(content)
+    assert_refused(run_fetch, "bomb.png: 60000 x 60000 pixels, more than the limit")
+
+
+def test_a_label_of_which_nothing_is_left(photos: Path, run_fetch: RunFetch) -> None:
+    (photos / "paper/1.jpg").write_text("no image")
+    assert_refused(run_fetch, "every image of these labels was refused: paper", max_rejected=5)
+
+
+# --- a bad folder ------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("workspace")
+def test_no_such_path(run_fetch: RunFetch) -> None:
+    assert_refused(run_fetch, "fetch.path: nowhere: no such file or folder", path="nowhere")
+
+
+def test_a_file_that_is_no_archive(workspace: Path, run_fetch: RunFetch) -> None:
+    (workspace / "photos.rar").write_bytes(b"Rar!")
+    assert_refused(
+        run_fetch, "photos.rar: neither a folder nor an archive; expected", path="photos.rar"
+    )
+
+
+def test_an_empty_folder(workspace: Path, run_fetch: RunFetch) -> None:
+    (workspace / "photos").mkdir()
+    (workspace / "photos/README.md").write_text("Put your label folders here")
+    assert_refused(
+        run_fetch, "photos: no label folders; expected one folder of images for each label"
+    )
+
+
+def test_one_label(photos: Path, run_fetch: RunFetch) -> None:
+    shutil.rmtree(photos / "paper")
+    assert_refused(run_fetch, "glass: the only label; at least two are needed")
+
+
+def test_a_label_without_images(photos: Path, run_fetch: RunFetch) -> None:
+    (photos / "metal").mkdir()
+    (photos / "metal/.keep").touch()
+    assert_refused(run_fetch, "metal: a label without images; add some or remove the folder")
+
+
+def test_a_folder_in_a_label_folder(
+    photos: Path, save_image: SaveImage, run_fetch: RunFetch
+) -> None:
+    save_image(photos / "glass/green/1.jpg")
+    assert_refused(run_fetch, "glass/green: a folder inside a label folder")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("1.JPG", "JPEG"), ("scan", "PNG")])
+def test_an_image_beside_the_label_folders(
+    photos: Path, save_image: SaveImage, run_fetch: RunFetch, name: str, kind: str
+) -> None:
+    save_image(photos / name, format=kind)
+    assert_refused(run_fetch, f"{name}: an image beside the label folders")
+
+
+def test_all_problems_of_a_folder_at_once(
+    photos: Path, save_image: SaveImage, run_fetch: RunFetch
+) -> None:
+    save_image(photos / "lost.jpg")
+    (photos / "glass/green").mkdir()
+    (photos / "metal").mkdir()
+    assert_refused(run_fetch, "lost.jpg:", "glass/green:", "metal:")
+
+
+@pytest.mark.parametrize(
+    ("name", "twin"),
+    [
+        ("photo.jpg", "PHOTO.jpg"),
+        ("caf\u00e9.jpg", "cafe\u0301.jpg"),
+        ("STRASSE.jpg", "straße.jpg"),
+    ],
+)
+def test_names_that_other_systems_take_for_one(
+    photos: Path, save_image: SaveImage, run_fetch: RunFetch, name: str, twin: str
+) -> None:
+    save_image(photos / "glass" / name)
+    save_image(photos / "glass" / twin)
+    assert_refused(run_fetch, "in nothing but case or Unicode form; rename one")
+
+
+def test_labels_that_other_systems_take_for_one(
+    photos: Path, save_image: SaveImage, run_fetch: RunFetch
+) -> None:
+    save_image(photos / "Glass/1.jpg")
+    assert_refused(run_fetch, "glass: differs from 'Glass' in nothing but case")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [(b"caf\xe9.jpg", r"caf\udce9.jpg"), (b"a\rb.jpg", r"a\rb.jpg")]
+)
+def test_names_that_tables_cannot_hold(
+    photos: Path, run_fetch: RunFetch, name: bytes, shown: str
+) -> None:
+    shutil.copy(photos / "glass/1.jpg", photos / "glass" / os.fsdecode(name))
+    assert_refused(run_fetch, f"glass/{shown}: a name that is not plain UTF-8; rename it")
+
+
+def test_special_files_and_broken_links(photos: Path, run_fetch: RunFetch) -> None:
+    os.mkfifo(photos / "glass/pipe.jpg")
+    (photos / "glass/gone.jpg").symlink_to("nowhere.jpg")
+    assert_refused(
+        run_fetch,
+        "glass/gone.jpg: a broken link or a special file",
+        "glass/pipe.jpg: a broken link or a special file",
+    )
+
+
+@pytest.mark.parametrize("path", [".", "data", "data/raw", "data/raw/glass", "photos/../data"])
+def test_a_path_that_overlaps_the_outputs(photos: Path, run_fetch: RunFetch, path: str) -> None:
+    photos.rename(photos.parent / "photos_before")
+    run_fetch(path="photos_before")
+    photos.mkdir()
+    run = run_fetch(path=path)
+    assert run.code == 1
+    assert "overlaps data/raw, which this stage replaces" in run.err
+    assert Path("data/raw/glass/1.jpg").exists()
+
+
+# --- the system --------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("photos")
+def test_too_little_space(run_fetch: RunFetch, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(".")._replace(free=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert_refused(run_fetch, "photos needs 0 MiB of disk space", "free some space")
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOSPC, "the disk of data is full; free some space"),
+        (errno.EACCES, "Permission denied"),
+    ],
+)
+@pytest.mark.usefixtures("photos")
+def test_errors_of_the_disk(
+    run_fetch: RunFetch, monkeypatch: pytest.MonkeyPatch, number: int, message: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number), "photos/glass/1.jpg")
+
+    monkeypatch.setattr(shutil, "copyfile", fail)
+    assert_refused(run_fetch, message)
+
+
+def test_another_fetch_at_work(workspace: Path, photos: Path, run_fetch: RunFetch) -> None:
+    (workspace / "data").mkdir()
+    with FileLock(workspace / "data/.incoming.lock"):
+        run = run_fetch(path=str(photos))
+    assert run.code == 1
+    assert "error: another fetch is at work in" in run.err
+
+
+@pytest.mark.parametrize("failing_at", [1, 2, 3, 4, 5, 6])
+def test_an_error_while_outputs_are_replaced_puts_the_old_back(
+    photos: Path,
+    save_image: SaveImage,
+    run_fetch: RunFetch,
+    monkeypatch: pytest.MonkeyPatch,
+    failing_at: int,
+) -> None:
+    run_fetch()
+    before = {file: file.read_bytes() for file in Path("data").rglob("*") if file.is_file()}
+    save_image(photos / "glass/new.jpg")
+    calls = 0
+    rename = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        nonlocal calls
+        calls += 1
+        if calls == failing_at:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    run = run_fetch()
+
+    assert run.code == 130
+    after = {file: file.read_bytes() for file in Path("data").rglob("*") if file.is_file()}
+    assert after == before
+
+
+def test_ctrl_c_leaves_nothing(photos: Path, write_params: Callable[..., None]) -> None:
+    # Enough work that the signal, sent once the temporary directory is there, arrives during it.
+    pixels = np.random.default_rng(0).integers(0, 256, (2000, 2000, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(photos / "glass/0.png")
+    for number in range(40):
+        shutil.copy(photos / "glass/0.png", photos / f"glass/big{number}.png")
+    write_params(max_pixels=10_000_000)
+    repository = str(Path(fetch.__file__).parents[2])
+    with subprocess.Popen(
+        [sys.executable, "-m", "stages.fetch"],
+        env=os.environ | {"PYTHONPATH": repository},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not Path("data/.incoming/raw").exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, messages = process.communicate()
+    assert process.returncode == 130
+    assert messages == "interrupted\n"
+    assert list(Path("data").iterdir()) == []
