@@ -5,9 +5,9 @@ content means equal bytes. Paths are relative to `data/raw`, with `/`.
 """
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar, get_type_hints
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_type_hints
 
 from stages.errors import InputError
 
@@ -16,7 +16,9 @@ SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
 RAW_DIR = Path("data/raw")
 MANIFEST_FILE = Path("data/manifest.csv")
+REJECTED_FILE = Path("data/rejected.csv")
 SPLIT_FILE = Path("data/split.csv")
+CONFLICTS_FILE = Path("data/conflicts.csv")
 
 
 class ManifestRow(NamedTuple):
@@ -31,6 +33,13 @@ class ManifestRow(NamedTuple):
     phash: str  #: 64-bit perceptual hash of the image, 16 hexadecimal digits
 
 
+class RejectedRow(NamedTuple):
+    """One image that was left out."""
+
+    path: str
+    reason: str
+
+
 class SplitRow(NamedTuple):
     """Where one image goes."""
 
@@ -40,7 +49,15 @@ class SplitRow(NamedTuple):
     split: SplitName
 
 
-Row = TypeVar("Row", ManifestRow, SplitRow)
+class ConflictRow(NamedTuple):
+    """One image of which an identical file stands under another label."""
+
+    path: str
+    label: str
+    sha256: str
+
+
+Row = TypeVar("Row", ManifestRow, RejectedRow, SplitRow, ConflictRow)
 
 
 def write_table(path: Path, rows: Iterable[Row], row_type: type[Row]) -> None:
@@ -61,7 +78,7 @@ def read_table(path: Path, row_type: type[Row]) -> list[Row]:
         InputError: the file is missing, has other columns, or a cell is not of its type.
     """
     types = get_type_hints(row_type)
-    converters = [int if types[field] is int else str for field in row_type._fields]
+    converters = [_converter(types[field]) for field in row_type._fields]
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.reader(file)
@@ -76,10 +93,23 @@ def read_table(path: Path, row_type: type[Row]) -> list[Row]:
             ]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run `dvc repro` to make it") from None
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from None
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path}: line {reader.line_num}: {error}") from None
 
 
 def labels_of(rows: Sequence[ManifestRow] | Sequence[SplitRow]) -> list[str]:
     """Return the distinct labels, sorted: the order of classes everywhere in the project."""
     return sorted({row.label for row in rows})
+
+
+def _converter(kind: Any) -> Callable[[str], object]:
+    choices = get_args(kind)  # of a Literal
+
+    def choose(cell: str) -> str:
+        if cell not in choices:
+            raise ValueError(f"expected {', '.join(choices)}, got {cell!r}")
+        return cell
+
+    if choices:
+        return choose
+    return int if kind is int else str

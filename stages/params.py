@@ -39,10 +39,7 @@ def load_section(name: str, schema: type[Section], path: Path = PARAMS_FILE) -> 
     if name not in content:
         raise InputError(f"{path}: section '{name}' is missing")
     if not isinstance(content[name], dict):
-        raise InputError(
-            f"{path}: {name}: expected a section with keys {', '.join(schema.model_fields)}, "
-            f"got {content[name]!r}"
-        )
+        raise InputError(f"{path}: {name}: {_expected_section(schema, content[name])}")
     try:
         return schema.model_validate(content[name])
     except ValidationError as error:
@@ -98,6 +95,9 @@ def _describe_one(problem: ErrorDetails, section: str, schema: type[BaseModel]) 
         return f"{key}: unknown key{_nearest(str(last), prefix, known)}"
     if problem["type"] == "missing":
         return f"{key}: missing key"
+    if problem["type"] == "model_type":
+        nested = _schema_at(schema, [*map(str, parents), str(last)])
+        return f"{key}: {_expected_section(nested, problem['input'])}"
     message = problem["msg"][0].lower() + problem["msg"][1:]
     text = f"{key}: {message}, got {problem['input']!r}"
     if problem["type"] == "literal_error" and isinstance(problem["input"], str):
@@ -105,6 +105,10 @@ def _describe_one(problem: ErrorDetails, section: str, schema: type[BaseModel]) 
         choices = [str(choice) for choice in get_args(field.annotation)] if field else []
         text += _nearest(problem["input"], "", choices)
     return text
+
+
+def _expected_section(schema: type[BaseModel], got: Any) -> str:
+    return f"expected a section with keys {', '.join(schema.model_fields)}, got {got!r}"
 
 
 def _schema_at(schema: type[BaseModel], keys: list[str]) -> type[BaseModel]:
