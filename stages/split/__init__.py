@@ -1,0 +1,1 @@
+"""Splits the images into train, val and test."""

@@ -1,0 +1,161 @@
+from collections import Counter
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.manifest import SPLITS
+from stages.split.assign import TooFewGroupsError, assign_splits, share_out
+
+
+@pytest.mark.parametrize(
+    ("count", "shares", "expected"),
+    [
+        (10, (0.8, 0.1, 0.1), [8, 1, 1]),
+        (403, (0.8, 0.1, 0.1), [323, 40, 40]),  # 322.4, 40.3, 40.3: the largest remainder rises
+        (137, (0.8, 0.1, 0.1), [109, 14, 14]),  # 109.6, 13.7, 13.7
+        (15, (0.7, 0.15, 0.15), [11, 2, 2]),  # 10.5, 2.25, 2.25
+        (5, (0.8, 0.1, 0.1), [3, 1, 1]),  # 4, 0.5, 0.5: test would go without
+        (3, (0.98, 0.01, 0.01), [1, 1, 1]),
+    ],
+)
+def test_shares_are_rounded_by_the_largest_remainder(
+    count: int, shares: tuple[float, float, float], expected: list[int]
+) -> None:
+    assert share_out(count, shares) == expected
+
+
+def single_images(**images: int) -> tuple[list[str], list[str]]:
+    """Labels and groups of images that are each a group of their own."""
+    labels = [label for label, count in images.items() for _ in range(count)]
+    return labels, [f"{label}/{i:04}.jpg" for i, label in enumerate(labels)]
+
+
+def test_single_images_are_split_in_exact_shares() -> None:
+    labels, groups = single_images(glass=501, trash=137)
+
+    splits = assign_splits(labels, groups, val=0.1, test=0.2, seed=1)
+
+    assert Counter(zip(labels, splits, strict=True)) == {
+        ("glass", "train"): 351,  # 350.7
+        ("glass", "val"): 50,  # 50.1
+        ("glass", "test"): 100,  # 100.2
+        ("trash", "train"): 96,  # 95.9
+        ("trash", "val"): 14,  # 13.7
+        ("trash", "test"): 27,  # 27.4
+    }
+
+
+def test_every_image_is_as_likely_to_be_tested() -> None:
+    labels, groups = single_images(glass=10)
+
+    tested: Counter[int] = Counter()
+    for seed in range(1000):
+        tested[assign_splits(labels, groups, val=0.1, test=0.1, seed=seed).index("test")] += 1
+
+    # 100 each expected; binomial with a standard deviation of 9.5.
+    assert all(60 < tested[image] < 140 for image in range(10))
+
+
+def test_large_groups_get_into_each_split() -> None:
+    labels = ["glass"] * 1000
+    groups = [f"glass/{i // 10:04}.jpg" for i in range(1000)]
+
+    splits = assign_splits(labels, groups, val=0.1, test=0.1, seed=3)
+
+    assert Counter(splits) == {"train": 800, "val": 100, "test": 100}
+
+
+def test_groups_too_large_for_their_shares_still_reach_every_split() -> None:
+    labels = ["glass"] * 90
+    groups = ["glass/00.jpg"] * 30 + ["glass/30.jpg"] * 30 + ["glass/60.jpg"] * 30
+
+    splits = assign_splits(labels, groups, val=0.1, test=0.1, seed=3)
+
+    assert Counter(splits) == {"train": 30, "val": 30, "test": 30}
+
+
+def test_another_seed_splits_otherwise() -> None:
+    labels, groups = single_images(glass=50)
+
+    first = assign_splits(labels, groups, val=0.1, test=0.1, seed=1)
+    second = assign_splits(labels, groups, val=0.1, test=0.1, seed=2)
+
+    assert first != second
+
+
+def test_a_label_with_fewer_groups_than_splits_is_named() -> None:
+    labels = ["glass"] * 10 + ["trash"] * 6
+    groups = [f"glass/{i}.jpg" for i in range(10)] + ["trash/1.jpg"] * 5 + ["trash/2.jpg"]
+
+    with pytest.raises(TooFewGroupsError) as raised:
+        assign_splits(labels, groups, val=0.1, test=0.1, seed=1)
+
+    assert raised.value.missing == {"trash": 1}
+
+
+@st.composite
+def grouped_images(draw: st.DrawFn) -> tuple[list[str], list[str]]:
+    """Labels and groups: of each label three groups and more, and a few of several labels."""
+    labels: list[str] = []
+    groups: list[str] = []
+    for label in ("glass", "metal", "trash"):
+        for number, size in enumerate(draw(st.lists(st.integers(1, 8), min_size=3, max_size=30))):
+            labels += [label] * size
+            groups += [f"{label}/{number}"] * size
+    for number, members in enumerate(draw(st.lists(st.integers(1, 3), max_size=4))):
+        labels += ["glass"] * members + ["metal"]
+        groups += [f"mixed/{number}"] * (members + 1)
+    return labels, groups
+
+
+shares = st.sampled_from([0.05, 0.1, 0.2, 0.3])
+seeds = st.integers(0, 2**32 - 1)
+
+
+@settings(deadline=None)
+@given(grouped_images(), shares, shares, seeds)
+def test_groups_never_straddle_and_every_label_is_in_every_split(
+    images: tuple[list[str], list[str]], val: float, test: float, seed: int
+) -> None:
+    labels, groups = images
+
+    splits = assign_splits(labels, groups, val, test, seed)
+
+    assert len(set(zip(groups, splits, strict=True))) == len(set(groups))
+    assert len(set(zip(labels, splits, strict=True))) == 3 * len(set(labels))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(1, 8), min_size=3, max_size=60).map(lambda sizes: [*sizes, 1, 1, 1]),
+    shares,
+    shares,
+    seeds,
+)
+def test_a_split_exceeds_its_share_by_less_than_a_group(
+    sizes: list[int], val: float, test: float, seed: int
+) -> None:
+    groups = [str(number) for number, size in enumerate(sizes) for _ in range(size)]
+
+    splits = Counter(assign_splits(["glass"] * len(groups), groups, val, test, seed))
+
+    expected = share_out(len(groups), (1 - val - test, val, test))
+    for split, share in zip(SPLITS, expected, strict=True):
+        assert splits[split] - share < max(sizes)
+
+
+@settings(deadline=None)
+@given(grouped_images(), seeds, st.randoms(use_true_random=False))
+def test_the_order_of_images_does_not_matter(
+    images: tuple[list[str], list[str]], seed: int, random: Random
+) -> None:
+    labels, groups = images
+    order = list(range(len(labels)))
+    random.shuffle(order)
+
+    splits = assign_splits(labels, groups, 0.1, 0.1, seed)
+    shuffled = assign_splits([labels[i] for i in order], [groups[i] for i in order], 0.1, 0.1, seed)
+
+    assert shuffled == [splits[i] for i in order]

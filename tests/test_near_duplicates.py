@@ -1,0 +1,85 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.errors import InputError
+from stages.manifest import ManifestRow
+from stages.near_duplicates import near_duplicate_pairs, perceptual_hashes
+
+
+def pairs_of(hashes: list[int], max_distance: int) -> list[tuple[int, int, int]]:
+    return sorted(near_duplicate_pairs(np.array(hashes, dtype=np.uint64), max_distance))
+
+
+def test_pairs_differ_in_at_most_max_distance_bits() -> None:
+    hashes = [0b0000, 0b0011, 0b1111]
+
+    assert pairs_of(hashes, 1) == []
+    assert pairs_of(hashes, 2) == [(0, 1, 2), (1, 2, 2)]
+    assert pairs_of(hashes, 4) == [(0, 1, 2), (0, 2, 4), (1, 2, 2)]
+
+
+def test_lowest_and_highest_bit_count_alike() -> None:
+    assert pairs_of([0, 1 << 63, 1], 1) == [(0, 1, 1), (0, 2, 1)]
+
+
+def test_equal_hashes_are_paired_with_the_first_only() -> None:
+    blank, nearly_blank = 0, 1
+
+    pairs = pairs_of([nearly_blank, blank, blank, blank], 1)
+
+    assert pairs == [(0, 1, 1), (1, 2, 0), (1, 3, 0)]
+
+
+def test_many_equal_hashes_make_few_pairs() -> None:
+    assert len(pairs_of([7] * 20_000, 16)) == 19_999
+
+
+@pytest.mark.parametrize("hashes", [[], [5]])
+def test_fewer_than_two_hashes_have_no_pairs(hashes: list[int]) -> None:
+    assert pairs_of(hashes, 4) == []
+
+
+@st.composite
+def hashes_near_each_other(draw: st.DrawFn) -> list[int]:
+    """Hashes of a few bits set around a few centres: random ones are never near."""
+    centres = draw(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=3))
+    flips = st.lists(st.integers(0, 63), max_size=12)
+    members = draw(st.lists(st.tuples(st.sampled_from(centres), flips), max_size=25))
+    return [centre ^ sum(1 << bit for bit in set(bits)) for centre, bits in members]
+
+
+@settings(deadline=None, max_examples=200)
+@given(hashes_near_each_other(), st.integers(0, 16))
+def test_pairs_of_distinct_hashes_are_those_of_brute_force(
+    hashes: list[int], max_distance: int
+) -> None:
+    distinct = sorted(set(hashes))
+
+    pairs = pairs_of(distinct, max_distance)
+
+    distances = (
+        (left, right, (distinct[left] ^ distinct[right]).bit_count())
+        for left, right in itertools.combinations(range(len(distinct)), 2)
+    )
+    assert pairs == [pair for pair in distances if pair[2] <= max_distance]
+
+
+def row(phash: str) -> ManifestRow:
+    return ManifestRow("glass/1.jpg", "glass", 1, 1, 1, "0" * 64, phash)
+
+
+def test_hashes_are_read_as_hexadecimal() -> None:
+    hashes = perceptual_hashes([row("00000000000000ff"), row("8000000000000000")])
+
+    assert hashes.tolist() == [255, 2**63]
+    assert hashes.dtype == np.uint64
+
+
+@pytest.mark.parametrize("phash", ["", "ff", "g000000000000000", " 00000000000000f"])
+def test_what_is_not_a_hash_is_refused(phash: str) -> None:
+    with pytest.raises(InputError, match=r"glass/1\.jpg: phash: expected 16 hexadecimal digits"):
+        perceptual_hashes([row(phash)])
