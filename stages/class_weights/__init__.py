@@ -1,0 +1,1 @@
+"""Computes how much an image of each label counts in training."""
