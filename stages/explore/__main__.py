@@ -1,0 +1,130 @@
+"""Show the images before training: metrics/explore.json and plots/explore.
+
+For people; nothing depends on it.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from stages import errors, params
+from stages.errors import InputError
+from stages.images import ImageError, load_resized, map_in_threads
+from stages.manifest import (
+    CONFLICTS_FILE,
+    MANIFEST_FILE,
+    RAW_DIR,
+    SPLIT_FILE,
+    ConflictRow,
+    ManifestRow,
+    SplitRow,
+    labels_of,
+    read_table,
+)
+
+COLOUR_SIZE = 32  # pixels, width and height at which mean colours are measured
+
+
+class ExploreParams(params.Params):
+    """Section `explore` of params.yaml."""
+
+    examples_per_label: Annotated[int, Field(ge=1, le=20)]
+    max_distance: Annotated[int, Field(ge=0, le=16)]
+    duplicate_pairs: Annotated[int, Field(ge=1, le=200)]
+
+
+def main() -> None:
+    """Read the tables and the images, write metrics and plots."""
+    settings = params.load_section("explore", ExploreParams)
+    received = read_table(MANIFEST_FILE, ManifestRow)
+    rows = read_table(SPLIT_FILE, SplitRow)
+    conflicts = read_table(CONFLICTS_FILE, ConflictRow)
+    check_tables(received, rows)
+
+    # Matplotlib and dvclive take seconds to import.
+    from stages.explore import charts, sheets
+    from stages.explore.summary import find_pairs, summarise
+    from stages.tracking import StageLive
+
+    colours = mean_colours(RAW_DIR, received)
+    pairs = find_pairs(received, settings.max_distance)
+    metrics = summarise(received, rows, conflicts, pairs)
+    examples = choose_examples(rows, settings.examples_per_label)
+    shown = pairs[: settings.duplicate_pairs]
+    labels = [row.label for row in received]
+    by_label = Counter(row.label for row in rows)
+    split_of = {row.path: row.split for row in rows}
+    with StageLive("explore") as live:
+        for name, value in metrics.items():
+            live.log_metric(name, value, plot=False)
+        live.log_plot(
+            "images_per_label",
+            [{"label": label, "images": images} for label, images in sorted(by_label.items())],
+            x="images",
+            y="label",
+            template="bar_horizontal",
+        )
+        live.log_image("images_per_label.png", charts.images_per_label(rows))
+        live.log_image("image_sizes.png", charts.image_sizes(received))
+        live.log_image("brightness_and_colour.png", charts.brightness_and_colour(labels, colours))
+        live.log_image("examples.png", sheets.example_sheet(RAW_DIR, examples))
+        live.log_image("near_duplicates.png", sheets.pair_sheet(RAW_DIR, shown, split_of))
+    for name, value in metrics.items():
+        print(f"{name:45} {value:.6g}")
+
+
+def check_tables(received: Sequence[ManifestRow], rows: Sequence[SplitRow]) -> None:
+    """Check that there are images, and that the tables belong together.
+
+    Raises:
+        InputError: a table has no rows, or the split has an image that the manifest has not.
+    """
+    for path, table in ((MANIFEST_FILE, received), (SPLIT_FILE, rows)):
+        if not table:
+            raise InputError(f"{path}: no images; run `dvc repro` to make the table anew")
+    unknown = {row.path for row in rows} - {row.path for row in received}
+    if unknown:
+        raise InputError(
+            f"{SPLIT_FILE}: {min(unknown)} is not in {MANIFEST_FILE}; run `dvc repro` to make "
+            "the tables anew"
+        )
+
+
+def mean_colours(directory: Path, received: Sequence[ManifestRow]) -> npt.NDArray[np.float64]:
+    """Return the mean red, green and blue of each image, `(n, 3) float64`, 0 to 255.
+
+    Raises:
+        InputError: an image is missing or can't be decoded.
+    """
+    paths = [directory / row.path for row in received]
+    return np.array(list(map_in_threads(_mean_colour, paths)))
+
+
+def _mean_colour(path: Path) -> npt.NDArray[np.float64]:
+    try:
+        return np.asarray(load_resized(path, COLOUR_SIZE).mean(axis=(0, 1)))
+    except ImageError as error:
+        raise InputError(f"{path}: {error}; run `dvc checkout` to bring the image back") from None
+
+
+def choose_examples(rows: Sequence[SplitRow], per_label: int) -> dict[str, list[str]]:
+    """Return for each label the paths of `per_label` images, spread evenly over the sorted paths.
+
+    Of a label with fewer images, all.
+    """
+    examples = {}
+    for label in labels_of(rows):
+        paths = sorted(row.path for row in rows if row.label == label)
+        count = min(per_label, len(paths))
+        examples[label] = [paths[i * len(paths) // count] for i in range(count)]
+    return examples
+
+
+if __name__ == "__main__":
+    sys.exit(errors.run(main))

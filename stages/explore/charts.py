@@ -1,0 +1,125 @@
+"""Charts of the numbers of a data set: figures, not files."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stages.manifest import SPLITS, ManifestRow, SplitName, SplitRow, labels_of
+
+SPLIT_COLOURS: Mapping[SplitName, str] = {"train": "#4c78a8", "val": "#f2a541", "test": "#c8553d"}
+CHANNEL_COLOURS = {"red": "#d62728", "green": "#2ca02c", "blue": "#1f77b4"}
+
+
+def images_per_label(rows: Sequence[SplitRow]) -> Figure:
+    """Draw a stacked bar for each label: its images in train, val and test."""
+    labels = labels_of(rows)
+    counts = Counter((row.label, row.split) for row in rows)
+    figure = Figure(figsize=(8, _height(labels)), layout="constrained")
+    axes = figure.subplots()
+    drawn = np.zeros(len(labels), dtype=np.intp)
+    for split in SPLITS:
+        images = np.array([counts[label, split] for label in labels])
+        bars = axes.barh(labels, images, left=drawn, color=SPLIT_COLOURS[split], label=split)
+        drawn += images
+    axes.bar_label(bars, labels=[str(total) for total in drawn], padding=4)
+    axes.margins(x=0.1)
+    axes.invert_yaxis()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set(title="Images per label and split", xlabel="images")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False)
+    return figure
+
+
+def image_sizes(rows: Sequence[ManifestRow]) -> Figure:
+    """Draw the widths and heights of images as bubbles, and the sizes of their files by label."""
+    labels = labels_of(rows)
+    figure = Figure(figsize=(10, _height(labels) + 1), layout="constrained")
+    pixels, files = figure.subplots(1, 2)
+
+    sizes = Counter((row.width, row.height) for row in rows)
+    widths, heights = zip(*sizes, strict=True)
+    areas = [20 + 600 * images / len(rows) for images in sizes.values()]
+    pixels.scatter(widths, heights, s=areas, color=SPLIT_COLOURS["train"], alpha=0.5)
+    most_common, images = sizes.most_common(1)[0]
+    pixels.annotate(
+        f"{most_common[0]} x {most_common[1]}: {images} images",
+        most_common,
+        xytext=(0, 18),
+        textcoords="offset points",
+        ha="center",
+    )
+    pixels.set(
+        title="Width and height (area: images)",
+        xlabel="width in pixels",
+        ylabel="height in pixels",
+        xlim=(0, 1.3 * max(widths)),
+        ylim=(0, 1.3 * max(heights)),
+    )
+
+    kilobytes = [[row.bytes / 1000 for row in rows if row.label == label] for label in labels]
+    _boxes(files, kilobytes, labels, [SPLIT_COLOURS["train"]] * len(labels))
+    files.set(title="Size of files", xlabel="kB")
+    files.set_xlim(left=0)
+    return figure
+
+
+def brightness_and_colour(labels: Sequence[str], colours: npt.NDArray[np.float64]) -> Figure:
+    """Draw the brightness of images by label, and how far their mean colour is from grey.
+
+    Args:
+        labels: label of each image.
+        colours: `(n, 3) float64`, mean red, green and blue of each image, 0 to 255.
+    """
+    names = sorted(set(labels))
+    by_label = [colours[[label == name for label in labels]] for name in names]
+    means = np.array([of_label.mean(axis=0) for of_label in by_label])
+    figure = Figure(figsize=(10, _height(names) + 1), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+
+    _boxes(left, [brightness(of_label) for of_label in by_label], names, means / 255)
+    left.set(
+        title="Mean brightness of images, in the label's mean colour",
+        xlabel="brightness, 0 (black) to 255 (white)",
+        xlim=(0, 255),
+    )
+    tints = means - brightness(means)[:, np.newaxis]
+    for channel, (name, colour) in enumerate(CHANNEL_COLOURS.items()):
+        offsets = np.arange(1, len(names) + 1) + 0.25 * (channel - 1)
+        right.barh(offsets, tints[:, channel], height=0.22, color=colour, label=name)
+    right.axvline(0, color="black", linewidth=0.8)
+    right.set(title="Tint: mean channel less brightness", xlabel="levels of 255")
+    right.legend(frameon=False)
+    return figure
+
+
+def brightness(colours: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the luma (ITU-R BT.601) of RGB colours, `(..., 3)` to `(...)`, same range."""
+    return np.asarray(colours @ np.array([0.299, 0.587, 0.114]))
+
+
+def _height(labels: Sequence[str]) -> float:
+    return 1.6 + 0.45 * len(labels)
+
+
+def _boxes(
+    axes: Axes,
+    values: Sequence[Sequence[float] | npt.NDArray[np.float64]],
+    labels: Sequence[str],
+    colours: Sequence[str] | npt.NDArray[np.float64],
+) -> None:
+    boxes = axes.boxplot(
+        values,
+        orientation="horizontal",
+        tick_labels=labels,
+        patch_artist=True,
+        widths=0.6,
+        flierprops={"markersize": 2},
+        medianprops={"color": "black"},
+    )
+    for box, colour in zip(boxes["boxes"], colours, strict=True):
+        box.set_facecolor(colour)
+    axes.invert_yaxis()

@@ -1,0 +1,82 @@
+"""Sheets of small images: examples of each label, and pairs of near-duplicates."""
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+from PIL import Image, ImageOps
+
+from stages.explore.summary import DuplicatePair
+from stages.images import decode, map_in_threads
+from stages.manifest import SplitName
+
+TILE = 96  # pixels, width and height of one image on a sheet
+SQUARE = TILE + 4  # with a margin between two images
+PAIR_COLUMNS = 4
+DPI = 100
+
+
+def example_sheet(directory: Path, examples: Mapping[str, Sequence[str]]) -> Figure:
+    """Draw a row of images for each label, the label at its left.
+
+    Args:
+        directory: that the paths are relative to.
+        examples: paths of images by label.
+    """
+    columns = max(map(len, examples.values()))
+    sheet = np.full((len(examples) * SQUARE, columns * SQUARE, 3), 255, dtype=np.uint8)
+    for row, paths in enumerate(examples.values()):
+        tiles = np.hstack(list(map_in_threads(tile, [directory / path for path in paths])))
+        sheet[row * SQUARE : (row + 1) * SQUARE, : tiles.shape[1]] = tiles
+    height, width, _ = sheet.shape
+    figure = Figure(figsize=(width / DPI + 1.2, height / DPI + 0.4), dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(sheet)
+    axes.set_yticks([(row + 0.5) * SQUARE for row in range(len(examples))], list(examples))
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title("Examples of each label")
+    return figure
+
+
+def pair_sheet(
+    directory: Path, pairs: Sequence[DuplicatePair], split_of: Mapping[str, SplitName]
+) -> Figure:
+    """Draw pairs of images side by side, above them their paths, splits and distance.
+
+    Args:
+        directory: that the paths are relative to.
+        pairs: those to draw; without any, the figure says so.
+        split_of: split of each image by path; an image without one was dropped.
+    """
+    columns = max(min(PAIR_COLUMNS, len(pairs)), 2)
+    lines = ceil(len(pairs) / columns)
+    figure = Figure(figsize=(2.5 * columns, 1.7 * lines + 0.7), dpi=DPI, layout="constrained")
+    figure.suptitle("Near-duplicates, nearest first" if pairs else "No near-duplicates were found")
+    if not pairs:
+        return figure
+    grid = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, pair in zip(grid, pairs, strict=False):
+        paths = (pair.left, pair.right)
+        axes.imshow(np.hstack([tile(directory / path) for path in paths]))
+        captions = [f"{path} ({split_of.get(path, 'dropped')})" for path in paths]
+        axes.set_title("\n".join([*captions, f"distance {pair.distance}"]), fontsize=7)
+    return figure
+
+
+def tile(path: Path) -> npt.NDArray[np.uint8]:
+    """Return an image, its aspect ratio kept, on a white square with a margin.
+
+    Returns:
+        `(SQUARE, SQUARE, 3) uint8`, RGB.
+    """
+    image = ImageOps.contain(decode(path), (TILE, TILE))
+    square = Image.new("RGB", (SQUARE, SQUARE), "white")
+    square.paste(image, ((square.width - image.width) // 2, (square.height - image.height) // 2))
+    return np.asarray(square)

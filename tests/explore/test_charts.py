@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from stages.explore.charts import (
+    brightness,
+    brightness_and_colour,
+    image_sizes,
+    images_per_label,
+)
+from stages.manifest import ManifestRow, SplitName, SplitRow
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def images(label: str, split: SplitName, count: int) -> list[SplitRow]:
+    paths = [f"{label}/{split}_{i}.jpg" for i in range(count)]
+    return [SplitRow(path, label, path, split) for path in paths]
+
+
+def test_bars_are_stacked_by_split() -> None:
+    rows = images("glass", "train", 5) + images("glass", "test", 2) + images("trash", "val", 1)
+
+    figure = images_per_label(rows)
+
+    (axes,) = figure.axes
+    drawn = [(bar.get_x(), bar.get_width()) for bars in axes.containers for bar in bars]
+    assert drawn == [(0, 5), (0, 0), (5, 0), (0, 1), (5, 2), (1, 0)]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["glass", "trash"]
+    assert texts(figure) == ["7", "1"]
+
+
+def test_the_most_common_size_is_named() -> None:
+    sizes = [(384, 512), (384, 512), (100, 90)]
+    rows = [
+        ManifestRow(f"glass/{i}.jpg", "glass", width, height, 2000, "", "")
+        for i, (width, height) in enumerate(sizes)
+    ]
+
+    figure = image_sizes(rows)
+
+    assert texts(figure) == ["384 x 512: 2 images"]
+    (bubbles,) = figure.axes[0].collections
+    assert np.asarray(bubbles.get_offsets()).tolist() == [[384, 512], [100, 90]]
+
+
+def test_brightness_weighs_channels_as_the_eye_does() -> None:
+    colours = np.array([[255, 255, 255], [255, 0, 0], [0, 100, 0], [0, 0, 0]], dtype=np.float64)
+
+    assert brightness(colours) == pytest.approx([255, 76.245, 58.7, 0])
+
+
+def test_tint_is_what_a_colour_has_more_than_grey() -> None:
+    grey, reddish = [100.0, 100.0, 100.0], [110.0, 100.0, 100.0]
+
+    figure = brightness_and_colour(["b", "a", "b"], np.array([grey, reddish, grey]))
+
+    tints = [[bar.get_width() for bar in bars] for bars in figure.axes[1].containers]
+    # The brightness of (110, 100, 100) is 100 + 0.299 * 10.
+    assert tints == [
+        pytest.approx([7.01, 0], abs=1e-9),
+        pytest.approx([-2.99, 0], abs=1e-9),
+        pytest.approx([-2.99, 0], abs=1e-9),
+    ]
