@@ -1,0 +1,1 @@
+"""Brings the pretrained weights of the backbone into the pipeline."""

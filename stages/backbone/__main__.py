@@ -1,0 +1,153 @@
+"""Bring the pretrained ResNet50 weights to data/backbone/, so that DVC hashes and caches them.
+
+Train reads `data/backbone/backbone.json`: where the weights came from, their file beside it (null
+for random weights) and its SHA-256.
+"""
+
+import hashlib
+import json
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from stages import errors, params
+from stages.errors import InputError
+
+BACKBONE_DIR = Path("data/backbone")
+TIMEOUT_SECONDS = 60
+RETRIES = 4
+
+
+class BackboneParams(params.Params):
+    """Section `backbone` of params.yaml."""
+
+    weights: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
+
+
+def main() -> None:
+    """Copy or download the weights and describe them."""
+    settings = params.load_section("backbone", BackboneParams)
+    incoming = BACKBONE_DIR.with_name("backbone.incoming")
+    shutil.rmtree(incoming, ignore_errors=True)
+    incoming.mkdir(parents=True)
+    try:
+        weights_file = _bring(settings.weights, incoming)
+        checksum = _check(weights_file, settings) if weights_file else None
+        description = {
+            "weights": settings.weights if settings.weights in ("none", "imagenet") else "file",
+            "file": weights_file.name if weights_file else None,
+            "sha256": checksum,
+        }
+        (incoming / "backbone.json").write_text(json.dumps(description, indent=2) + "\n")
+        shutil.rmtree(BACKBONE_DIR, ignore_errors=True)
+        incoming.replace(BACKBONE_DIR)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+    print(f"backbone weights: {settings.weights}" + (f", sha256 {checksum}" if checksum else ""))
+
+
+def _bring(weights: str, directory: Path) -> Path | None:
+    """Put the file of weights into `directory` and return its path; None for random weights."""
+    if weights == "none":
+        return None
+    if weights == "imagenet":
+        return download_with_retries(download_imagenet, directory)
+    return copy_weights(Path(weights).expanduser(), directory)
+
+
+def copy_weights(source: Path, directory: Path) -> Path:
+    """Copy a file of weights; its ending tells Keras the layout, so it stays.
+
+    Raises:
+        InputError: no such file, or its name does not end in `.h5`.
+    """
+    if not source.is_file():
+        raise InputError(
+            f"params.yaml: backbone.weights: no such file: {source}; "
+            "expected none, imagenet or the path of an .h5 or .weights.h5 file"
+        )
+    if source.suffix != ".h5":
+        raise InputError(
+            f"params.yaml: backbone.weights: expected a file that ends in .h5 or .weights.h5, "
+            f"got {source}"
+        )
+    ending = ".weights.h5" if source.name.endswith(".weights.h5") else ".h5"
+    return Path(shutil.copyfile(source, directory / f"resnet50{ending}"))
+
+
+def download_imagenet(directory: Path) -> Path:
+    """Download the ImageNet weights that Keras publishes for ResNet50 without its top.
+
+    Keras checks them against the hash that it ships.
+    """
+    # Keras exports neither the address nor the hash; its version is pinned for their sake too.
+    from keras.src.applications import resnet
+    from keras.utils import get_file
+
+    socket.setdefaulttimeout(TIMEOUT_SECONDS)
+    name = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    return Path(
+        get_file(
+            fname="resnet50.h5",
+            origin=resnet.BASE_WEIGHTS_PATH + name,
+            file_hash=resnet.WEIGHTS_HASHES["resnet50"][1],
+            cache_dir=directory,
+            cache_subdir="",
+        )
+    )
+
+
+def download_with_retries(
+    download: Callable[[Path], Path],
+    directory: Path,
+    retries: int = RETRIES,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Path:
+    """Call `download(directory)`, again after 1, 2, 4, … seconds where the network fails.
+
+    Raises:
+        InputError: the last try failed too.
+    """
+    for attempt in range(retries + 1):
+        try:
+            return download(directory)
+        # get_file raises a plain Exception for HTTP errors, ValueError for a wrong hash.
+        except Exception as error:
+            if attempt == retries:
+                raise InputError(
+                    f"backbone.weights: imagenet could not be downloaded ({error}); check the "
+                    "network, or get the file elsewhere and set backbone.weights to its path"
+                ) from None
+            print(f"download failed ({error}), trying again", file=sys.stderr)
+            sleep(2.0**attempt)
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _check(weights_file: Path, settings: BackboneParams) -> str:
+    import h5py
+
+    with weights_file.open("rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    if settings.sha256 not in (None, checksum):
+        raise InputError(
+            f"backbone.weights: {settings.weights} has sha256 {checksum}, "
+            f"but backbone.sha256 asks for {settings.sha256}"
+        )
+    try:
+        h5py.File(weights_file).close()
+    except OSError as error:
+        raise InputError(
+            f"backbone.weights: {settings.weights} is not a whole HDF5 file ({error}); get it again"
+        ) from None
+    return checksum
+
+
+if __name__ == "__main__":
+    sys.exit(errors.run(main))
