@@ -1,0 +1,81 @@
+"""Training images in memory, and tf.data batches of them in a reproducible order."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from stages.images import load_resized, map_in_threads
+
+MIB = 2**20
+
+
+def load_images(paths: Sequence[Path], image_size: int, memory_mib: int) -> npt.NDArray[np.uint8]:
+    """Decode and resize each image once.
+
+    Returns:
+        `(n, image_size, image_size, 3) uint8`, RGB, in the order of `paths`.
+    """
+    images = allocate((len(paths), image_size, image_size, 3), np.dtype(np.uint8), memory_mib)
+    resized = map_in_threads(lambda path: load_resized(path, image_size), paths)
+    for index, image in enumerate(resized):
+        images[index] = image
+    return images
+
+
+def allocate(shape: tuple[int, ...], dtype: np.dtype[Any], memory_mib: int) -> npt.NDArray[Any]:
+    """Return an array in memory, or above `memory_mib` one in an unnamed temporary file.
+
+    The file lies where `TMPDIR` says and is gone when the process ends.
+    """
+    if np.prod(shape, dtype=np.int64) * dtype.itemsize <= memory_mib * MIB:
+        return np.empty(shape, dtype)
+    # Closing the file removes its name; the mapping keeps its content alive.
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, dtype, "w+", shape=shape)
+
+
+def shuffled(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+    """Return the order of one epoch, which follows from seed and epoch alone."""
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def batches(
+    inputs: npt.NDArray[Any],
+    targets: npt.NDArray[np.float32],
+    order: npt.NDArray[np.int64],
+    batch_size: int,
+    draws: npt.NDArray[np.float32] | None = None,
+    drop_remainder: bool = False,
+) -> tf.data.Dataset:
+    """Return batches of `inputs` and one-hot `targets` in the given order, fetched ahead.
+
+    Elements are `(inputs, targets)`, or `((inputs, draws), targets)` where `draws` are given;
+    all of them have a row per image.
+    """
+
+    def gather(positions: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], ...]:
+        indices = order[positions]
+        columns = (inputs[indices], targets[indices])
+        return columns if draws is None else (*columns, draws[indices])
+
+    arrays = [inputs, targets] + ([] if draws is None else [draws])
+
+    def load(positions: tf.Tensor) -> Any:
+        columns = tf.numpy_function(gather, [positions], [array.dtype for array in arrays])
+        for column, array in zip(columns, arrays, strict=True):
+            column.set_shape((batch_size if drop_remainder else None, *array.shape[1:]))
+        if draws is None:
+            return columns[0], columns[1]
+        return (columns[0], columns[2]), columns[1]
+
+    return (
+        tf.data.Dataset.range(len(order))
+        .batch(batch_size, drop_remainder=drop_remainder)
+        .map(load)
+        .prefetch(tf.data.AUTOTUNE)
+    )
