@@ -22,6 +22,7 @@ from stages.errors import InputError
 BACKBONE_DIR = Path("data/backbone")
 TIMEOUT_SECONDS = 60
 RETRIES = 4
+FIRST_PAUSE_SECONDS = 1.0
 
 
 class BackboneParams(params.Params):
@@ -126,7 +127,7 @@ def download_with_retries(
                     "network, or get the file elsewhere and set backbone.weights to its path"
                 ) from None
             print(f"download failed ({error}), trying again", file=sys.stderr)
-            sleep(2.0**attempt)
+            sleep(FIRST_PAUSE_SECONDS * 2**attempt)
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 

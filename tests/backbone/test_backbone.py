@@ -1,0 +1,202 @@
+"""Pretrained weights: copied, downloaded with retries, checked against their checksum."""
+
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import pytest
+
+from stages.backbone import __main__ as backbone
+from stages.backbone.__main__ import copy_weights, download_with_retries, main
+from stages.errors import InputError
+
+
+def write_params(weights: str, sha256: str | None = None) -> None:
+    Path("params.yaml").write_text(
+        f"backbone:\n  weights: {weights}\n  sha256: {json.dumps(sha256)}\n"
+    )
+
+
+def described() -> dict[str, str | None]:
+    content: dict[str, str | None] = json.loads(Path("data/backbone/backbone.json").read_text())
+    return content
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def weights_file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [b"conv1_conv"]
+    return path
+
+
+def test_random_weights_bring_no_file(workspace: Path) -> None:
+    write_params("none")
+    main()
+    assert described() == {"weights": "none", "file": None, "sha256": None}
+    assert [path.name for path in (workspace / "data/backbone").iterdir()] == ["backbone.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("mine.h5", "resnet50.h5"), ("mine.weights.h5", "resnet50.weights.h5")],
+)
+def test_a_file_is_copied_and_described(
+    workspace: Path, weights_file: Path, name: str, expected: str
+) -> None:
+    source = weights_file.rename(workspace / name)
+    checksum = hashlib.sha256(source.read_bytes()).hexdigest()
+    write_params(name, checksum)
+
+    main()
+
+    assert described() == {"weights": "file", "file": expected, "sha256": checksum}
+    assert (workspace / "data/backbone" / expected).read_bytes() == source.read_bytes()
+
+
+def test_what_stood_there_before_is_replaced(workspace: Path, weights_file: Path) -> None:
+    write_params(weights_file.name)
+    main()
+    write_params("none")
+    main()
+    assert [path.name for path in (workspace / "data/backbone").iterdir()] == ["backbone.json"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "sha256", "message"),
+    [
+        ("lost.h5", None, r"backbone\.weights: no such file: lost\.h5; expected none, imagenet"),
+        ("imagnet", None, r"no such file: imagnet; expected none, imagenet"),
+        ("model.pt", None, r"expected a file that ends in \.h5 or \.weights\.h5, got model\.pt"),
+        ("text.h5", None, r"text\.h5 is not a whole HDF5 file"),
+        ("short.h5", None, r"short\.h5 is not a whole HDF5 file"),
+        ("mine.h5", "0" * 64, r"has sha256 [0-9a-f]{64}, but backbone\.sha256 asks for 0000"),
+        ("mine.h5", "ABC", r"backbone\.sha256"),
+    ],
+)
+def test_bad_weights_say_what_is_wrong_and_leave_nothing(
+    workspace: Path, weights_file: Path, weights: str, sha256: str | None, message: str
+) -> None:
+    (workspace / "model.pt").write_bytes(b"torch")
+    (workspace / "text.h5").write_text("not weights")
+    (workspace / "short.h5").write_bytes(weights_file.read_bytes()[:-200])
+    write_params(weights, sha256)
+
+    with pytest.raises(InputError, match=message):
+        main()
+
+    assert not (workspace / "data/backbone").exists()
+    assert not list(workspace.glob("data/*incoming*"))
+
+
+def test_a_tilde_is_the_home_folder(weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(weights_file.parent))
+    write_params(f"~/{weights_file.name}")
+    main()
+    assert described()["file"] == "resnet50.h5"
+
+
+def test_the_source_stays_as_it_was(tmp_path: Path, weights_file: Path) -> None:
+    before = weights_file.read_bytes()
+    (tmp_path / "out").mkdir()
+    copy_weights(weights_file, tmp_path / "out")
+    assert weights_file.read_bytes() == before
+
+
+def test_a_failed_download_is_tried_again_after_longer_pauses(tmp_path: Path) -> None:
+    pauses: list[float] = []
+    answers: Iterator[bool] = iter([False, False, True])
+
+    def download(directory: Path) -> Path:
+        if not next(answers):
+            raise OSError("connection reset")
+        return directory / "resnet50.h5"
+
+    path = download_with_retries(download, tmp_path, retries=4, sleep=pauses.append)
+
+    assert path == tmp_path / "resnet50.h5"
+    assert pauses == [1.0, 2.0]
+
+
+def test_after_the_last_try_the_error_says_what_to_do(tmp_path: Path) -> None:
+    def download(directory: Path) -> Path:
+        raise OSError(f"network is unreachable for {directory.name}")
+
+    with pytest.raises(
+        InputError, match=r"imagenet could not be downloaded \(network is unreachable .*\); check"
+    ):
+        download_with_retries(download, tmp_path, retries=1, sleep=lambda _: None)
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Fails once, then serves the same content for any path."""
+
+    content = b"weights"
+    requests = 0
+
+    def do_GET(self) -> None:
+        type(self).requests += 1
+        status = 503 if self.requests == 1 else 200
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+        self.wfile.write(self.content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_imagenet_comes_from_keras_with_its_hash(
+    workspace: Path, weights_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keras.src.applications import resnet
+
+    content = weights_file.read_bytes()
+    monkeypatch.setattr(Server, "content", content)
+    monkeypatch.setattr(Server, "requests", 0)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/"
+    monkeypatch.setattr(resnet, "BASE_WEIGHTS_PATH", address)
+    published = hashlib.md5(content).hexdigest()
+    monkeypatch.setitem(resnet.WEIGHTS_HASHES, "resnet50", ("", published))
+    monkeypatch.setattr(backbone, "FIRST_PAUSE_SECONDS", 0.0)
+    write_params("imagenet")
+    try:
+        main()
+    finally:
+        server.shutdown()
+
+    assert Server.requests == 2
+    assert described()["file"] == "resnet50.h5"
+    assert (workspace / "data/backbone/resnet50.h5").read_bytes() == content
+
+
+def test_a_download_of_another_hash_is_refused(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keras.src.applications import resnet
+
+    monkeypatch.setattr(Server, "requests", 1)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(resnet, "BASE_WEIGHTS_PATH", f"http://127.0.0.1:{server.server_port}/")
+    monkeypatch.setattr(backbone, "FIRST_PAUSE_SECONDS", 0.0)
+    write_params("imagenet")
+    try:
+        with pytest.raises(InputError, match="imagenet could not be downloaded"):
+            main()
+    finally:
+        server.shutdown()
+
+    assert not (workspace / "data/backbone").exists()
