@@ -29,6 +29,7 @@ class EpochLog:
         # A summary from which only some epochs have timings would mislead.
         shutil.rmtree(RUNTIME_DIR, ignore_errors=True)
         self._live = StageLive("train")
+        self._curves: dict[str, list[dict[str, float | str]]] = {}
         self._runtime = Live(str(RUNTIME_DIR), dvcyaml=None, save_dvc_exp=False, report=None)
         for logs in history:
             self._log(logs)
@@ -73,8 +74,17 @@ class EpochLog:
         self._live.log_metric("precision", precision, plot=False)
 
     def _log(self, logs: Logs) -> None:
+        # One file per curve, train and val in it: DVC shows each file of a stage's plots, so
+        # dvclive's file per metric would show every line alone.
         for name, value in logs.items():
-            self._live.log_metric(name, value)
+            self._live.log_metric(name, value, plot=False)
+            split, _, curve = name.rpartition("/")
+            point: dict[str, float | str] = {"epoch": self._live.step}
+            if split:
+                point["split"] = split
+            self._curves.setdefault(curve, []).append({**point, curve: value})
+        for curve, points in self._curves.items():
+            self._live.log_plot(curve, points, x="epoch", y=curve)
         self._live.next_step()
 
 

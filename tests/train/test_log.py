@@ -27,8 +27,12 @@ def test_every_epoch_is_a_row_of_each_curve(workspace: Path) -> None:
         log.epoch(report(0.5))
         log.summary(Progress(history=[report(0.9).logs, report(0.5).logs], best_epoch=1), "float32")
 
-    curve = (workspace / "plots/train/metrics/train/loss.tsv").read_text()
-    assert curve == "step\tloss\n0\t0.9\n1\t0.5\n"
+    assert json.loads((workspace / "plots/train/custom/loss.json").read_text()) == [
+        {"epoch": 0, "split": "train", "loss": 0.9},
+        {"epoch": 0, "split": "val", "loss": 0.9},
+        {"epoch": 1, "split": "train", "loss": 0.5},
+        {"epoch": 1, "split": "val", "loss": 0.5},
+    ]
     summary = json.loads((workspace / "metrics/train.json").read_text())
     assert summary["best"] == {
         "epoch": 1,
@@ -43,8 +47,12 @@ def test_a_resumed_training_replays_its_first_epochs(workspace: Path) -> None:
     with EpochLog([report(0.9).logs]) as log:
         log.epoch(report(0.5))
 
-    curve = (workspace / "plots/train/metrics/train/loss.tsv").read_text()
-    assert curve == "step\tloss\n0\t0.9\n1\t0.5\n"
+    assert json.loads((workspace / "plots/train/custom/loss.json").read_text()) == [
+        {"epoch": 0, "split": "train", "loss": 0.9},
+        {"epoch": 0, "split": "val", "loss": 0.9},
+        {"epoch": 1, "split": "train", "loss": 0.5},
+        {"epoch": 1, "split": "val", "loss": 0.5},
+    ]
 
 
 def test_speed_stays_out_of_metrics_and_plots(workspace: Path) -> None:
