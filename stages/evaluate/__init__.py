@@ -1,0 +1,1 @@
+"""Applies the model to the test split and says how good it is."""

@@ -1,0 +1,187 @@
+"""Scores of predictions: pure functions of arrays.
+
+Positions of labels count from 0; k is the number of labels, n of images.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import sklearn.metrics
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.intp]
+
+# Bounds the memory of the bootstrap: so many numbers of draws of groups at once.
+DRAWS_AT_ONCE = 10_000_000
+
+
+class Scores(NamedTuple):
+    """Scores of one confusion matrix, or of a stack of them; `...` is the shape of the stack."""
+
+    accuracy: Floats  #: `(...)`
+    macro_f1: Floats  #: `(...)`, mean over the labels that occur, as actual or as predicted
+    weighted_f1: Floats  #: `(...)`, mean weighted by support
+    precision: Floats  #: `(..., k)`, 0 for a label never predicted
+    recall: Floats  #: `(..., k)`, 0 for a label without images
+    f1: Floats  #: `(..., k)`, 0 for a label without a right prediction
+    support: Floats  #: `(..., k)`, images of each label
+
+
+class Interval(NamedTuple):
+    """A 95 % confidence interval."""
+
+    low: Floats
+    high: Floats
+
+
+def confusion_matrix(actual: Labels, predicted: Labels, k: int) -> npt.NDArray[np.int64]:
+    """Count images by actual label (rows) and predicted label (columns): `(k, k)`."""
+    return np.bincount(actual * k + predicted, minlength=k * k).reshape(k, k).astype(np.int64)
+
+
+def scores(confusion: npt.NDArray[Any]) -> Scores:
+    """Return the scores of confusion matrices, `(..., k, k)`, rows actual, columns predicted.
+
+    As `sklearn.metrics.precision_recall_fscore_support` with `zero_division=0`.
+    """
+    right = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)
+    support = confusion.sum(axis=-1, dtype=np.float64)
+    predictions = confusion.sum(axis=-2, dtype=np.float64)
+    images = support.sum(axis=-1)
+    f1 = _ratio(2 * right, support + predictions)
+    return Scores(
+        accuracy=right.sum(axis=-1) / images,
+        macro_f1=f1.sum(axis=-1) / np.count_nonzero(support + predictions, axis=-1),
+        weighted_f1=(f1 * support).sum(axis=-1) / images,
+        precision=_ratio(right, predictions),
+        recall=_ratio(right, support),
+        f1=f1,
+        support=support,
+    )
+
+
+def bootstrap_intervals(
+    actual: Labels,
+    predicted: Labels,
+    groups: Sequence[str],
+    k: int,
+    samples: int,
+    seed: int,
+) -> dict[str, Interval]:
+    """Return 95 % percentile intervals of accuracy, macro_f1, weighted_f1, recall and f1.
+
+    Images of one group are not independent, so groups are drawn, not images: each resample draws
+    as many groups as there are, with replacement (cluster bootstrap; Davison and Hinkley 1997,
+    "Bootstrap Methods and their Application", 3.8). A resample may lack a label: it then counts
+    neither for the recall and F1 of that label nor, unless the label was predicted, as a term of
+    the mean that macro F1 is.
+
+    Args:
+        actual: `(n,)`, positions of labels.
+        predicted: `(n,)`, positions of labels.
+        groups: of each image, n.
+        k: number of labels.
+        samples: number of resamples.
+        seed: of the draws.
+
+    Returns:
+        By name of score: scalars for the first three, `(k,)` for recall and f1. Every label must
+        have an image.
+    """
+    members, group = np.unique(np.asarray(groups), return_inverse=True)
+    cells = np.zeros((len(members), k * k))
+    np.add.at(cells, (group, actual * k + predicted), 1)
+
+    # How often each group is drawn says all about a resample: its confusion matrix is the sum
+    # of those of its groups.
+    parts = [
+        scores((draws @ cells).reshape(-1, k, k)) for draws in _draws(len(cells), samples, seed)
+    ]
+    drawn = Scores(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    absent = drawn.support == 0
+    return {
+        "accuracy": _interval(drawn.accuracy),
+        "macro_f1": _interval(drawn.macro_f1),
+        "weighted_f1": _interval(drawn.weighted_f1),
+        "recall": _interval(np.where(absent, np.nan, drawn.recall)),
+        "f1": _interval(np.where(absent, np.nan, drawn.f1)),
+    }
+
+
+class CalibrationBin(NamedTuple):
+    """The images whose confidence lies above `low`, up to `high`."""
+
+    low: float
+    high: float
+    images: int
+    confidence: float  #: mean
+    accuracy: float
+
+
+def calibration(
+    confidences: npt.NDArray[np.floating[Any]], right: npt.NDArray[np.bool_], bins: int
+) -> list[CalibrationBin]:
+    """Return the bins of equal width that hold images, lowest confidence first.
+
+    Args:
+        confidences: `(n,)`, probability of the predicted label.
+        right: `(n,)`, whether that is the actual one.
+        bins: number of bins between 0 and 1.
+    """
+    edges = np.linspace(0, 1, bins + 1)
+    of_image = np.digitize(confidences, edges[1:-1], right=True)
+    return [
+        CalibrationBin(
+            low=float(edges[number]),
+            high=float(edges[number + 1]),
+            images=int(inside.sum()),
+            confidence=float(confidences[inside].mean(dtype=np.float64)),
+            accuracy=float(right[inside].mean()),
+        )
+        for number in range(bins)
+        if (inside := of_image == number).any()
+    ]
+
+
+def expected_calibration_error(bins: Sequence[CalibrationBin]) -> float:
+    """Return how far confidence is from accuracy, averaged over images: 0 to 1.
+
+    Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3.
+    """
+    images = sum(each.images for each in bins)
+    return sum(each.images / images * abs(each.accuracy - each.confidence) for each in bins)
+
+
+def log_loss(probabilities: npt.NDArray[np.float32], actual: Labels) -> float:
+    """Return the mean negative log of the probability of the actual label, in nats.
+
+    A probability below the step of float32 at 1 (1.2e-7) counts as that, as scikit-learn has it.
+
+    Args:
+        probabilities: `(n, k) float32`.
+        actual: `(n,)`, positions of labels.
+    """
+    k = probabilities.shape[1]
+    return float(sklearn.metrics.log_loss(actual, probabilities, labels=np.arange(k)))
+
+
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """Divide; 0 where the denominator is 0."""
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0)
+
+
+def _draws(groups: int, samples: int, seed: int) -> Iterator[Floats]:
+    """Yield how often each group is drawn: `(up to some resamples, groups)`, `samples` in all."""
+    generator = np.random.default_rng(seed)
+    shares = np.full(groups, 1 / groups)
+    step = max(1, DRAWS_AT_ONCE // groups)
+    for start in range(0, samples, step):
+        yield generator.multinomial(groups, shares, size=min(step, samples - start)).astype(float)
+
+
+def _interval(drawn: Floats) -> Interval:
+    """Return the middle 95 % of each column, leaving NaN out."""
+    low, high = np.nanquantile(drawn, [0.025, 0.975], axis=0)
+    return Interval(low, high)

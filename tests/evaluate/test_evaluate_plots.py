@@ -1,0 +1,195 @@
+"""Points of the plots, the templates that draw them, and the sheets of images."""
+
+import json
+import re
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dvc_render.vega import VegaRenderer  # type: ignore[import-untyped]
+from PIL import Image
+from ruamel.yaml import YAML
+
+from stages.evaluate.charts import (
+    confusion_cells,
+    confusion_figure,
+    label_bars,
+    precision_recall_points,
+)
+from stages.evaluate.predictions import Predictions
+from stages.evaluate.scores import Interval, scores
+from stages.evaluate.sheets import choose_examples, choose_mistakes, prediction_sheet
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ROOT / ".dvc/plots"
+CONFUSION = np.array([[3, 1, 0], [0, 4, 0], [1, 1, 0]])
+LABELS = ["glass", "metal", "trash"]
+
+
+def predictions_of(paths: list[str], actual: list[int], probabilities: Any) -> Predictions:
+    array = np.array(probabilities, dtype=np.float32)
+    return Predictions(
+        labels=("glass", "metal"),
+        paths=tuple(paths),
+        groups=tuple(paths),
+        actual=np.array(actual),
+        predicted=array.argmax(axis=1),
+        probabilities=array,
+    )
+
+
+def test_confusion_has_every_cell_of_labels_in_order() -> None:
+    cells = confusion_cells(CONFUSION, LABELS)
+
+    assert [(cell["actual"], cell["predicted"], cell["images"]) for cell in cells] == [
+        ("glass", "glass", 3),
+        ("glass", "metal", 1),
+        ("glass", "trash", 0),
+        ("metal", "glass", 0),
+        ("metal", "metal", 4),
+        ("metal", "trash", 0),
+        ("trash", "glass", 1),
+        ("trash", "metal", 1),
+        ("trash", "trash", 0),
+    ]
+    assert [cell["share"] for cell in cells] == [0.75, 0.25, 0, 0, 1, 0, 0.5, 0.5, 0]
+
+
+def test_label_bars_have_the_intervals_of_recall_and_f1() -> None:
+    interval = Interval(np.array([0.5, 0.6, 0.0]), np.array([0.9, 1.0, 0.0]))
+
+    points = label_bars(scores(CONFUSION), {"recall": interval, "f1": interval}, LABELS)
+
+    assert len(points) == 9
+    assert points[0] == {
+        "label": "glass",
+        "score": "precision",
+        "value": 0.75,
+        "low": 0.75,
+        "high": 0.75,
+    }
+    assert points[4] == {"label": "metal", "score": "recall", "value": 1, "low": 0.6, "high": 1}
+
+
+def test_precision_recall_curve_by_hand() -> None:
+    actual = np.array([0, 1, 0])
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7]], dtype=np.float32)
+
+    points = precision_recall_points(actual, probabilities, ["glass", "metal"])
+
+    # Of glass, ranked: right, wrong, right.
+    glass = [(p["recall"], p["precision"]) for p in points if p["label"] == "glass"]
+    assert glass == [(0, 1), (0.5, 1), (0.5, 0.5), (1, pytest.approx(2 / 3))]
+
+
+def test_confusion_figure_shows_zeros() -> None:
+    figure = confusion_figure(CONFUSION, LABELS)
+
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts[:3] == ["3\n75%", "1\n25%", "0\n0%"]
+    assert len(texts) == 9
+
+
+def test_dvc_fills_the_confusion_template_with_all_cells() -> None:
+    cells = [{**cell, "rev": "workspace"} for cell in confusion_cells(CONFUSION, LABELS)]
+
+    spec = VegaRenderer(
+        cells,
+        "confusion",
+        template="confusion_matrix",
+        template_dir=str(TEMPLATES),
+        x="predicted",
+        y="actual",
+        title="Confusion",
+    ).get_filled_template()
+
+    assert len(spec["data"]["values"]) == 9
+    # No aggregation between data and cells that could drop a label.
+    assert "transform" not in json.dumps(spec)
+    assert "DVC_METRIC" not in json.dumps(spec)
+
+
+def stage_plots() -> list[tuple[str, dict[str, Any]]]:
+    """Path and properties of each plot that a stage of dvc.yaml declares."""
+    stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"].values()
+    return [
+        (path, properties)
+        for stage in stages
+        for plot in stage.get("plots", [])
+        for path, properties in plot.items()
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in TEMPLATES.glob("*.json")))
+def test_every_template_is_used_and_can_be_filled(name: str) -> None:
+    (properties, *_) = [
+        properties
+        for _, properties in stage_plots()
+        if properties.get("template") == name.removesuffix(".json")
+    ]
+    points = [{properties["x"]: 0, properties["y"]: 0, "rev": rev} for rev in ("HEAD", "workspace")]
+
+    spec = VegaRenderer(
+        points, "plot", template_dir=str(TEMPLATES), **properties
+    ).get_filled_template()
+
+    assert spec["title"]["text"] == properties["title"]
+    assert "DVC_METRIC" not in json.dumps(spec)
+
+
+def test_page_of_plots_loads_nothing() -> None:
+    page = (TEMPLATES / "page.html").read_text(encoding="utf-8")
+
+    assert page.count("{plot_divs}") == 1
+    assert "{scripts}" not in page  # where DVC puts Vega from a CDN
+    assert not re.search("<(script|link)[^>]+(src|href)=", page)
+    assert {"vega", "vegaLite", "vegaEmbed"} <= set(re.findall(r"\|\|self\)\.(\w+)=", page))
+
+
+def test_dvc_is_told_of_the_page() -> None:
+    config = ConfigParser()
+    config.read(ROOT / ".dvc/config")
+
+    assert (ROOT / ".dvc" / config["plots"]["html_template"]).samefile(TEMPLATES / "page.html")
+
+
+def test_examples_are_drawn_from_the_seed_in_rising_order() -> None:
+    assert choose_examples(100, 5, seed=1) == choose_examples(100, 5, seed=1)
+    assert choose_examples(100, 5, seed=1) != choose_examples(100, 5, seed=2)
+    assert choose_examples(3, 5, seed=1) == [0, 1, 2]
+
+
+def test_mistakes_are_chosen_by_confidence() -> None:
+    predictions = predictions_of(
+        ["a", "b", "c", "d"],
+        actual=[0, 0, 1, 1],
+        probabilities=[[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.55, 0.45]],
+    )
+
+    assert choose_mistakes(predictions, 2) == [2, 1]
+    assert choose_mistakes(predictions, 10) == [2, 1, 3]
+
+
+def test_sheet_tells_right_from_wrong(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (40, 20), "white").save(tmp_path / name)
+    predictions = predictions_of(["a.png", "b.png"], [0, 0], [[0.875, 0.125], [0.25, 0.75]])
+
+    figure = prediction_sheet(tmp_path, predictions, [0, 1], "Test images")
+
+    titles = [(axes.get_title(), axes.title.get_color()) for axes in figure.axes[:2]]
+    assert titles == [
+        ("glass\npredicted: glass (88%)", "green"),
+        ("glass\npredicted: metal (75%)", "red"),
+    ]
+
+
+def test_sheet_without_images_has_its_title(tmp_path: Path) -> None:
+    predictions = predictions_of(["a.png"], [0], [[1, 0]])
+
+    figure = prediction_sheet(tmp_path, predictions, [], "Most confident of 0 mistakes")
+
+    assert figure.get_suptitle() == "Most confident of 0 mistakes"
+    assert not figure.axes

@@ -1,0 +1,185 @@
+"""Scores against values worked out by hand and against scikit-learn."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import sklearn.metrics
+
+from stages.evaluate import scores as module
+from stages.evaluate.scores import (
+    bootstrap_intervals,
+    calibration,
+    confusion_matrix,
+    expected_calibration_error,
+    log_loss,
+    scores,
+)
+
+Labels = npt.NDArray[np.intp]
+
+
+def random_labels(images: int, k: int, seed: int) -> tuple[Labels, Labels]:
+    """Actual labels, each at least once, and predictions that are right more often than not."""
+    generator = np.random.default_rng(seed)
+    actual = np.concatenate([np.arange(k), generator.integers(k, size=images - k)])
+    wrong = generator.random(images) < 0.4
+    return actual, np.where(wrong, generator.integers(k, size=images), actual)
+
+
+def test_confusion_matrix_has_actual_labels_in_rows_and_all_labels() -> None:
+    actual, predicted = np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1])
+
+    assert confusion_matrix(actual, predicted, 3).tolist() == [[1, 2, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_scores_by_hand() -> None:
+    # Label 0: 3 of 4 found, 1 wrongly taken for it. Label 1: 1 of 2 found. Label 2 never predicted.
+    confusion = np.array([[3, 1, 0], [1, 1, 0], [0, 2, 0]])
+
+    result = scores(confusion)
+
+    assert result.accuracy == 4 / 8
+    assert result.precision.tolist() == [3 / 4, 1 / 4, 0]
+    assert result.recall.tolist() == [3 / 4, 1 / 2, 0]
+    assert result.f1.tolist() == pytest.approx([3 / 4, 1 / 3, 0])
+    assert result.macro_f1 == pytest.approx((3 / 4 + 1 / 3 + 0) / 3)
+    assert result.weighted_f1 == pytest.approx((4 * 3 / 4 + 2 * 1 / 3 + 0) / 8)
+    assert result.support.tolist() == [4, 2, 2]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_equal_those_of_scikit_learn(seed: int) -> None:
+    actual, predicted = random_labels(images=60, k=5, seed=seed)
+
+    result = scores(confusion_matrix(actual, predicted, 5))
+
+    expected = sklearn.metrics.precision_recall_fscore_support(
+        actual, predicted, labels=range(5), zero_division=0
+    )
+    for values, name in zip(expected, ("precision", "recall", "f1", "support"), strict=True):
+        np.testing.assert_allclose(getattr(result, name), values)
+    assert result.accuracy == sklearn.metrics.accuracy_score(actual, predicted)
+    for average in ("macro", "weighted"):
+        f1 = sklearn.metrics.f1_score(actual, predicted, average=average, zero_division=0)
+        assert getattr(result, f"{average}_f1") == pytest.approx(f1)
+
+
+def test_macro_f1_leaves_out_a_label_that_does_not_occur() -> None:
+    assert scores(np.array([[2, 0], [0, 0]])).macro_f1 == 1
+    # Predicted, though: as in scikit-learn it counts, as 0.
+    assert scores(np.array([[2, 2], [0, 0]])).macro_f1 == pytest.approx((2 * 2 / 6 + 0) / 2)
+
+
+def test_bootstrap_of_a_model_that_is_always_right_is_one_to_one() -> None:
+    actual = np.array([0, 0, 1, 1, 2, 2])
+
+    intervals = bootstrap_intervals(actual, actual, list("abcdef"), k=3, samples=200, seed=0)
+
+    for interval in intervals.values():
+        assert np.all(interval.low == 1)
+        assert np.all(interval.high == 1)
+
+
+def test_bootstrap_equals_a_loop_that_collects_the_images_of_drawn_groups() -> None:
+    actual, predicted = random_labels(images=40, k=3, seed=1)
+    groups = [f"group{number:02}" for number in np.random.default_rng(2).integers(15, size=40)]
+    members = sorted(set(groups))
+    generator = np.random.default_rng(7)
+    accuracies, macros, recalls = [], [], []
+    for _ in range(100):
+        times = generator.multinomial(len(members), [1 / len(members)] * len(members))
+        images = np.concatenate(
+            [
+                np.repeat(np.flatnonzero(np.array(groups) == member), count)
+                for member, count in zip(members, times, strict=True)
+            ]
+        )
+        a, p = actual[images], predicted[images]
+        accuracies.append(sklearn.metrics.accuracy_score(a, p))
+        macros.append(sklearn.metrics.f1_score(a, p, average="macro", zero_division=0))
+        recalls.append((p[a == 2] == 2).mean())
+
+    intervals = bootstrap_intervals(actual, predicted, groups, k=3, samples=100, seed=7)
+
+    assert intervals["accuracy"] == pytest.approx(np.quantile(accuracies, [0.025, 0.975]))
+    assert intervals["macro_f1"] == pytest.approx(np.quantile(macros, [0.025, 0.975]))
+    assert intervals["recall"].low[2] == pytest.approx(np.quantile(recalls, 0.025))
+    assert intervals["recall"].high[2] == pytest.approx(np.quantile(recalls, 0.975))
+
+
+def test_bootstrap_by_group_is_wider_where_groups_stand_or_fall_together() -> None:
+    actual = np.tile([0, 1], 50)
+    predicted = np.concatenate([actual[:50], 1 - actual[50:]])
+
+    alone = bootstrap_intervals(actual, predicted, [str(i) for i in range(100)], 2, 500, seed=0)
+    tens = bootstrap_intervals(
+        actual, predicted, [str(i // 10) for i in range(100)], 2, 500, seed=0
+    )
+
+    width_alone = alone["accuracy"].high - alone["accuracy"].low
+    width_tens = tens["accuracy"].high - tens["accuracy"].low
+    # Standard errors: sqrt(0.25 / 100) and sqrt(0.25 / 10).
+    assert width_alone == pytest.approx(2 * 1.96 * 0.05, rel=0.2)
+    assert width_tens == pytest.approx(2 * 1.96 * 0.158, rel=0.2)
+
+
+def test_bootstrap_interval_of_a_rare_label_is_of_the_resamples_that_have_it() -> None:
+    # A third of the resamples lack the one image of label 1, which is always found.
+    actual = np.array([0, 0, 1])
+
+    intervals = bootstrap_intervals(actual, actual, list("abc"), k=2, samples=300, seed=0)
+
+    assert intervals["recall"].low[1] == 1
+    assert intervals["f1"].low[1] == 1
+
+
+def test_bootstrap_does_not_depend_on_how_many_draws_fit_into_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    actual, predicted = random_labels(images=30, k=3, seed=3)
+    groups = [str(image // 2) for image in range(30)]
+    at_once = bootstrap_intervals(actual, predicted, groups, k=3, samples=101, seed=5)
+
+    monkeypatch.setattr(module, "DRAWS_AT_ONCE", 15 * 4)
+    in_parts = bootstrap_intervals(actual, predicted, groups, k=3, samples=101, seed=5)
+
+    for name, interval in at_once.items():
+        np.testing.assert_array_equal(interval, in_parts[name])
+
+
+def test_calibration_by_hand() -> None:
+    confidences = np.array([0.5, 0.6, 0.9, 1.0])
+    right = np.array([True, False, True, True])
+
+    bins = calibration(confidences, right, bins=4)
+
+    # 0.5 is the upper end of the second bin; the first is empty.
+    assert [(each.low, each.high, each.images) for each in bins] == [
+        (0.25, 0.5, 1),
+        (0.5, 0.75, 1),
+        (0.75, 1.0, 2),
+    ]
+    assert [each.accuracy for each in bins] == [1, 0, 1]
+    assert [each.confidence for each in bins] == pytest.approx([0.5, 0.6, 0.95])
+    expected = (1 * 0.5 + 1 * 0.6 + 2 * 0.05) / 4
+    assert expected_calibration_error(bins) == pytest.approx(expected)
+
+
+def test_calibration_error_is_0_where_confidence_is_accuracy() -> None:
+    right = np.array([True, True, True, False])
+
+    assert expected_calibration_error(calibration(np.full(4, 0.75), right, bins=10)) == 0
+
+
+def test_log_loss_by_hand() -> None:
+    probabilities = np.array([[0.5, 0.5], [0.25, 0.75]], dtype=np.float32)
+
+    loss = log_loss(probabilities, np.array([0, 1]))
+
+    assert loss == pytest.approx((np.log(2) + np.log(4 / 3)) / 2)
+
+
+def test_log_loss_of_a_probability_of_0_is_finite() -> None:
+    probabilities = np.array([[1, 0], [1, 0]], dtype=np.float32)
+
+    assert log_loss(probabilities, np.array([0, 1])) == pytest.approx(-np.log(2**-23) / 2)
