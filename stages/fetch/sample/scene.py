@@ -71,8 +71,7 @@ def _shadow(alpha: npt.NDArray[np.float64], random: np.random.Generator) -> npt.
     shift = (round(length * np.sin(direction)), round(length * np.cos(direction)))
     cast = Image.fromarray((np.roll(alpha, shift, (0, 1)) * 255).astype(np.uint8))
     cast = cast.filter(ImageFilter.GaussianBlur(random.uniform(0.015, 0.05) * canvas))
-    darkness = random.uniform(0.25, 0.6) / 255
-    return np.multiply(cast, darkness, dtype=np.float64)
+    return np.asarray(np.asarray(cast, np.float64) / 255 * random.uniform(0.25, 0.6))
 
 
 def _light(canvas: int, random: np.random.Generator) -> npt.NDArray[np.float64]:
@@ -80,4 +79,4 @@ def _light(canvas: int, random: np.random.Generator) -> npt.NDArray[np.float64]:
     y, x = np.mgrid[-1 : 1 : canvas * 1j, -1 : 1 : canvas * 1j]
     direction = random.uniform(0, 2 * np.pi)
     slope = random.uniform(0, 0.16) * (x * np.cos(direction) + y * np.sin(direction))
-    return random.uniform(*EXPOSURES) + slope
+    return np.asarray(random.uniform(*EXPOSURES) + slope)
