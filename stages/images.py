@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from stages.errors import InputError
+
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
 #: What makes an image upright, by its EXIF orientation (Exif 2.32, tag 0x0112).
@@ -73,13 +75,21 @@ def decode(path: Path, max_pixels: int | None = None) -> Image.Image:
 
 
 def load_resized(path: Path, size: int) -> npt.NDArray[np.uint8]:
-    """Decode an image and resize it to a square (its aspect ratio is not kept, as in Keras).
+    """Decode an image that fetch accepted and resize it to a square.
+
+    Its aspect ratio is not kept, as in `keras.utils.image_dataset_from_directory`.
 
     Returns:
         `(size, size, 3) uint8`, RGB.
+
+    Raises:
+        InputError: the file is gone or was damaged since.
     """
-    image = decode(path).resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0)
-    return np.asarray(image)
+    try:
+        image = decode(path)
+    except ImageError as error:
+        raise InputError(f"{path}: {error}; run `dvc checkout` to bring the image back") from None
+    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0))
 
 
 def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from stages.errors import InputError
-from stages.images import ImageError, load_resized, map_in_threads
+from stages.images import load_resized, map_in_threads
 
 
 def predict(model: keras.Model, paths: Sequence[Path], batch_size: int) -> npt.NDArray[np.float32]:
@@ -42,16 +41,9 @@ def predict(model: keras.Model, paths: Sequence[Path], batch_size: int) -> npt.N
 
 def _batches(paths: Sequence[Path], size: int, batch_size: int) -> Iterator[npt.NDArray[np.uint8]]:
     """Yield `(up to batch_size, size, size, 3) uint8`, RGB."""
-    images = map_in_threads(partial(_load, size=size), paths)
+    images = map_in_threads(partial(load_resized, size=size), paths)
     while batch := list(islice(images, batch_size)):
         yield np.stack(batch)
-
-
-def _load(path: Path, size: int) -> npt.NDArray[np.uint8]:
-    try:
-        return load_resized(path, size)
-    except ImageError as error:
-        raise InputError(f"{path}: {error}; run `dvc checkout` to bring the image back") from None
 
 
 def _fetched_ahead(

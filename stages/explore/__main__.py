@@ -15,7 +15,7 @@ from pydantic import Field
 
 from stages import errors, params
 from stages.errors import InputError
-from stages.images import ImageError, load_resized, map_in_threads
+from stages.images import load_resized, map_in_threads
 from stages.manifest import (
     CONFLICTS_FILE,
     MANIFEST_FILE,
@@ -107,10 +107,7 @@ def mean_colours(directory: Path, received: Sequence[ManifestRow]) -> npt.NDArra
 
 
 def _mean_colour(path: Path) -> npt.NDArray[np.float64]:
-    try:
-        return np.asarray(load_resized(path, COLOUR_SIZE).mean(axis=(0, 1)))
-    except ImageError as error:
-        raise InputError(f"{path}: {error}; run `dvc checkout` to bring the image back") from None
+    return np.asarray(load_resized(path, COLOUR_SIZE).mean(axis=(0, 1)))
 
 
 def choose_examples(rows: Sequence[SplitRow], per_label: int) -> dict[str, list[str]]:

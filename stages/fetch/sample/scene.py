@@ -7,7 +7,7 @@ from PIL import Image, ImageFilter
 from stages.fetch.sample.texture import Drawing, smooth_noise
 
 # How hard the photos are: more of each makes labels harder to tell apart.
-SCALES = (0.6, 1.05)
+SCALES = (0.75, 1.1)
 SHIFT = 0.14
 EXPOSURES = (0.72, 1.12)
 COLOUR_CAST = 0.07
