@@ -1,0 +1,105 @@
+"""Repositories for whole-pipeline tests: made, changed, and DVC and git run in them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import pytest
+from ruamel.yaml import YAML
+
+REPOSITORY = Path(__file__).parents[2]
+
+# Small enough for minutes, in two phases: frozen layers make the graphs of training small too.
+TINY = {
+    "fetch.sample.images": 60,
+    "fetch.sample.image_size": 32,
+    "split.val": 0.2,
+    "split.test": 0.2,
+    "train.image_size": 32,
+    "train.batch_size": 8,
+    "train.head_epochs": 2,
+    "train.fine_tune_epochs": 2,
+    "train.fine_tune_from": "conv5",
+    "train.lr": 0.01,
+    "evaluate.bootstrap_samples": 100,
+}
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a command as a user has it: this Python first in PATH."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {
+        **os.environ,
+        "PATH": path,
+        "GIT_AUTHOR_NAME": "tester",
+        "GIT_AUTHOR_EMAIL": "tester@example.com",
+        "GIT_COMMITTER_NAME": "tester",
+        "GIT_COMMITTER_EMAIL": "tester@example.com",
+    }
+
+
+def run(workspace: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command in `workspace` and return what it printed, both streams together."""
+    done = subprocess.run(
+        command,
+        cwd=workspace,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if check and done.returncode != 0:
+        pytest.fail(f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout}")
+    return done
+
+
+def set_params(workspace: Path, values: dict[str, object]) -> None:
+    """Change values in params.yaml, by dotted key."""
+    yaml = YAML()
+    path = workspace / "params.yaml"
+    content = yaml.load(path)
+    for key, value in values.items():
+        *parents, last = key.split(".")
+        section = content
+        for parent in parents:
+            section = section[parent]
+        section[last] = value
+    yaml.dump(content, path)
+
+
+def write_weights(path: Path) -> None:
+    """Write random ResNet50 weights without conv5, in the layout of the published files."""
+    from stages import tensorflow_setup
+
+    tensorflow_setup.configure()
+    import keras
+
+    keras.utils.set_random_seed(3)
+    model = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
+    layers = [
+        layer for layer in model.layers if layer.weights and not layer.name.startswith("conv5")
+    ]
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [layer.name.encode() for layer in layers]
+        for layer in layers:
+            group = file.create_group(layer.name)
+            names = [f"{layer.name}/{weight.name}:0" for weight in layer.weights]
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            for name, weight in zip(names, layer.weights, strict=True):
+                group[name] = weight.numpy()
+
+
+def copy_of(repository: Path, parent: Path) -> Path:
+    """Copy a repository with everything in it."""
+    return Path(shutil.copytree(repository, parent / "repository", symlinks=True))
+
+
+def commit_all(workspace: Path, message: str) -> None:
+    """Commit all that git does not ignore."""
+    run(workspace, "git", "add", "--all")
+    run(workspace, "git", "commit", "--quiet", "--message", message)
