@@ -12,6 +12,7 @@ import tensorflow as tf
 from stages.images import load_resized, map_in_threads
 
 MIB = 2**20
+BATCHES_AHEAD = 2
 
 
 def load_images(paths: Sequence[Path], image_size: int, memory_mib: int) -> npt.NDArray[np.uint8]:
@@ -73,9 +74,13 @@ def batches(
             return columns[0], columns[1]
         return (columns[0], columns[2]), columns[1]
 
+    # The end of an epoch waits for the tuner's thread, which sleeps for up to ten seconds at a time.
+    options = tf.data.Options()
+    options.autotune.enabled = False
     return (
         tf.data.Dataset.range(len(order))
         .batch(batch_size, drop_remainder=drop_remainder)
         .map(load)
-        .prefetch(tf.data.AUTOTUNE)
+        .prefetch(BATCHES_AHEAD)
+        .with_options(options)
     )

@@ -20,6 +20,8 @@ STAGE_ENDS: dict[BackboneStage, str] = {
     "conv4": "conv4_block6_out",
     "conv5": "avg_pool",
 }
+# BatchNorm whose output is added to the shortcut.
+LAST_OF_BLOCK = "_3_bn"
 # Mean of the ImageNet photos, blue, green, red: `keras.applications.resnet50.preprocess_input`.
 IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
 
@@ -30,7 +32,9 @@ def build_model(
     """Return a new model with random weights.
 
     It takes `(n, image_size, image_size, 3)` RGB 0..255 and returns `(n, labels) float32`
-    probabilities. He et al. 2015, "Deep Residual Learning for Image Recognition".
+    probabilities. He et al. 2015, "Deep Residual Learning for Image Recognition"; each residual
+    block starts as its shortcut alone: Goyal et al. 2017, "Accurate, Large Minibatch SGD",
+    section 5.1.
     """
     images = keras.Input((image_size, image_size, 3), name="images")
     bgr = keras.ops.flip(images, axis=-1)
@@ -43,6 +47,8 @@ def build_model(
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = batch_norm_momentum
+            if layer.name.endswith(LAST_OF_BLOCK):
+                layer.gamma.assign(keras.ops.zeros_like(layer.gamma))
     features = keras.layers.Dropout(dropout, name="dropout")(backbone.output)
     logits = keras.layers.Dense(labels, name="logits", dtype="float32")(features)
     probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")(logits)

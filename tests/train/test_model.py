@@ -58,6 +58,17 @@ def test_preprocessing_is_that_of_keras(model: keras.Model) -> None:
     np.testing.assert_allclose(preprocess.predict(BATCH, verbose=0), expected, atol=1e-4)
 
 
+def test_a_new_residual_block_is_its_shortcut(model: keras.Model) -> None:
+    names = ["conv3_block1_out", "conv3_block2_out", "conv3_block4_out"]
+    outputs = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
+
+    first, second, last = outputs.predict(BATCH, verbose=0)
+
+    assert first.max() > 0
+    np.testing.assert_array_equal(second, first)
+    np.testing.assert_array_equal(last, first)
+
+
 @pytest.mark.parametrize(
     ("wanted", "cpu_flags", "gpu_capability", "expected"),
     [

@@ -1,7 +1,7 @@
 """The objects: a few kinds for each label, each drawn from its own random numbers.
 
-Labels share shapes and colours on purpose, as waste does: bottles of glass and of plastic, tins
-and tubs, white sheets of paper and white trays, foil and foil wrappers, paper bags and cardboard.
+Labels share shapes and colours on purpose, as waste does: bottles of glass and of plastic, cans
+and tubs, white sheets of paper and white trays, foil and foil wrappers, envelopes and cardboard.
 """
 
 from collections.abc import Callable
@@ -39,6 +39,16 @@ BRIGHT = [
     (0.55, 0.20, 0.60),
     (0.93, 0.93, 0.93),
 ]
+# Of plastic things: no brown and bottle green, which are glass here, and little white.
+VIVID = [
+    (0.85, 0.15, 0.20),
+    (0.10, 0.35, 0.80),
+    (0.98, 0.80, 0.10),
+    (0.15, 0.65, 0.75),
+    (0.90, 0.40, 0.60),
+    (0.55, 0.20, 0.65),
+    (0.93, 0.93, 0.93),
+]
 BROWN = [(0.70, 0.53, 0.35), (0.62, 0.46, 0.30), (0.77, 0.61, 0.43)]
 WHITE = [(0.95, 0.95, 0.93), (0.90, 0.89, 0.84), (0.97, 0.97, 0.98)]
 
@@ -52,14 +62,14 @@ def draw_object(label: str, random: np.random.Generator) -> Drawing:
 def glass_bottle(random: np.random.Generator) -> Drawing:
     """A bottle or jar: tinted, clear in the middle, dark thick rims, sharp highlights."""
     colour = pick(
-        random, [(0.13, 0.38, 0.16), (0.42, 0.22, 0.06), (0.78, 0.86, 0.84), (0.72, 0.82, 0.86)]
+        random, [(0.13, 0.38, 0.16), (0.42, 0.22, 0.06), (0.45, 0.72, 0.68), (0.52, 0.74, 0.78)]
     )
-    clear = colour.min() > 0.5
+    clear = colour.min() > 0.3
     across, outline = turned(_jar(random) if random.random() < 0.3 else _bottle(random))
     rim = np.abs(across) ** 4
     image = paint(1.05 - 0.75 * rim, colour)
-    opacity = outline * ((0.25 if clear else 0.72) + (0.6 if clear else 0.28) * rim)
-    if random.random() < 0.5:
+    opacity = outline * ((0.4 if clear else 0.72) + (0.5 if clear else 0.28) * rim)
+    if random.random() < 0.3:
         image, opacity = _wrap_label(image, opacity, outline, across, random)
     for centre, strength in ((-0.62, 0.95), (0.7, 0.6)):
         gleam = strength * bump(across, centre + random.uniform(-0.08, 0.08), 0.06) * outline
@@ -73,7 +83,7 @@ def glass_bottle(random: np.random.Generator) -> Drawing:
 
 def broken_glass(random: np.random.Generator) -> Drawing:
     """A shard: a clear or tinted polygon with bright and dark edges."""
-    colour = pick(random, [(0.20, 0.45, 0.22), (0.45, 0.25, 0.08), (0.80, 0.88, 0.87)])
+    colour = pick(random, [(0.20, 0.45, 0.22), (0.45, 0.25, 0.08), (0.45, 0.72, 0.68)])
     angles = np.sort(random.uniform(0, 2 * np.pi, random.integers(4, 7)))
     radii = random.uniform(0.35, 0.8, len(angles))
     corners = list(zip(radii * np.cos(angles), radii * np.sin(angles), strict=True))
@@ -88,13 +98,13 @@ def broken_glass(random: np.random.Generator) -> Drawing:
 
 def plastic_bottle(random: np.random.Generator) -> Drawing:
     """A bottle with ribs, a coloured cap, a broad soft gloss."""
-    colour = pick(random, [(0.82, 0.89, 0.92), (0.55, 0.75, 0.88), (0.25, 0.55, 0.35), *BRIGHT])
+    colour = pick(random, [(0.45, 0.7, 0.95), *VIVID])
     across, outline = turned(_bottle(random))
     _, y = coordinates()
     ribs = 1 + 0.16 * np.sin(random.uniform(28, 48) * y) * edge(0.05 - y, 0.2)
     image = paint((0.95 - 0.3 * across**2) * ribs, colour)
     opacity = outline * (random.uniform(0.45, 0.95) + 0.2 * np.abs(across))
-    if random.random() < 0.6:
+    if random.random() < 0.4:
         image, opacity = _wrap_label(image, opacity, outline, across, random)
     gloss = 0.55 * bump(across, random.uniform(-0.45, -0.15), 0.22) * outline
     image = blend(image, (1, 1, 1), gloss)
@@ -118,9 +128,9 @@ def plastic_tub(random: np.random.Generator) -> Drawing:
     ]
     across, outline = turned(profile)
     _, y = coordinates()
-    image = paint(1.0 - 0.35 * across**2, pick(random, BRIGHT))
+    image = paint(1.0 - 0.35 * across**2, pick(random, VIVID))
     image = blend(image, (0, 0, 0), 0.25 * bump(y, -height + 0.1, 0.02) * outline)
-    if random.random() < 0.5:
+    if random.random() < 0.3:
         image, outline = _wrap_label(image, outline, outline, across, random)
     return drawing(blend(image, (1, 1, 1), 0.5 * bump(across, -0.4, 0.15) * outline), outline)
 
@@ -129,7 +139,7 @@ def plastic_bag(random: np.random.Generator) -> Drawing:
     """A bag: thin, see-through, with long creases that shine."""
     _, outline = blob(random.uniform(0.55, 0.75), 0.5, random)
     creases = np.abs(smooth_noise(CANVAS, 7, random) + 0.4 * smooth_noise(CANVAS, 16, random))
-    colour = pick(random, [*WHITE, (0.75, 0.85, 0.9), (0.3, 0.5, 0.75), (0.2, 0.2, 0.22)])
+    colour = pick(random, [(0.2, 0.2, 0.22), *VIVID])
     image = paint(0.75 + 0.35 * creases, colour)
     gleam = edge(creases - 0.05, 0.06) * outline
     opacity = outline * (random.uniform(0.45, 0.8) + 0.2 * creases)
@@ -150,8 +160,8 @@ def can(random: np.random.Generator) -> Drawing:
     metal = _metal_bands(across, random)
     _, y = coordinates()
     image = paint(metal, (0.86, 0.87, 0.9))
-    printed = edge(np.abs(y) - height + 0.12, 0.03) * outline
-    image = blend(image, paint(0.35 + 0.8 * metal, pick(random, BRIGHT)), 0.85 * printed)
+    printed = edge(np.abs(y) - height + 0.2, 0.03) * outline
+    image = blend(image, paint(0.35 + 0.8 * metal, pick(random, BRIGHT)), 0.75 * printed)
     if random.random() < 0.6:
         stripe = bump(y + 0.4 * across * width, random.uniform(-0.3, 0.3), 0.1) * printed
         image = blend(image, paint(0.4 + 0.7 * metal, pick(random, BRIGHT)), stripe)
@@ -165,7 +175,7 @@ def tin(random: np.random.Generator) -> Drawing:
     _, y = coordinates()
     rings = 1 + 0.14 * np.sin(random.uniform(35, 60) * y) * edge(np.abs(y) - 0.6 * height, 0.05)
     image = paint(_metal_bands(across, random) * rings, pick(random, [(0.8, 0.81, 0.83)]))
-    if random.random() < 0.4:
+    if random.random() < 0.2:
         image, outline = _wrap_label(image, outline, outline, across, random)
     return _with_lid(image, outline, -height, width, random)
 
@@ -175,7 +185,7 @@ def foil(random: np.random.Generator) -> Drawing:
     _, outline = blob(random.uniform(0.45, 0.7), 0.35, random)
     face, creases = facets(int(random.integers(35, 70)), random)
     image = paint(0.62 + 0.5 * face, pick(random, [(0.85, 0.86, 0.88), (0.8, 0.8, 0.8)]))
-    if random.random() < 0.4:
+    if random.random() < 0.2:
         printed = edge(smooth_noise(CANVAS, 3, random), 0.1)
         image = blend(image, paint(0.6 + 0.5 * face, pick(random, BRIGHT)), 0.7 * printed)
     return drawing(blend(image, (1, 1, 1), 0.5 * creases), outline)
@@ -206,18 +216,18 @@ def crumpled_paper(random: np.random.Generator) -> Drawing:
     """A paper ball: matt faces of little contrast, creases, scraps of text."""
     _, outline = blob(random.uniform(0.45, 0.65), 0.3, random)
     face, creases = facets(int(random.integers(25, 50)), random)
-    image = paint(0.84 + 0.16 * face, pick(random, [*WHITE, *WHITE, (0.9, 0.85, 0.6)]))
-    if random.random() < 0.5:
+    image = paint(0.84 + 0.16 * face, pick(random, [*WHITE, *WHITE, (0.93, 0.89, 0.7)]))
+    if random.random() < 0.8:
         ink = text_lines(-0.8, 0.8, -0.8, 0.8, 0.08, random) * (face > 0)
         image = blend(image, (0.2, 0.2, 0.22), 0.5 * ink)
     return drawing(blend(image, (0.45, 0.45, 0.45), 0.3 * creases), outline)
 
 
 def envelope(random: np.random.Generator) -> Drawing:
-    """An envelope or paper bag: a flap, a fold, white or brown."""
+    """An envelope: a flap, a fold, white or buff."""
     width, height = random.uniform(0.6, 0.75), random.uniform(0.4, 0.55)
     outline = polygon(sheet_corners(width, height, random, slack=0.03))
-    colour = pick(random, [*WHITE, (0.76, 0.62, 0.44)])
+    colour = pick(random, [*WHITE, (0.86, 0.78, 0.6)])
     image = paint(_soft_folds(random), colour)
     flap = polygon([(-width, -height), (width, -height), (0, random.uniform(-0.05, 0.15))])
     inner = polygon([(-width + 0.04, -height), (width - 0.04, -height), (0, 0.0)])
@@ -303,9 +313,9 @@ def tissue(random: np.random.Generator) -> Drawing:
     distance, outline = blob(random.uniform(0.5, 0.7), 0.6, random)
     lumps = smooth_noise(CANVAS, 9, random) + 0.5 * smooth_noise(CANVAS, 20, random)
     image = paint(0.9 + 0.12 * lumps, (0.95, 0.95, 0.94))
-    stain = edge(smooth_noise(CANVAS, 4, random) + random.uniform(0.1, 0.5), 0.4)
+    stain = edge(smooth_noise(CANVAS, 4, random) + random.uniform(0.0, 0.25), 0.4)
     colour = pick(random, [(0.55, 0.4, 0.2), (0.65, 0.6, 0.25), (0.5, 0.3, 0.25)])
-    image = blend(image, colour, 0.6 * stain)
+    image = blend(image, colour, 0.8 * stain)
     return drawing(image, outline * (0.9 + 0.1 * edge(distance + 0.1)))
 
 
@@ -335,7 +345,7 @@ def foam_tray(random: np.random.Generator) -> Drawing:
     grain = smooth_noise(CANVAS, 60, random)
     image = paint(0.93 + 0.1 * grain, pick(random, [(0.95, 0.95, 0.95), (0.93, 0.9, 0.75)]))
     image = blend(image, (0.5, 0.5, 0.5), 0.35 * bump(distance, -0.22, 0.035))
-    stain = edge(smooth_noise(CANVAS, 5, random) + 0.35, 0.3) * edge(distance + 0.3)
+    stain = edge(smooth_noise(CANVAS, 5, random) + 0.15, 0.3) * edge(distance + 0.3)
     return drawing(blend(image, (0.6, 0.3, 0.1), 0.6 * stain), outline)
 
 
@@ -437,5 +447,5 @@ KINDS: dict[str, tuple[Draw, ...]] = {
     "metal": (can, can, tin, foil),
     "paper": (printed_page, printed_page, crumpled_paper, envelope),
     "plastic": (plastic_bottle, plastic_bottle, plastic_tub, plastic_bag),
-    "trash": (wrapper, tissue, food_rest, foam_tray),
+    "trash": (wrapper, tissue, food_rest, food_rest, foam_tray),
 }

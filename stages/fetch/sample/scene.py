@@ -7,11 +7,11 @@ from PIL import Image, ImageFilter
 from stages.fetch.sample.texture import Drawing, smooth_noise
 
 # How hard the photos are: more of each makes labels harder to tell apart.
-SCALES = (0.75, 1.1)
-SHIFT = 0.14
-EXPOSURES = (0.72, 1.12)
-COLOUR_CAST = 0.07
-SENSOR_NOISE = (0.01, 0.035)
+SCALES = (0.95, 1.3)
+SHIFT = 0.08
+EXPOSURES = (0.86, 1.08)
+COLOUR_CAST = 0.03
+SENSOR_NOISE = (0.005, 0.025)
 BLUR = (0.0, 0.9)
 
 
@@ -60,7 +60,7 @@ def _place(drawing: Drawing, random: np.random.Generator) -> npt.NDArray[np.floa
 
 
 def _ground(canvas: int, random: np.random.Generator) -> npt.NDArray[np.float64]:
-    tone = random.uniform(0.78, 0.97) + random.uniform(-0.03, 0.03, 3)
+    tone = random.uniform(0.78, 0.97) + random.uniform(-0.015, 0.015, 3)
     grain = 0.04 * smooth_noise(canvas, 40, random) + 0.05 * smooth_noise(canvas, 3, random)
     return np.asarray(tone + grain[..., None])
 
