@@ -4,14 +4,14 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 
-# For a GPU: `make repro LOCK=requirements-gpu.lock`.
+# For a GPU: `make install LOCK=requirements-gpu.lock`.
 LOCK ?= requirements.lock
 
-.PHONY: repro test check lint lock clean
+.PHONY: repro test check lint install lock clean
 
 repro: .venv/.$(LOCK)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro
-	$(BIN)/dvc metrics show
+	$(BIN)/dvc metrics diff --all --targets metrics/train.json metrics/evaluate.json
 	@echo "Plots: plots/ holds them; '$(BIN)/dvc plots show' makes one page of them: dvc_plots/index.html"
 
 test: .venv/.requirements-dev.lock
@@ -24,7 +24,9 @@ lint: .venv/.requirements-dev.lock
 
 check: lint test
 
-# Only one lock is installed at a time: the file .venv/.<lock> says which.
+install: .venv/.$(LOCK)
+
+# The locks agree on every version, so that one installed after another only adds packages.
 .venv/.%: %
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "error: $(PYTHON) must be Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12" >&2; exit 1; }

@@ -15,7 +15,7 @@ def configure() -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
     # Its start-up notices about CUDA and CPU features say nothing to a user.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
     import tensorflow as tf
 

@@ -31,15 +31,11 @@ def confusion_cells(confusion: npt.NDArray[np.int64], labels: Sequence[str]) -> 
 def label_bars(
     of_labels: Scores, intervals: Mapping[str, Interval], labels: Sequence[str]
 ) -> Points:
-    """Return precision, recall and F1 of each label, from `low` to `high` at 95 % confidence.
-
-    Precision has no interval: a resample may predict a label for no image. Its `low` and `high`
-    are its value.
-    """
+    """Return precision, recall and F1 of each label, from `low` to `high` at 95 % confidence."""
     points = []
     for score in ("precision", "recall", "f1"):
         values = getattr(of_labels, score)
-        low, high = intervals.get(score, Interval(values, values))
+        low, high = intervals[score]
         points += [
             {
                 "label": label,

@@ -70,13 +70,14 @@ def bootstrap_intervals(
     samples: int,
     seed: int,
 ) -> dict[str, Interval]:
-    """Return 95 % percentile intervals of accuracy, macro_f1, weighted_f1, recall and f1.
+    """Return 95 % percentile intervals of all scores but support.
 
     Images of one group are not independent, so groups are drawn, not images: each resample draws
     as many groups as there are, with replacement (cluster bootstrap; Davison and Hinkley 1997,
     "Bootstrap Methods and their Application", 3.8). A resample may lack a label: it then counts
     neither for the recall and F1 of that label nor, unless the label was predicted, as a term of
-    the mean that macro F1 is.
+    the mean that macro F1 is. Nor does one count for the precision of a label that it predicts for
+    no image.
 
     Args:
         actual: `(n,)`, positions of labels.
@@ -87,8 +88,9 @@ def bootstrap_intervals(
         seed: of the draws.
 
     Returns:
-        By name of score: scalars for the first three, `(k,)` for recall and f1. Every label must
-        have an image.
+        By name of score: scalars for accuracy, macro_f1 and weighted_f1, `(k,)` for precision,
+        recall and f1. Every label must have an image. The precision of a label that is never
+        predicted is 0, from 0 to 0.
     """
     members, group = np.unique(np.asarray(groups), return_inverse=True)
     cells = np.zeros((len(members), k * k))
@@ -96,15 +98,18 @@ def bootstrap_intervals(
 
     # How often each group is drawn says all about a resample: its confusion matrix is the sum
     # of those of its groups.
-    parts = [
-        scores((draws @ cells).reshape(-1, k, k)) for draws in _draws(len(cells), samples, seed)
-    ]
-    drawn = Scores(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    confusions = np.concatenate(
+        [(draws @ cells).reshape(-1, k, k) for draws in _draws(len(cells), samples, seed)]
+    )
+    drawn = scores(confusions)
     absent = drawn.support == 0
+    unpredicted = confusions.sum(axis=1) == 0
+    unpredicted[:, np.bincount(predicted, minlength=k) == 0] = False
     return {
         "accuracy": _interval(drawn.accuracy),
         "macro_f1": _interval(drawn.macro_f1),
         "weighted_f1": _interval(drawn.weighted_f1),
+        "precision": _interval(np.where(unpredicted, np.nan, drawn.precision)),
         "recall": _interval(np.where(absent, np.nan, drawn.recall)),
         "f1": _interval(np.where(absent, np.nan, drawn.f1)),
     }

@@ -1,37 +1,27 @@
-"""Charts of the numbers of a data set: figures, not files."""
+"""Charts of the numbers of a data set: figures and points, not files."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.manifest import SPLITS, ManifestRow, SplitName, SplitRow, labels_of
+from stages.manifest import SPLITS, ManifestRow, SplitRow, labels_of
 
-SPLIT_COLOURS: Mapping[SplitName, str] = {"train": "#4c78a8", "val": "#f2a541", "test": "#c8553d"}
+BLUE = "#4c78a8"
 CHANNEL_COLOURS = {"red": "#d62728", "green": "#2ca02c", "blue": "#1f77b4"}
 
 
-def images_per_label(rows: Sequence[SplitRow]) -> Figure:
-    """Draw a stacked bar for each label: its images in train, val and test."""
-    labels = labels_of(rows)
+def images_per_label(rows: Sequence[SplitRow]) -> list[dict[str, str | int]]:
+    """Return for each label and split the number of images."""
     counts = Counter((row.label, row.split) for row in rows)
-    figure = Figure(figsize=(8, _height(labels)), layout="constrained")
-    axes = figure.subplots()
-    drawn = np.zeros(len(labels), dtype=np.intp)
-    for split in SPLITS:
-        images = np.array([counts[label, split] for label in labels])
-        bars = axes.barh(labels, images, left=drawn, color=SPLIT_COLOURS[split], label=split)
-        drawn += images
-    axes.bar_label(bars, labels=[str(total) for total in drawn], padding=4)
-    axes.margins(x=0.1)
-    axes.invert_yaxis()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set(title="Images per label and split", xlabel="images")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False)
-    return figure
+    return [
+        {"label": label, "split": split, "images": counts[label, split]}
+        for label in labels_of(rows)
+        for split in SPLITS
+    ]
 
 
 def image_sizes(rows: Sequence[ManifestRow]) -> Figure:
@@ -43,7 +33,7 @@ def image_sizes(rows: Sequence[ManifestRow]) -> Figure:
     sizes = Counter((row.width, row.height) for row in rows)
     widths, heights = zip(*sizes, strict=True)
     areas = [20 + 600 * images / len(rows) for images in sizes.values()]
-    pixels.scatter(widths, heights, s=areas, color=SPLIT_COLOURS["train"], alpha=0.5)
+    pixels.scatter(widths, heights, s=areas, color=BLUE, alpha=0.5)
     most_common, images = sizes.most_common(1)[0]
     pixels.annotate(
         f"{most_common[0]} x {most_common[1]}: {images} images",
@@ -61,7 +51,7 @@ def image_sizes(rows: Sequence[ManifestRow]) -> Figure:
     )
 
     kilobytes = [[row.bytes / 1000 for row in rows if row.label == label] for label in labels]
-    _boxes(files, kilobytes, labels, [SPLIT_COLOURS["train"]] * len(labels))
+    _boxes(files, kilobytes, labels, [BLUE] * len(labels))
     files.set(title="Size of files", xlabel="kB")
     files.set_xlim(left=0)
     return figure

@@ -74,7 +74,7 @@ def batches(
             return columns[0], columns[1]
         return (columns[0], columns[2]), columns[1]
 
-    # The end of an epoch waits for the tuner's thread, which sleeps for up to ten seconds at a time.
+    # An epoch's end waits for the tuner's thread, which sleeps for up to ten seconds at a time.
     options = tf.data.Options()
     options.autotune.enabled = False
     return (

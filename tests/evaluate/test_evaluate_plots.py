@@ -57,18 +57,19 @@ def test_confusion_has_every_cell_of_labels_in_order() -> None:
     assert [cell["share"] for cell in cells] == [0.75, 0.25, 0, 0, 1, 0, 0.5, 0.5, 0]
 
 
-def test_label_bars_have_the_intervals_of_recall_and_f1() -> None:
+def test_label_bars_have_intervals() -> None:
     interval = Interval(np.array([0.5, 0.6, 0.0]), np.array([0.9, 1.0, 0.0]))
+    intervals = dict.fromkeys(("precision", "recall", "f1"), interval)
 
-    points = label_bars(scores(CONFUSION), {"recall": interval, "f1": interval}, LABELS)
+    points = label_bars(scores(CONFUSION), intervals, LABELS)
 
     assert len(points) == 9
     assert points[0] == {
         "label": "glass",
         "score": "precision",
         "value": 0.75,
-        "low": 0.75,
-        "high": 0.75,
+        "low": 0.5,
+        "high": 0.9,
     }
     assert points[4] == {"label": "metal", "score": "recall", "value": 1, "low": 0.6, "high": 1}
 

@@ -85,7 +85,7 @@ def test_bootstrap_equals_a_loop_that_collects_the_images_of_drawn_groups() -> N
     groups = [f"group{number:02}" for number in np.random.default_rng(2).integers(15, size=40)]
     members = sorted(set(groups))
     generator = np.random.default_rng(7)
-    accuracies, macros, recalls = [], [], []
+    accuracies, macros, recalls, precisions = [], [], [], []
     for _ in range(100):
         times = generator.multinomial(len(members), [1 / len(members)] * len(members))
         images = np.concatenate(
@@ -98,6 +98,7 @@ def test_bootstrap_equals_a_loop_that_collects_the_images_of_drawn_groups() -> N
         accuracies.append(sklearn.metrics.accuracy_score(a, p))
         macros.append(sklearn.metrics.f1_score(a, p, average="macro", zero_division=0))
         recalls.append((p[a == 2] == 2).mean())
+        precisions.append((a[p == 2] == 2).mean())
 
     intervals = bootstrap_intervals(actual, predicted, groups, k=3, samples=100, seed=7)
 
@@ -105,6 +106,8 @@ def test_bootstrap_equals_a_loop_that_collects_the_images_of_drawn_groups() -> N
     assert intervals["macro_f1"] == pytest.approx(np.quantile(macros, [0.025, 0.975]))
     assert intervals["recall"].low[2] == pytest.approx(np.quantile(recalls, 0.025))
     assert intervals["recall"].high[2] == pytest.approx(np.quantile(recalls, 0.975))
+    assert intervals["precision"].low[2] == pytest.approx(np.quantile(precisions, 0.025))
+    assert intervals["precision"].high[2] == pytest.approx(np.quantile(precisions, 0.975))
 
 
 def test_bootstrap_by_group_is_wider_where_groups_stand_or_fall_together() -> None:
@@ -131,6 +134,17 @@ def test_bootstrap_interval_of_a_rare_label_is_of_the_resamples_that_have_it() -
 
     assert intervals["recall"].low[1] == 1
     assert intervals["f1"].low[1] == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_bootstrap_interval_of_precision_is_of_the_resamples_that_predict_the_label() -> None:
+    # Label 1 is predicted once, rightly; label 2 never.
+    actual, predicted = np.array([0, 0, 1, 2]), np.array([0, 0, 1, 0])
+
+    precision = bootstrap_intervals(actual, predicted, list("abcd"), 3, 300, seed=0)["precision"]
+
+    assert (precision.low[1], precision.high[1]) == (1, 1)
+    assert (precision.low[2], precision.high[2]) == (0, 0)
 
 
 def test_bootstrap_does_not_depend_on_how_many_draws_fit_into_memory(
