@@ -66,7 +66,7 @@ def test_an_experiment_on_the_learning_rate_trains_and_evaluates_only(workspace:
 
     # Back, and the same experiment again: both come from the run cache.
     for lr in ("0.01", "1e-5"):
-        again = run(workspace, "dvc", "exp", "run", "-f", "-S", f"train.lr={lr}").stdout
+        again = run(workspace, "dvc", "exp", "run", "-S", f"train.lr={lr}").stdout
         assert "epoch 0" not in again
         assert re.search(r"Stage 'train' is cached - skipping run", again)
 
