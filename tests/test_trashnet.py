@@ -1,0 +1,105 @@
+"""The real photos and real ImageNet weights, where the folder `TRASHNET_DIR` holds them.
+
+It needs `trashnet.zip` (TrashNet's 2527 photos) and `resnet50_imagenet_conv1-4_notop.h5` (the
+layers of conv1 to conv4, in the layout of `keras.applications`).
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.manifest import (
+    CONFLICTS_FILE,
+    MANIFEST_FILE,
+    RAW_DIR,
+    SPLIT_FILE,
+    ConflictRow,
+    ManifestRow,
+    SplitRow,
+    read_table,
+)
+from tests.pipeline.workspace import REPOSITORY, run, set_params
+
+COUNTS = {"cardboard": 403, "glass": 501, "metal": 410, "paper": 594, "plastic": 482, "trash": 137}
+
+
+def real_file(name: str) -> Path:
+    directory = os.environ.get("TRASHNET_DIR")
+    if directory is None:
+        pytest.skip(f"set TRASHNET_DIR to a folder with {name} to run this test")
+    path = Path(directory) / name
+    assert path.exists(), f"TRASHNET_DIR: {path} is missing"
+    return path
+
+
+def test_fetch_and_split_of_trashnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = real_file("trashnet.zip")
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    set_params(
+        tmp_path,
+        {"fetch.source": "path", "fetch.path": str(archive), "fetch.expected_counts": COUNTS},
+    )
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    monkeypatch.chdir(tmp_path)
+
+    run(tmp_path, "python", "-m", "stages.fetch")
+    run(tmp_path, "python", "-m", "stages.split")
+
+    manifest = read_table(MANIFEST_FILE, ManifestRow)
+    assert len(manifest) == len([path for path in RAW_DIR.rglob("*") if path.is_file()]) == 2527
+    assert {(row.width, row.height) for row in manifest} == {(384, 512)}
+    # Three photos stand in TrashNet twice, under two labels each.
+    conflicts = [row.path for row in read_table(CONFLICTS_FILE, ConflictRow)]
+    assert conflicts == [
+        "glass/glass_115.jpg",
+        "glass/glass_176.jpg",
+        "glass/glass_389.jpg",
+        "metal/metal_091.jpg",
+        "plastic/plastic_152.jpg",
+        "plastic/plastic_332.jpg",
+    ]
+    rows = read_table(SPLIT_FILE, SplitRow)
+    assert len(rows) == 2527 - 6
+    assert {row.path for row in rows}.isdisjoint(conflicts)
+    split_of_group: dict[str, set[str]] = {}
+    for row in rows:
+        split_of_group.setdefault(row.group, set()).add(row.split)
+    assert all(len(splits) == 1 for splits in split_of_group.values())
+    for label in COUNTS:
+        shares = [row.split for row in rows if row.label == label]
+        assert shares.count("test") / len(shares) == pytest.approx(0.1, abs=0.01)
+
+
+def test_published_weights_give_the_features_of_keras_applications() -> None:
+    weights_file = real_file("resnet50_imagenet_conv1-4_notop.h5")
+    from stages import tensorflow_setup
+
+    tensorflow_setup.configure()
+    import keras
+
+    from stages.train.model import build_model, describe_layers, restore_backbone
+
+    model = build_model(labels=6, image_size=64)
+    reference = keras.applications.ResNet50(
+        include_top=False, weights=None, input_shape=(64, 64, 3)
+    )
+    reference.load_weights(weights_file, by_name=True)
+    batch = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype(np.float32)
+
+    restored = restore_backbone(model, weights_file)
+
+    assert len(restored) == 86
+    assert describe_layers(model, restored) == (
+        "restored: conv1 (2 layers), conv2 (20 layers), conv3 (26 layers), conv4 (38 layers)\n"
+        "start anew: conv5 (20 layers), logits (1 layers)"
+    )
+    end = "conv4_block6_out"
+    features = keras.Model(model.inputs, model.get_layer(end).output)
+    expected = keras.Model(reference.inputs, reference.get_layer(end).output)
+    preprocessed = keras.applications.resnet50.preprocess_input(batch.copy())
+    np.testing.assert_allclose(
+        features.predict(batch, verbose=0), expected.predict(preprocessed, verbose=0), atol=1e-3
+    )
