@@ -4,11 +4,14 @@ from collections import Counter
 from pathlib import Path
 
 import imagehash
+import numpy as np
 import pytest
 from PIL import Image
 
 from stages.fetch.sample import draw_sample
 from stages.fetch.sample.layout import View, draw_view, plan_views, share_out
+from stages.fetch.sample.objects import KINDS, Draw
+from stages.fetch.sample.texture import CANVAS
 
 LABELS = ("cardboard", "glass", "metal", "paper", "plastic", "trash")
 
@@ -83,3 +86,17 @@ def test_images_have_the_size_asked_for(tmp_path: Path) -> None:
     image = draw_one(View("metal", 3, 1), tmp_path)
     assert image.size == (64, 64)
     assert image.mode == "RGB"
+
+
+@pytest.mark.parametrize("kind", [kind for label in LABELS for kind in dict.fromkeys(KINDS[label])])
+def test_every_kind_of_object_lies_within_its_canvas(kind: Draw) -> None:
+    for seed in range(3):
+        drawn = kind(np.random.default_rng(seed))
+
+        assert drawn.shape == (CANVAS, CANVAS, 4)
+        assert drawn.min() >= 0
+        assert drawn.max() <= 1
+        opacity = drawn[..., 3]
+        assert 0.03 < opacity.mean() < 0.75
+        border = np.concatenate([opacity[0], opacity[-1], opacity[:, 0], opacity[:, -1]])
+        assert border.max() == 0, "an object that is cut off would show its straight edge"
