@@ -5,6 +5,7 @@ content means equal bytes. Paths are relative to `data/raw`, with `/`.
 """
 
 import csv
+import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_type_hints
@@ -19,6 +20,8 @@ MANIFEST_FILE = Path("data/manifest.csv")
 REJECTED_FILE = Path("data/rejected.csv")
 SPLIT_FILE = Path("data/split.csv")
 CONFLICTS_FILE = Path("data/conflicts.csv")
+
+MEND = "run `dvc checkout` to restore it, or `dvc repro` to make it anew"
 
 
 class ManifestRow(NamedTuple):
@@ -87,19 +90,38 @@ def read_table(path: Path, row_type: type[Row]) -> list[Row]:
                 raise InputError(
                     f"{path}: expected columns {','.join(row_type._fields)}, got {','.join(header)}"
                 )
-            return [
-                row_type(*(convert(cell) for convert, cell in zip(converters, cells, strict=True)))  # type: ignore[arg-type]
-                for cells in reader
-            ]
+            return [row_type(*_convert(cells, converters)) for cells in reader]  # type: ignore[arg-type]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run `dvc repro` to make it") from None
     except (ValueError, csv.Error) as error:
-        raise InputError(f"{path}: line {reader.line_num}: {error}") from None
+        raise InputError(f"{path}: line {reader.line_num}: {error}; {MEND}") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; {MEND}") from None
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that another stage wrote.
+
+    Raises:
+        InputError: the file is missing or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run `dvc repro` to make it") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: damaged ({error}); {MEND}") from None
 
 
 def labels_of(rows: Sequence[ManifestRow] | Sequence[SplitRow]) -> list[str]:
     """Return the distinct labels, sorted: the order of classes everywhere in the project."""
     return sorted({row.label for row in rows})
+
+
+def _convert(cells: list[str], converters: Sequence[Callable[[str], object]]) -> list[object]:
+    if len(cells) != len(converters):
+        raise ValueError(f"expected {len(converters)} cells, got {len(cells)}")
+    return [convert(cell) for convert, cell in zip(converters, cells, strict=True)]
 
 
 def _converter(kind: Any) -> Callable[[str], object]:

@@ -63,7 +63,9 @@ def _read(path: Path) -> dict[str, Any]:
         content = YAML(typ="safe").load(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run from the root of the repository") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except (YAMLError, ValueError) as error:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected sections, got {type(content).__name__}")

@@ -3,7 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 from dvclive import Live
+
+# A dollar sign in a label or a file name is itself, not the start of a formula.
+matplotlib.rcParams["text.parse_math"] = False
 
 
 class StageLive(Live):

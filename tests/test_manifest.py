@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from stages.errors import InputError
-from stages.manifest import ManifestRow, SplitRow, labels_of, read_table, write_table
+from stages.manifest import (
+    ManifestRow,
+    SplitRow,
+    labels_of,
+    read_json,
+    read_table,
+    write_table,
+)
 
 HEADER = "path,label,group,split\n"
 
@@ -62,8 +69,11 @@ def test_no_file(tmp_path: Path) -> None:
         ("", "expected columns path,label,group,split, got "),
         ("path,label\n", "expected columns path,label,group,split, got path,label"),
         ("label,path,group,split\n", "expected columns path,label,group,split, got label,"),
-        (HEADER + "a/1.jpg,a,1\n", "line 2: zip() argument 2 is shorter"),
-        (HEADER + "a/1.jpg,a,1,val\na/2.jpg,a,1,val,5\n", "line 3: zip() argument 2 is longer"),
+        (HEADER + "a/1.jpg,a,1\n", "line 2: expected 4 cells, got 3; run `dvc checkout`"),
+        (
+            HEADER + "a/1.jpg,a,1,val\na/2.jpg,a,1,val,5\n",
+            "line 3: expected 4 cells, got 5; run `dvc checkout`",
+        ),
         (HEADER + "a\rb,a,1,val\n", "line 2: "),
         (HEADER + "a/1.jpg,a,1,valid\n", "line 2: expected train, val, test, got 'valid'"),
     ],
@@ -93,3 +103,14 @@ def test_bytes_that_are_not_utf8(tmp_path: Path) -> None:
 
 def test_labels_are_sorted_and_distinct() -> None:
     assert labels_of([image("b/1.jpg"), image("a/1.jpg"), image("b/2.jpg")]) == ["a", "b"]
+
+
+def test_json_of_another_stage(tmp_path: Path) -> None:
+    path = tmp_path / "labels.json"
+    with pytest.raises(InputError, match=r"labels\.json: no such file; run `dvc repro`"):
+        read_json(path)
+    path.write_text('["glass", "met')
+    with pytest.raises(InputError, match=r"labels\.json: damaged .*; run `dvc checkout`"):
+        read_json(path)
+    path.write_text('["glass", "metal"]')
+    assert read_json(path) == ["glass", "metal"]

@@ -178,3 +178,13 @@ def test_a_good_seed(tmp_path: Path, seed: int) -> None:
 def test_a_bad_seed(tmp_path: Path, seed: str) -> None:
     with pytest.raises(InputError, match="seed: expected an integer from 0 to 4294967295, got "):
         load_seed(write(tmp_path, f"seed: {seed}"))
+
+
+@pytest.mark.parametrize("value", ["2024-13-45", "!!int abc", "!!float abc", "0x_"])
+def test_values_that_yaml_takes_for_something_else(tmp_path: Path, value: str) -> None:
+    text = GOOD.replace("epochs: 5", f"epochs: {value}")
+    assert refusal(write(tmp_path, text))
+
+
+def test_a_directory_in_place_of_the_file(tmp_path: Path) -> None:
+    assert refusal(tmp_path) == "Is a directory"

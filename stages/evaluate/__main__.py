@@ -4,7 +4,6 @@ data/predictions.csv holds what the model says of each test image; metrics/evalu
 plots/evaluate follow from that table alone (and, for the sheets, the images that it names).
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from pydantic import Field
 
 from stages import errors, params
 from stages.errors import InputError
-from stages.manifest import RAW_DIR, SPLIT_FILE, SplitRow, labels_of, read_table
+from stages.manifest import RAW_DIR, SPLIT_FILE, SplitRow, labels_of, read_json, read_table
 
 MODEL_FILE = Path("data/model/model.keras")
 LABELS_FILE = Path("data/model/labels.json")
@@ -37,7 +36,7 @@ def main() -> None:
     seed = params.load_seed()
     rows = [row for row in sorted(read_table(SPLIT_FILE, SplitRow)) if row.split == "test"]
     check_model((MODEL_FILE, LABELS_FILE))
-    labels: list[str] = json.loads(LABELS_FILE.read_text(encoding="utf-8"))
+    labels: list[str] = read_json(LABELS_FILE)
     check_labels(labels, rows)
 
     # These import scikit-learn, Matplotlib and dvclive, which takes seconds.

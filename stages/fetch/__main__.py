@@ -34,7 +34,7 @@ class SampleParams(Params):
     """Section `fetch.sample`."""
 
     seed: int = Field(ge=0, le=SEED_MAX)
-    images: int = Field(ge=60)
+    images: int = Field(ge=60, le=100_000)
     image_size: int = Field(ge=32, le=1024)
 
 
@@ -123,7 +123,10 @@ def receive(params: FetchParams, incoming: Path) -> tuple[Path, str]:
         extract(archive, received, origin)
         return received, origin
     path = Path(params.path)
-    source, replaced = path.resolve(), RAW_DIR.resolve()
+    try:
+        source, replaced = path.resolve(), RAW_DIR.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"fetch.path: {str(path)!r} is not a usable path ({error})") from None
     if source.is_relative_to(replaced) or replaced.is_relative_to(source):
         raise InputError(f"fetch.path: {path} overlaps {RAW_DIR}, which this stage replaces")
     if path.is_dir():

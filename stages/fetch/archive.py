@@ -1,5 +1,6 @@
 """Extracts zip and tar archives that come from anywhere, trusting nothing in them."""
 
+import errno
 import lzma
 import shutil
 import stat
@@ -32,7 +33,8 @@ _DAMAGE = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    UnicodeDecodeError,
+    # Of names that can't be decoded or hold a null.
+    ValueError,
 )
 
 
@@ -207,8 +209,9 @@ def _damage_reported(origin: str) -> Iterator[None]:
     except NotImplementedError as error:
         raise InputError(f"{origin}: {error}; pack it again in the usual way") from None
     except OSError as error:
-        # Damage that gzip or bz2 reports has no error number; a full disk has one.
-        if error.errno is not None:
+        # Damage that gzip or bz2 reports has no error number, an offset outside the file is an
+        # invalid argument; a full disk has a number of its own.
+        if error.errno not in (None, errno.EINVAL):
             raise
         raise InputError(
             f"{origin}: truncated or corrupt ({error}); get it again from where it came"

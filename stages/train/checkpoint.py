@@ -7,7 +7,11 @@ that a training never resumes from the state of another.
 
 import hashlib
 import json
+import os
 import shutil
+import sys
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -21,6 +25,7 @@ import numpy.typing as npt
 from stages.errors import InputError
 
 STATE_DIR = Path(".train")
+FILE_NAME = "checkpoint.npz"
 
 Weights = list[npt.NDArray[Any]]
 
@@ -85,7 +90,11 @@ def fingerprint(settings: str, files: Iterable[Path]) -> str:
 
 
 def save(directory: Path, checkpoint: Checkpoint) -> None:
-    """Replace the checkpoint in `directory`; a kill at any point leaves the old or the new one."""
+    """Replace the checkpoint in `directory`; a kill at any point leaves the old or the new one.
+
+    Raises:
+        InputError: the disk is full or not writable.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     arrays = {
         f"{kind}_{index}": array
@@ -93,16 +102,45 @@ def save(directory: Path, checkpoint: Checkpoint) -> None:
         for index, array in enumerate(getattr(checkpoint, kind))
     }
     temporary = directory / "checkpoint.tmp"
-    with temporary.open("wb") as file:
-        np.savez(file, progress=json.dumps(asdict(checkpoint.progress)), **arrays)
-    temporary.replace(directory / "checkpoint.npz")
+    try:
+        with temporary.open("wb") as file:
+            np.savez(file, progress=json.dumps(asdict(checkpoint.progress)), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(directory / FILE_NAME)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(
+            f"{directory / FILE_NAME}: can't be written ({error.strerror}); make room on this disk "
+            "and run again: the training goes on where it was"
+        ) from None
 
 
 def load(directory: Path) -> Checkpoint | None:
-    """Return the checkpoint in `directory`, or None where there is none."""
-    path = directory / "checkpoint.npz"
+    """Return the checkpoint in `directory`, or None where there is none or a damaged one."""
+    path = directory / FILE_NAME
     if not path.exists():
         return None
+    try:
+        return _read(path)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError) as error:
+        print(f"{path}: damaged ({error}); the training starts anew", file=sys.stderr)
+        return None
+
+
+def delete(directory: Path) -> None:
+    """Delete the checkpoint of a finished training."""
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def delete_others(directory: Path) -> None:
+    """Delete the checkpoints of other trainings: nobody may come back to what was given up."""
+    for other in directory.parent.iterdir():
+        if other.is_dir() and other != directory:
+            delete(other)
+
+
+def _read(path: Path) -> Checkpoint:
     with np.load(path) as arrays:
         counts = {
             kind: sum(name.rpartition("_")[0] == kind for name in arrays.files)
@@ -115,8 +153,3 @@ def load(directory: Path) -> Checkpoint | None:
                 for kind, count in counts.items()
             },
         )
-
-
-def delete(directory: Path) -> None:
-    """Delete the checkpoint of a finished training."""
-    shutil.rmtree(directory, ignore_errors=True)

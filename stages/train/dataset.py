@@ -1,5 +1,6 @@
 """Training images in memory, and tf.data batches of them in a reproducible order."""
 
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from stages.errors import InputError
 from stages.images import load_resized, map_in_threads
 
 MIB = 2**20
@@ -32,12 +34,28 @@ def allocate(shape: tuple[int, ...], dtype: np.dtype[Any], memory_mib: int) -> n
     """Return an array in memory, or above `memory_mib` one in an unnamed temporary file.
 
     The file lies where `TMPDIR` says and is gone when the process ends.
+
+    Raises:
+        InputError: there is no room for that file.
     """
-    if np.prod(shape, dtype=np.int64) * dtype.itemsize <= memory_mib * MIB:
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    if size <= memory_mib * MIB:
         return np.empty(shape, dtype)
     # Closing the file removes its name; the mapping keeps its content alive.
     with tempfile.TemporaryFile() as file:
-        return np.memmap(file, dtype, "w+", shape=shape)
+        try:
+            file.truncate(size)
+            # Without its space set aside, a disk that fills up later kills the process unheard.
+            # macOS has no call for it.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            raise InputError(
+                f"{tempfile.gettempdir()}: no room for {size // MIB} MiB of images "
+                f"({error.strerror}); make room, set TMPDIR to a folder with room, or raise "
+                "train.memory_mib"
+            ) from None
+        return np.memmap(file, dtype, "r+", shape=shape)
 
 
 def shuffled(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from stages.train.model import build_model
 
+STAGING_PREFIX = ".model-"
 # The earliest time a zip archive can hold.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -38,7 +39,9 @@ def export_model(
     model = build_model(len(labels), image_size)
     model.set_weights([np.asarray(array) for array in weights])
     directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".model-") as temporary:
+    for left_by_a_killed_run in directory.parent.glob(f"{STAGING_PREFIX}*"):
+        shutil.rmtree(left_by_a_killed_run)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=STAGING_PREFIX) as temporary:
         staging = Path(temporary) / "model"
         staging.mkdir()
         model.save(staging / "raw.keras")

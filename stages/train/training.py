@@ -46,6 +46,7 @@ def train(
     print(f"precision: {precision}", describe_layers(model, restored), sep="\n", flush=True)
 
     state = checkpoint.STATE_DIR / _fingerprint(rows, settings, seed, precision)
+    checkpoint.delete_others(state)
     unfinished = checkpoint.load(state)
     with EpochLog(unfinished.progress.history if unfinished else []) as log:
         progress = fit(

@@ -135,3 +135,13 @@ def test_wrong_parameters_are_named(key: str, capsys: pytest.CaptureFixture[str]
     Path("params.yaml").write_text(json.dumps({"explore": section}))
 
     assert f"error: params.yaml: explore.{key}: " in error_of_stage(capsys)
+
+
+def test_a_dollar_sign_in_a_label_is_no_formula() -> None:
+    (RAW_DIR / "trash").rename(RAW_DIR / "$_$")
+    for table in (MANIFEST_FILE, SPLIT_FILE):
+        table.write_text(table.read_text().replace("trash", "$_$"))
+
+    main()
+
+    assert sorted(written_files()) == PLOTS

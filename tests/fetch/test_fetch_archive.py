@@ -158,6 +158,16 @@ def test_a_zip_that_lies_about_a_size(tmp_path: Path) -> None:
     assert_refused(path, "truncated or corrupt (Bad CRC-32 for file '1.jpg')")
 
 
+def test_a_zip_whose_directory_lies_elsewhere(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "x.zip", {"1.jpg": bytes(10)})
+    content = bytearray(path.read_bytes())
+    end = content.rindex(b"PK\5\6")
+    # The offset of the directory, four bytes at 16, is far more than there is.
+    content[end + 16 : end + 20] = struct.pack("<I", 2**31)
+    path.write_bytes(content)
+    assert_refused(path, "truncated or corrupt")
+
+
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
 @pytest.mark.parametrize("damage", ["empty", "text", "cut", "flipped"])
 def test_damaged_archives(tmp_path: Path, kind: str, damage: str) -> None:

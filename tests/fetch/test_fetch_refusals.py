@@ -134,6 +134,12 @@ def test_no_such_path(run_fetch: RunFetch) -> None:
     assert_refused(run_fetch, "fetch.path: nowhere: no such file or folder", path="nowhere")
 
 
+def test_paths_that_lead_nowhere(workspace: Path, run_fetch: RunFetch) -> None:
+    (workspace / "loop").symlink_to("loop")
+    for path in ("loop", "a\0b"):
+        assert_refused(run_fetch, f"fetch.path: {path!r} is not a usable path", path=path)
+
+
 def test_a_file_that_is_no_archive(workspace: Path, run_fetch: RunFetch) -> None:
     (workspace / "photos.rar").write_bytes(b"Rar!")
     assert_refused(

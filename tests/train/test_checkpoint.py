@@ -1,5 +1,7 @@
 """State of an unfinished training: kept whole, found again, never taken for another's."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ from stages.train.checkpoint import (
     Checkpoint,
     Progress,
     delete,
+    delete_others,
     fingerprint,
     load,
     only_trainer,
@@ -57,6 +60,48 @@ def test_delete_leaves_nothing(tmp_path: Path) -> None:
     save(tmp_path / "state", CHECKPOINT)
     delete(tmp_path / "state")
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("size", [0, 100, 5000])
+def test_a_damaged_checkpoint_counts_as_none(
+    tmp_path: Path, size: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(tmp_path / "state", CHECKPOINT)
+    path = tmp_path / "state/checkpoint.npz"
+    content = path.read_bytes()
+    path.write_bytes(content[: min(size, len(content) // 2)])
+
+    assert load(tmp_path / "state") is None
+    assert f"{path}: damaged" in capsys.readouterr().err
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path / "state", CHECKPOINT)
+    before = (tmp_path / "state/checkpoint.npz").read_bytes()
+
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        InputError, match=r"can't be written \(No space left on device\); make room"
+    ):
+        save(tmp_path / "state", CHECKPOINT)
+
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["checkpoint.npz"]
+    assert (tmp_path / "state/checkpoint.npz").read_bytes() == before
+
+
+def test_only_the_checkpoint_of_this_training_is_kept(tmp_path: Path) -> None:
+    for name in ("this", "given_up"):
+        save(tmp_path / name, CHECKPOINT)
+    (tmp_path / "lock").touch()
+
+    delete_others(tmp_path / "this")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lock", "this"]
 
 
 def test_fingerprint_covers_settings_names_and_contents(tmp_path: Path) -> None:

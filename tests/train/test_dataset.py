@@ -1,11 +1,14 @@
 """Batches: which images, in which order, with what beside them."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from stages.errors import InputError
 from stages.train import dataset
 
 
@@ -29,6 +32,15 @@ def test_large_arrays_lie_in_a_file(memory_mib: int, in_file: bool) -> None:
 
     assert isinstance(array, np.memmap) is in_file
     assert array.sum() == 7 * 2 * 2**20
+
+
+def test_a_file_that_does_not_fit_on_its_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(InputError, match=r"no room for 2 MiB of images .* raise train\.memory_mib"):
+        dataset.allocate((2, 2**20), np.dtype(np.uint8), memory_mib=1)
 
 
 def test_each_epoch_has_its_own_order() -> None:

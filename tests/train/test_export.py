@@ -34,6 +34,7 @@ def test_equal_weights_give_equal_bytes_that_keras_reads(tmp_path: Path) -> None
 def test_an_older_model_is_replaced_whole(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "left_over.txt").write_text("old")
+    (tmp_path / ".model-of-a-killed-run" / "model").mkdir(parents=True)
     weights = build_model(labels=2, image_size=32).get_weights()
 
     export_model(tmp_path / "model", ["a", "b"], image_size=32, weights=weights)

@@ -21,6 +21,8 @@ TRASHNET_COUNTS = {
     "trash": 137,
 }
 MOST_VIEWS = 4
+# Share of further photos taken from where the one before was: near-duplicates, as in TrashNet.
+REPEATED_SHARE = 0.1
 JPEG_QUALITY = 90
 
 
@@ -79,11 +81,17 @@ def plan_views(images: int, seed: int) -> list[View]:
 def draw_view(view: View, directory: Path, image_size: int, seed: int) -> None:
     """Draw one image and write its file."""
     drawn = draw_object(view.label, _random(seed, view.label, view.object_number, -1))
-    photo = photograph(drawn, image_size, _random(seed, *view))
+    sensor = np.random.default_rng([*_seed(seed, *view), 1])
+    repeated = view.view > 1 and sensor.random() < REPEATED_SHARE
+    scene = _random(seed, view.label, view.object_number, view.view - repeated)
+    photo = photograph(drawn, image_size, scene, sensor)
     photo.save(directory / view.path, quality=JPEG_QUALITY)
 
 
 def _random(seed: int, label: str, object_number: int, view: int) -> np.random.Generator:
     """Return the source of chance of one object (view -1), its number of views (0) or a view."""
-    position = list(TRASHNET_COUNTS).index(label)
-    return np.random.default_rng([seed, position, object_number, view + 1])
+    return np.random.default_rng(_seed(seed, label, object_number, view))
+
+
+def _seed(seed: int, label: str, object_number: int, view: int) -> list[int]:
+    return [seed, list(TRASHNET_COUNTS).index(label), object_number, view + 1]

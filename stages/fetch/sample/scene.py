@@ -11,12 +11,22 @@ SCALES = (0.95, 1.3)
 SHIFT = 0.08
 EXPOSURES = (0.86, 1.08)
 COLOUR_CAST = 0.03
+REPEATED_EXPOSURES = (0.97, 1.03)
 SENSOR_NOISE = (0.005, 0.025)
 BLUR = (0.0, 0.9)
 
 
-def photograph(drawing: Drawing, image_size: int, random: np.random.Generator) -> Image.Image:
-    """Return a photo of the object: `image_size` pixels square, RGB."""
+def photograph(
+    drawing: Drawing, image_size: int, random: np.random.Generator, sensor: np.random.Generator
+) -> Image.Image:
+    """Return a photo of the object: `image_size` pixels square, RGB.
+
+    Args:
+        drawing: the object.
+        image_size: width and height in pixels.
+        random: what pose, ground, light and blur follow from.
+        sensor: what differs between two photos of one scene: exposure, a little, and noise.
+    """
     canvas = drawing.shape[0]
     placed = _place(drawing, random)
     colour, alpha = placed[..., :3], placed[..., 3:]
@@ -32,7 +42,8 @@ def photograph(drawing: Drawing, image_size: int, random: np.random.Generator) -
     image = image.filter(ImageFilter.GaussianBlur(random.uniform(*BLUR) * canvas / 128))
     image = image.resize((image_size, image_size), Image.Resampling.LANCZOS)
     pixels = np.asarray(image, np.float64) / 255
-    pixels = pixels + random.normal(0, random.uniform(*SENSOR_NOISE), pixels.shape)
+    pixels = pixels * sensor.uniform(*REPEATED_EXPOSURES)
+    pixels = pixels + sensor.normal(0, sensor.uniform(*SENSOR_NOISE), pixels.shape)
     return Image.fromarray((pixels.clip(0, 1) * 255).astype(np.uint8))
 
 
