@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.pipeline.workspace import commit_all, copy_of, run, set_params
+from tests.pipeline.workspace import commit_all, contents, copy_of, run, set_params
 
 ALL_STAGES = ["fetch", "split", "explore", "class_weights", "backbone", "train", "evaluate"]
 
@@ -20,10 +20,8 @@ def stages_run(output: str) -> list[str]:
 
 def results(workspace: Path) -> dict[str, bytes]:
     """Return dvc.lock, metrics and plots: what git keeps of a run."""
-    paths = [workspace / "dvc.lock"]
-    for folder in ("metrics", "plots"):
-        paths += [path for path in (workspace / folder).rglob("*") if path.is_file()]
-    return {path.relative_to(workspace).as_posix(): path.read_bytes() for path in paths}
+    lock = {"dvc.lock": (workspace / "dvc.lock").read_bytes()}
+    return lock | contents(workspace, "metrics", "plots")
 
 
 def test_a_second_run_does_nothing(workspace: Path) -> None:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.pipeline.workspace import environment, run
+from tests.pipeline.workspace import contents, environment, run
 
 # The tiny pipeline trains four epochs: 0 and 1 with frozen layers, 2 and 3 fine-tuning.
 
@@ -40,13 +40,7 @@ def epochs(lines: list[str]) -> list[int]:
 
 
 def outputs(workspace: Path) -> dict[str, bytes]:
-    folders = (workspace / "data/model", workspace / "plots/train", workspace / "metrics")
-    return {
-        path.relative_to(workspace).as_posix(): path.read_bytes()
-        for folder in folders
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    return contents(workspace, "data/model", "plots/train", "metrics")
 
 
 def test_killed_at_several_points_it_ends_with_the_same_bytes(workspace: Path) -> None:

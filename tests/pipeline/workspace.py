@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import h5py
 import pytest
 from ruamel.yaml import YAML
 
@@ -73,25 +72,27 @@ def set_params(workspace: Path, values: dict[str, object]) -> None:
 
 
 def write_weights(path: Path) -> None:
-    """Write random ResNet50 weights without conv5, in the layout of the published files."""
+    """Write random ResNet50 weights without conv5."""
     from stages import tensorflow_setup
 
     tensorflow_setup.configure()
     import keras
 
+    from tests.legacy_weights import write_legacy_weights
+
     keras.utils.set_random_seed(3)
     model = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
-    layers = [
-        layer for layer in model.layers if layer.weights and not layer.name.startswith("conv5")
-    ]
-    with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [layer.name.encode() for layer in layers]
-        for layer in layers:
-            group = file.create_group(layer.name)
-            names = [f"{layer.name}/{weight.name}:0" for weight in layer.weights]
-            group.attrs["weight_names"] = [name.encode() for name in names]
-            for name, weight in zip(names, layer.weights, strict=True):
-                group[name] = weight.numpy()
+    write_legacy_weights(path, model, ("conv1", "conv2", "conv3", "conv4"))
+
+
+def contents(workspace: Path, *folders: str) -> dict[str, bytes]:
+    """Return the content of every file below some folders, by its path within the workspace."""
+    return {
+        path.relative_to(workspace).as_posix(): path.read_bytes()
+        for folder in folders
+        for path in (workspace / folder).rglob("*")
+        if path.is_file()
+    }
 
 
 def copy_of(repository: Path, parent: Path) -> Path:

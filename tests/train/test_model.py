@@ -16,6 +16,7 @@ from stages.train.model import (
     set_trainable,
     split_at_frozen,
 )
+from tests.legacy_weights import write_legacy_weights
 
 BATCH = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.float32)
 
@@ -25,21 +26,6 @@ def reference() -> keras.Model:
     """ResNet50 as Keras builds it, with other random weights than the model's."""
     keras.utils.set_random_seed(1)
     return keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
-
-
-def write_legacy_weights(path: Path, reference: keras.Model, stages: tuple[str, ...]) -> Path:
-    """Write the layout of the published `..._notop.h5` files, only layers of some stages."""
-    layers = [layer for layer in reference.layers if layer.weights]
-    layers = [layer for layer in layers if layer.name.startswith(stages)]
-    with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [layer.name.encode() for layer in layers]
-        for layer in layers:
-            group = file.create_group(layer.name)
-            names = [f"{layer.name}/{weight.name}:0".encode() for weight in layer.weights]
-            group.attrs["weight_names"] = names
-            for name, weight in zip(names, layer.weights, strict=True):
-                group[name.decode()] = weight.numpy()
-    return path
 
 
 def test_model_takes_pixels_and_returns_probabilities(model: keras.Model) -> None:
