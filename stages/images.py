@@ -1,8 +1,9 @@
 """Image file -> RGB pixels: the only place where an image file is decoded."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -90,6 +91,30 @@ def load_resized(path: Path, size: int) -> npt.NDArray[np.uint8]:
     except ImageError as error:
         raise InputError(f"{path}: {error}; run `dvc checkout` to bring the image back") from None
     return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0))
+
+
+def resized_batches(
+    paths: Sequence[Path], size: int, batch_size: int
+) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield images in order, `(up to batch_size, size, size, 3) uint8`, RGB.
+
+    The next batch is decoded while one is used; memory does not grow with the number of images.
+
+    Raises:
+        InputError: an image is missing or can't be decoded.
+    """
+
+    def batches() -> Iterator[npt.NDArray[np.uint8]]:
+        images = map_in_threads(partial(load_resized, size=size), paths)
+        while batch := list(islice(images, batch_size)):
+            yield np.stack(batch)
+
+    remaining = batches()
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, remaining, None)
+        while (batch := following.result()) is not None:
+            following = thread.submit(next, remaining, None)
+            yield batch
 
 
 def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

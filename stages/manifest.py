@@ -1,7 +1,8 @@
 r"""The tables that stages hand each other: their columns, and how they are read and written.
 
-Every table is UTF-8 CSV with a header, `\n` line ends, and rows sorted by path, so that equal
-content means equal bytes. Paths are relative to `data/raw`, with `/`.
+Every table is UTF-8 CSV with a header, `\n` line ends, and sorted rows, so that equal content
+means equal bytes: by path, which is the first column of all but the table of label errors. Paths
+are relative to `data/raw`, with `/`.
 """
 
 import csv
@@ -20,6 +21,7 @@ MANIFEST_FILE = Path("data/manifest.csv")
 REJECTED_FILE = Path("data/rejected.csv")
 SPLIT_FILE = Path("data/split.csv")
 CONFLICTS_FILE = Path("data/conflicts.csv")
+LABEL_ERRORS_FILE = Path("data/label_errors.csv")
 
 MEND = "run `dvc checkout` to restore it, or `dvc repro` to make it anew"
 
@@ -60,11 +62,21 @@ class ConflictRow(NamedTuple):
     sha256: str
 
 
-Row = TypeVar("Row", ManifestRow, RejectedRow, SplitRow, ConflictRow)
+class LabelErrorRow(NamedTuple):
+    """One image that likely stands under a wrong label."""
+
+    rank: int  #: 1 is the likeliest; the table is sorted by it
+    path: str
+    label: str
+    suggested_label: str
+    quality: str  #: 0 to 1, probability of the given label by images that it was not fitted on
+
+
+Row = TypeVar("Row", ManifestRow, RejectedRow, SplitRow, ConflictRow, LabelErrorRow)
 
 
 def write_table(path: Path, rows: Iterable[Row], row_type: type[Row]) -> None:
-    """Write rows, sorted by path, to a CSV file; the file appears whole or not at all."""
+    """Write rows, sorted, to a CSV file; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("w", encoding="utf-8", newline="") as file:

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).parents[1]
 DVC_YAML = YAML(typ="safe").load(ROOT / "dvc.yaml")
 PARAMS = YAML(typ="safe").load(ROOT / "params.yaml")
+SHARED_MODULES = sorted(file.name for file in ROOT.glob("stages/*.py"))
 STAGES = sorted(folder.parent.name for folder in ROOT.glob("stages/*/__main__.py"))
 HEAVY = ("tensorflow", "keras")
 
@@ -167,8 +168,15 @@ def test_stages_that_need_no_tensorflow_do_not_import_it(stage: str) -> None:
         if module.split(".")[0] in HEAVY
     ]
 
-    # What images.py does for train and evaluate, it imports when called.
-    assert [file for file in heavy if file != "stages/images.py"] == []
+    assert heavy == []
+
+
+@pytest.mark.parametrize("module", SHARED_MODULES)
+def test_a_shared_module_serves_more_than_one_stage(module: str) -> None:
+    # One that serves a single stage belongs into the folder of that stage.
+    users = [stage for stage in STAGES if ROOT / "stages" / module in all_project_files(stage)]
+
+    assert len(users) > 1
 
 
 def test_metrics_and_plots_go_to_git_and_all_else_to_the_cache() -> None:

@@ -7,7 +7,7 @@ plots/evaluate follow from that table alone (and, for the sheets, the images tha
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from pydantic import Field
 from stages import errors, params
 from stages.errors import InputError
 from stages.manifest import RAW_DIR, SPLIT_FILE, SplitRow, labels_of, read_json, read_table
+from stages.orientations import ORIENTATIONS, Orientation
 
 MODEL_FILE = Path("data/model/model.keras")
 LABELS_FILE = Path("data/model/labels.json")
@@ -25,6 +26,7 @@ class EvaluateParams(params.Params):
     """Section `evaluate` of params.yaml."""
 
     batch_size: Annotated[int, Field(ge=1, le=1024)]
+    test_time_augmentation: Literal["flips", "none"]
     bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]
     calibration_bins: Annotated[int, Field(ge=2, le=100)]
     sheet_images: Annotated[int, Field(ge=1, le=200)]
@@ -44,7 +46,8 @@ def main() -> None:
     from stages.evaluate.predictions import PREDICTIONS_FILE, read_predictions, write_predictions
     from stages.tracking import StageLive
 
-    probabilities = apply_model(MODEL_FILE, rows, settings.batch_size)
+    orientations = ORIENTATIONS if settings.test_time_augmentation == "flips" else ORIENTATIONS[:1]
+    probabilities = apply_model(MODEL_FILE, rows, settings.batch_size, orientations)
     write_predictions(PREDICTIONS_FILE, rows, labels, probabilities)
 
     predictions = read_predictions(PREDICTIONS_FILE)
@@ -110,7 +113,10 @@ def check_labels(labels: Sequence[str], rows: Sequence[SplitRow]) -> None:
 
 
 def apply_model(
-    model_file: Path, rows: Sequence[SplitRow], batch_size: int
+    model_file: Path,
+    rows: Sequence[SplitRow],
+    batch_size: int,
+    orientations: Sequence[Orientation],
 ) -> npt.NDArray[np.float32]:
     """Return the model's probabilities for the images of rows, `(n, labels) float32`."""
     from stages import tensorflow_setup
@@ -121,7 +127,7 @@ def apply_model(
     from stages.evaluate.predict import predict
 
     model = keras.saving.load_model(model_file, compile=False)
-    return predict(model, [RAW_DIR / row.path for row in rows], batch_size)
+    return predict(model, [RAW_DIR / row.path for row in rows], batch_size, orientations)
 
 
 if __name__ == "__main__":

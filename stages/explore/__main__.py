@@ -1,6 +1,7 @@
-"""Show the images before training: metrics/explore.json and plots/explore.
+"""Show the images before training: metrics/explore.json, plots/explore, data/label_errors.csv.
 
-For people; nothing depends on it.
+For people; nothing depends on it. Where the backbone has random weights, its features say too
+little of what a photo shows: then no similar pairs and no label errors are sought.
 """
 
 import sys
@@ -13,18 +14,23 @@ import numpy.typing as npt
 from pydantic import Field
 
 from stages import errors, params
+from stages.embedding import unit_vectors
 from stages.errors import InputError
+from stages.feature_table import Features, read_features
 from stages.images import load_resized, map_in_threads
 from stages.manifest import (
     CONFLICTS_FILE,
+    LABEL_ERRORS_FILE,
     MANIFEST_FILE,
     RAW_DIR,
     SPLIT_FILE,
     ConflictRow,
+    LabelErrorRow,
     ManifestRow,
     SplitRow,
     labels_of,
     read_table,
+    write_table,
 )
 
 COLOUR_SIZE = 32  # pixels, width and height at which mean colours are measured
@@ -33,9 +39,13 @@ COLOUR_SIZE = 32  # pixels, width and height at which mean colours are measured
 class ExploreParams(params.Params):
     """Section `explore` of params.yaml."""
 
+    seed: Annotated[int, Field(ge=0, le=params.SEED_MAX)]
     examples_per_label: Annotated[int, Field(ge=1, le=20)]
     max_distance: Annotated[int, Field(ge=0, le=16)]
+    max_embedding_distance: Annotated[float, Field(ge=0, le=1)]
     duplicate_pairs: Annotated[int, Field(ge=1, le=200)]
+    map_images: Annotated[int, Field(ge=10, le=20_000)]
+    label_errors: Annotated[int, Field(ge=1, le=200)]
 
 
 def main() -> None:
@@ -46,29 +56,65 @@ def main() -> None:
     conflicts = read_table(CONFLICTS_FILE, ConflictRow)
     check_tables(received, rows)
 
-    # Matplotlib and dvclive take seconds to import.
+    features = read_features(len(received))
+
+    # Matplotlib, scikit-learn and dvclive take seconds to import.
     from stages.explore import charts, sheets
-    from stages.explore.summary import find_pairs, summarise
+    from stages.explore.embedding_map import choose_evenly, embedding_map
+    from stages.explore.label_errors import find_label_errors
+    from stages.explore.summary import find_pairs, find_similar_pairs, summarise
     from stages.tracking import StageLive
 
+    vectors = vectors_of(rows, received, features)
     colours = mean_colours(RAW_DIR, received)
     pairs = find_pairs(received, settings.max_distance)
-    metrics = summarise(received, rows, conflicts, pairs)
+    similar = (
+        find_similar_pairs(rows, vectors, settings.max_embedding_distance)
+        if features.pretrained
+        else []
+    )
+    label_errors = find_label_errors(rows, vectors, settings.seed) if features.pretrained else []
+    write_table(LABEL_ERRORS_FILE, label_errors, LabelErrorRow)
+
+    metrics = summarise(received, rows, conflicts, pairs, similar, label_errors)
     examples = choose_examples(rows, settings.examples_per_label)
-    shown = pairs[: settings.duplicate_pairs]
+    mapped = choose_evenly(len(rows), settings.map_images)
+    points = embedding_map([rows[i] for i in mapped], vectors[mapped], settings.seed)
     labels = [row.label for row in received]
     split_of = {row.path: row.split for row in rows}
+    shown = settings.duplicate_pairs
     with StageLive("explore") as live:
         for name, value in metrics.items():
             live.log_metric(name, value, plot=False)
         # dvc.yaml says how these are drawn.
         live.log_plot("images_per_label", charts.images_per_label(rows), x="images", y="label")
-        live.log_image("image_sizes.png", charts.image_sizes(received))
-        live.log_image("brightness_and_colour.png", charts.brightness_and_colour(labels, colours))
-        live.log_image("examples.png", sheets.example_sheet(RAW_DIR, examples))
-        live.log_image("near_duplicates.png", sheets.pair_sheet(RAW_DIR, shown, split_of))
+        live.log_plot("embedding_map", points, x="x", y="y")
+        for name, figure in (
+            ("image_sizes", charts.image_sizes(received)),
+            ("brightness_and_colour", charts.brightness_and_colour(labels, colours)),
+            ("examples", sheets.example_sheet(RAW_DIR, examples)),
+            (
+                "near_duplicates",
+                sheets.pair_sheet(
+                    RAW_DIR, pairs[:shown], split_of, "Near-duplicates, nearest first"
+                ),
+            ),
+            (
+                "similar_pairs",
+                sheets.pair_sheet(
+                    RAW_DIR, similar[-shown:], split_of, "Similar images, the least similar"
+                ),
+            ),
+            (
+                "label_errors",
+                sheets.label_error_sheet(RAW_DIR, label_errors[: settings.label_errors]),
+            ),
+        ):
+            live.log_image(f"{name}.png", figure)
     for name, value in metrics.items():
         print(f"{name:45} {value:.6g}")
+    if not features.pretrained:
+        print("random weights: neither similar pairs nor label errors were sought")
 
 
 def check_tables(received: Sequence[ManifestRow], rows: Sequence[SplitRow]) -> None:
@@ -86,6 +132,14 @@ def check_tables(received: Sequence[ManifestRow], rows: Sequence[SplitRow]) -> N
             f"{SPLIT_FILE}: {min(unknown)} is not in {MANIFEST_FILE}; run `dvc repro` to make "
             "the tables anew"
         )
+
+
+def vectors_of(
+    rows: Sequence[SplitRow], received: Sequence[ManifestRow], features: Features
+) -> npt.NDArray[np.float32]:
+    """Return the unit vectors of the images that have a split, `(n, d) float32`."""
+    position = {row.path: number for number, row in enumerate(received)}
+    return unit_vectors(features.of_last_stage)[[position[row.path] for row in rows]]
 
 
 def mean_colours(directory: Path, received: Sequence[ManifestRow]) -> npt.NDArray[np.float64]:

@@ -11,11 +11,12 @@ from PIL import Image, ImageOps
 
 from stages.explore.summary import DuplicatePair
 from stages.images import decode, map_in_threads
-from stages.manifest import SplitName
+from stages.manifest import LabelErrorRow, SplitName
 
 TILE = 96  # pixels, width and height of one image on a sheet
 SQUARE = TILE + 4  # with a margin between two images
 PAIR_COLUMNS = 4
+ERROR_COLUMNS = 6
 DPI = 100
 
 
@@ -44,7 +45,10 @@ def example_sheet(directory: Path, examples: Mapping[str, Sequence[str]]) -> Fig
 
 
 def pair_sheet(
-    directory: Path, pairs: Sequence[DuplicatePair], split_of: Mapping[str, SplitName]
+    directory: Path,
+    pairs: Sequence[DuplicatePair],
+    split_of: Mapping[str, SplitName],
+    title: str,
 ) -> Figure:
     """Draw pairs of images side by side, above them their paths, splits and distance.
 
@@ -52,11 +56,12 @@ def pair_sheet(
         directory: that the paths are relative to.
         pairs: those to draw; without any, the figure says so.
         split_of: split of each image by path; an image without one was dropped.
+        title: of the sheet.
     """
     columns = max(min(PAIR_COLUMNS, len(pairs)), 2)
     lines = ceil(len(pairs) / columns)
     figure = Figure(figsize=(2.5 * columns, 1.7 * lines + 0.7), dpi=DPI, layout="constrained")
-    figure.suptitle("Near-duplicates, nearest first" if pairs else "No near-duplicates were found")
+    figure.suptitle(title if pairs else f"{title}: none")
     if not pairs:
         return figure
     grid = figure.subplots(lines, columns, squeeze=False).ravel()
@@ -66,7 +71,30 @@ def pair_sheet(
         paths = (pair.left, pair.right)
         axes.imshow(np.hstack([tile(directory / path) for path in paths]))
         captions = [f"{path} ({split_of.get(path, 'dropped')})" for path in paths]
-        axes.set_title("\n".join([*captions, f"distance {pair.distance}"]), fontsize=7)
+        axes.set_title("\n".join([*captions, f"distance {pair.distance:g}"]), fontsize=7)
+    return figure
+
+
+def label_error_sheet(directory: Path, errors: Sequence[LabelErrorRow]) -> Figure:
+    """Draw images, above each its path and the label that it more likely has.
+
+    Args:
+        directory: that the paths are relative to.
+        errors: those to draw; without any, the figure says so.
+    """
+    columns = max(min(ERROR_COLUMNS, len(errors)), 3)
+    lines = ceil(len(errors) / columns)
+    figure = Figure(figsize=(1.6 * columns, 1.7 * lines + 0.7), dpi=DPI, layout="constrained")
+    title = "Likely label errors, likeliest first"
+    figure.suptitle(title if errors else f"{title}: none")
+    if not errors:
+        return figure
+    grid = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, error in zip(grid, errors, strict=False):
+        axes.imshow(tile(directory / error.path))
+        axes.set_title(f"{error.path}\nrather {error.suggested_label}?", fontsize=7)
     return figure
 
 

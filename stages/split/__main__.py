@@ -1,8 +1,9 @@
 """Split the images of the manifest into train, val and test: data/split.csv.
 
-Images that are identical or nearly so form a group, and a group never straddles splits
-(`group_by: perceptual`). With `group_by: none` every image is a group of its own: the plain
-stratified random split of the literature, in which even identical images may straddle.
+Images that show the same thing form a group, and a group never straddles splits: with `group_by:
+perceptual` those that are identical or nearly so, with `embedding` these and other photos of the
+same object. With `none` every image is a group of its own: the plain stratified random split of the
+literature, in which even identical images may straddle.
 
 Identical images under different labels are listed in data/conflicts.csv.
 """
@@ -15,7 +16,9 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from stages import errors, params
+from stages.embedding import similar_pairs, unit_vectors
 from stages.errors import InputError
+from stages.feature_table import read_features
 from stages.manifest import (
     CONFLICTS_FILE,
     MANIFEST_FILE,
@@ -28,6 +31,7 @@ from stages.manifest import (
     read_table,
     write_table,
 )
+from stages.near_duplicates import near_duplicate_pairs, perceptual_hashes
 from stages.split.assign import TooFewGroupsError, assign_splits
 from stages.split.duplicates import find_conflicts, group_near_duplicates
 
@@ -39,8 +43,9 @@ class SplitParams(params.Params):
 
     val: Share
     test: Share
-    group_by: Literal["perceptual", "none"]
+    group_by: Literal["perceptual", "embedding", "none"]
     max_distance: Annotated[int, Field(ge=0, le=16)]
+    max_embedding_distance: Annotated[float, Field(ge=0, le=1)]
     on_conflict: Literal["drop", "fail", "keep"]
 
     @field_validator("test")
@@ -55,7 +60,7 @@ def main() -> None:
     """Read the manifest, write which image goes where."""
     settings = params.load_section("split", SplitParams)
     seed = params.load_seed()
-    received = sorted(read_table(MANIFEST_FILE, ManifestRow))
+    received = read_table(MANIFEST_FILE, ManifestRow)
     if not received:
         raise InputError(f"{MANIFEST_FILE}: no images; check section 'fetch' of params.yaml")
 
@@ -64,9 +69,10 @@ def main() -> None:
     if conflicts and settings.on_conflict == "fail":
         raise InputError(describe_conflicts(conflicts))
     dropped = {row.path for row in conflicts} if settings.on_conflict == "drop" else set()
-    images = [row for row in received if row.path not in dropped]
+    images = [row for row in sorted(received) if row.path not in dropped]
 
-    rows = split_images(images, settings, seed, labels_of(received))
+    pairs = find_pairs(images, received, settings)
+    rows = split_images(images, pairs, settings, seed, labels_of(received))
     write_table(SPLIT_FILE, rows, SplitRow)
     print(format_counts(rows))
     print(
@@ -75,13 +81,49 @@ def main() -> None:
     )
 
 
+def find_pairs(
+    images: Sequence[ManifestRow], received: Sequence[ManifestRow], settings: SplitParams
+) -> list[tuple[int, int]]:
+    """Return the pairs of images that show the same thing, as positions in `images`.
+
+    Args:
+        images: those to be split.
+        received: all of the manifest, in its order.
+        settings: section `split`.
+
+    Raises:
+        InputError: embeddings are asked for, but the backbone has random weights.
+    """
+    if settings.group_by == "none":
+        return []
+    near = near_duplicate_pairs(perceptual_hashes(images), settings.max_distance)
+    pairs = [(left, right) for left, right, _ in near]
+    if settings.group_by == "perceptual":
+        return pairs
+    features = read_features(len(received))
+    if not features.pretrained:
+        raise InputError(
+            "params.yaml: split.group_by is embedding, which needs pretrained weights: set "
+            "backbone.weights to imagenet or to a file, or split.group_by to perceptual"
+        )
+    position = {row.path: number for number, row in enumerate(received)}
+    vectors = unit_vectors(features.of_last_stage)[[position[row.path] for row in images]]
+    similar = similar_pairs(vectors, settings.max_embedding_distance)
+    return pairs + [(left, right) for left, right, _ in similar]
+
+
 def split_images(
-    images: Sequence[ManifestRow], settings: SplitParams, seed: int, labels: Sequence[str]
+    images: Sequence[ManifestRow],
+    pairs: Sequence[tuple[int, int]],
+    settings: SplitParams,
+    seed: int,
+    labels: Sequence[str],
 ) -> list[SplitRow]:
     """Group the images and assign each a split.
 
     Args:
         images: sorted by path.
+        pairs: positions in `images` of those that show the same thing.
         settings: section `split`.
         seed: of the assignment.
         labels: all that must have an image in each split.
@@ -89,10 +131,10 @@ def split_images(
     Raises:
         InputError: a label has too few images, or groups of them, to have one in each split.
     """
-    if settings.group_by == "perceptual":
-        groups = group_near_duplicates(images, settings.max_distance)
-    else:
+    if settings.group_by == "none":
         groups = [row.path for row in images]
+    else:
+        groups = group_near_duplicates(images, pairs)
     image_labels = [row.label for row in images]
     missing = {label: len(SPLITS) for label in sorted(set(labels) - set(image_labels))}
     try:

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from stages.manifest import ConflictRow, ManifestRow
-from stages.near_duplicates import near_duplicate_pairs, perceptual_hashes
 
 
 def find_conflicts(rows: Sequence[ManifestRow]) -> list[ConflictRow]:
@@ -17,25 +16,24 @@ def find_conflicts(rows: Sequence[ManifestRow]) -> list[ConflictRow]:
     ]
 
 
-def group_near_duplicates(rows: Sequence[ManifestRow], max_distance: int) -> list[str]:
+def group_near_duplicates(
+    rows: Sequence[ManifestRow], pairs: Iterable[tuple[int, int]]
+) -> list[str]:
     """Return the group of each image: the path of the first image of the group.
 
-    Images are linked if their files are identical (same SHA-256) or their perceptual hashes
-    differ in at most `max_distance` bits; a group is all images that links connect, directly or
-    by way of others.
+    Images are linked if their files are identical (same SHA-256) or they are one of the `pairs`;
+    a group is all images that links connect, directly or by way of others (single linkage). So no
+    pair can end up in two groups.
 
     Args:
         rows: sorted by path.
-        max_distance: bits of the 64.
+        pairs: positions in `rows` of images that show the same thing.
     """
     first_with: dict[str, int] = {}
     links = [
         (first_with.setdefault(row.sha256, position), position) for position, row in enumerate(rows)
     ]
-    links += [
-        (left, right)
-        for left, right, _ in near_duplicate_pairs(perceptual_hashes(rows), max_distance)
-    ]
+    links += pairs
     return [rows[first].path for first in _connected_components(len(rows), links)]
 
 

@@ -23,16 +23,17 @@ def draw(count: int, seed: int, epoch: int) -> npt.NDArray[np.float32]:
 
 
 class Augmentation(keras.layers.Layer):
-    """Keras layer over `augment`: it augments in training and passes images on otherwise."""
+    """Keras layer over `augment`: it augments in training, or always, or passes images on."""
 
-    def __init__(self, settings: AugmentParams, **options: Any) -> None:
+    def __init__(self, settings: AugmentParams, always: bool = False, **options: Any) -> None:
         """Keep the settings; `options` go to `keras.layers.Layer`."""
         super().__init__(dtype="float32", **options)
         self._settings = settings
+        self._always = always
 
     def call(self, images: tf.Tensor, draws: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return `(n, h, w, 3) float32`, RGB 0..255."""
-        return augment(images, draws, self._settings) if training else images
+        return augment(images, draws, self._settings) if training or self._always else images
 
 
 def augment(images: tf.Tensor, draws: tf.Tensor, settings: AugmentParams) -> tf.Tensor:

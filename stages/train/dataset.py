@@ -1,10 +1,10 @@
-"""Training images in memory, and tf.data batches of them in a reproducible order."""
+"""Training images or features in memory, and tf.data batches of them in a reproducible order."""
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,13 @@ import tensorflow as tf
 
 from stages.errors import InputError
 from stages.images import load_resized, map_in_threads
+from stages.train.examples import Examples
 
 MIB = 2**20
 BATCHES_AHEAD = 2
+
+#: Positions in an epoch, `(batch,)`, to `(inputs, targets)` or `(inputs, targets, weights)`.
+Gather = Callable[[npt.NDArray[np.int64]], Any]
 
 
 def load_images(paths: Sequence[Path], image_size: int, memory_mib: int) -> npt.NDArray[np.uint8]:
@@ -63,40 +67,108 @@ def shuffled(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def batches(
-    inputs: npt.NDArray[Any],
-    targets: npt.NDArray[np.float32],
-    order: npt.NDArray[np.int64],
-    batch_size: int,
-    draws: npt.NDArray[np.float32] | None = None,
-    drop_remainder: bool = False,
-) -> tf.data.Dataset:
-    """Return batches of `inputs` and one-hot `targets` in the given order, fetched ahead.
+class Mixing(NamedTuple):
+    """What one epoch of cached features is made of, a value for each image."""
 
-    Elements are `(inputs, targets)`, or `((inputs, draws), targets)` where `draws` are given;
-    all of them have a row per image.
+    views: npt.NDArray[np.int64]  #: which orientation of it
+    partners: npt.NDArray[np.int64]  #: the image that it is mixed with, as a position
+    shares: npt.NDArray[np.float32]  #: of the image in the mix; the rest is the partner's
+
+
+def draw_mixing(count: int, views: Sequence[int], mixup: float, seed: int, epoch: int) -> Mixing:
+    """Draw orientations and partners of one epoch from seed and epoch alone.
+
+    Args:
+        count: images.
+        views: orientations to choose from.
+        mixup: alpha of the Beta distribution that shares are drawn from (Zhang et al. 2018,
+            "mixup: Beyond Empirical Risk Minimization"); 0: no mixing.
+        seed: of the training.
+        epoch: counted from 0.
+    """
+    # The third number keeps these apart from the order of images, drawn from the same two.
+    random = np.random.default_rng([seed, epoch, 3])
+    chosen = random.choice(np.asarray(views, np.int64), count)
+    partners = random.permutation(count)
+    shares = random.beta(mixup, mixup, count) if mixup else np.ones(count)
+    return Mixing(chosen, partners, shares.astype(np.float32))
+
+
+def mixed_rows(
+    examples: Examples,
+    class_weights: npt.NDArray[np.float32],
+    order: npt.NDArray[np.int64],
+    mixing: Mixing,
+) -> Gather:
+    """Return what gathers rows of mixed features, mixed targets and their weights in the loss.
+
+    Mixing what hidden layers return, not pixels, is manifold mixup (Verma et al. 2019).
+
+    Args:
+        examples: images of one split.
+        class_weights: `(labels,)`.
+        order: of the images.
+        mixing: of the epoch.
     """
 
-    def gather(positions: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], ...]:
-        indices = order[positions]
-        columns = (inputs[indices], targets[indices])
-        return columns if draws is None else (*columns, draws[indices])
+    def gather(positions: npt.NDArray[np.int64]) -> Any:
+        first = order[positions]
+        second = mixing.partners[first]
+        share = mixing.shares[first, np.newaxis]
+        inputs = share * examples.rows(first, mixing.views[first])
+        inputs += (1 - share) * examples.rows(second, mixing.views[second])
+        mixed = share * examples.targets[first] + (1 - share) * examples.targets[second]
+        return inputs, mixed, mixed @ class_weights
 
-    arrays = [inputs, targets] + ([] if draws is None else [draws])
+    return gather
+
+
+def rows(
+    inputs: Sequence[npt.NDArray[Any]],
+    targets: npt.NDArray[np.float32],
+    class_weights: npt.NDArray[np.float32] | None = None,
+    order: npt.NDArray[np.int64] | None = None,
+) -> Gather:
+    """Return what gathers rows of inputs, targets and, given class weights, weights in the loss.
+
+    Args:
+        inputs: arrays of a row per image.
+        targets: `(n, k)` one-hot.
+        class_weights: `(k,)`; None: rows weigh the same.
+        order: of the images; None: as they stand.
+    """
+
+    def gather(positions: npt.NDArray[np.int64]) -> Any:
+        indices = positions if order is None else order[positions]
+        gathered = tuple(array[indices] for array in inputs)
+        of_rows = (gathered if len(gathered) > 1 else gathered[0], targets[indices])
+        return of_rows if class_weights is None else (*of_rows, targets[indices] @ class_weights)
+
+    return gather
+
+
+def batches(
+    gather: Gather, count: int, batch_size: int, drop_remainder: bool = False
+) -> tf.data.Dataset:
+    """Return batches of what `gather` returns for positions 0 to `count`, fetched ahead."""
+    example = gather(np.arange(1))
+    columns = tf.nest.flatten(example)
 
     def load(positions: tf.Tensor) -> Any:
-        columns = tf.numpy_function(gather, [positions], [array.dtype for array in arrays])
-        for column, array in zip(columns, arrays, strict=True):
-            column.set_shape((batch_size if drop_remainder else None, *array.shape[1:]))
-        if draws is None:
-            return columns[0], columns[1]
-        return (columns[0], columns[2]), columns[1]
+        loaded = tf.numpy_function(
+            lambda chosen: tf.nest.flatten(gather(chosen)),
+            [positions],
+            [column.dtype for column in columns],
+        )
+        for tensor, column in zip(loaded, columns, strict=True):
+            tensor.set_shape((batch_size if drop_remainder else None, *column.shape[1:]))
+        return tf.nest.pack_sequence_as(example, loaded)
 
     # An epoch's end waits for the tuner's thread, which sleeps for up to ten seconds at a time.
     options = tf.data.Options()
     options.autotune.enabled = False
     return (
-        tf.data.Dataset.range(len(order))
+        tf.data.Dataset.range(count)
         .batch(batch_size, drop_remainder=drop_remainder)
         .map(load)
         .prefetch(BATCHES_AHEAD)

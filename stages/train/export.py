@@ -12,7 +12,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from stages.train.model import build_model
+from stages.feature_table import BackboneStage
+from stages.train.model import Head, build_model
 
 STAGING_PREFIX = ".model-"
 # The earliest time a zip archive can hold.
@@ -23,6 +24,8 @@ def export_model(
     directory: Path,
     labels: Sequence[str],
     image_size: int,
+    head: Head,
+    last_stage: BackboneStage,
     weights: Sequence[npt.NDArray[Any]],
 ) -> None:
     """Write `model.keras` and `labels.json` into `directory`, which appears whole or not at all.
@@ -31,12 +34,14 @@ def export_model(
         directory: replaced if it exists.
         labels: in the order of the model's output.
         image_size: width and height of the model's input.
+        head: what stands on the backbone.
+        last_stage: of ResNet50, that the backbone ends with.
         weights: as `get_weights()` of a `build_model` gives them.
     """
     # Without the dtype policy and the layer names of the training before it.
     keras.backend.clear_session()
     keras.config.set_dtype_policy("float32")
-    model = build_model(len(labels), image_size)
+    model = build_model(len(labels), image_size, head, last_stage)
     model.set_weights([np.asarray(array) for array in weights])
     directory.parent.mkdir(parents=True, exist_ok=True)
     for left_by_a_killed_run in directory.parent.glob(f"{STAGING_PREFIX}*"):

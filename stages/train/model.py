@@ -1,164 +1,151 @@
-"""The network: preprocessing, ResNet50, pooling, dropout, dense, softmax, as one flat model."""
+"""The classifier: backbone, standardised features, hidden layer, softmax, as one flat model."""
 
-from collections.abc import Sequence, Set
-from itertools import groupby
-from pathlib import Path
-from typing import get_args
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import keras
 import numpy as np
+import numpy.typing as npt
+from sklearn.preprocessing import StandardScaler
 
-from stages.errors import InputError
-from stages.train.params import BackboneStage, Precision
+from stages.feature_table import BackboneStage, feature_blocks
+from stages.orientations import ORIENTATIONS
+from stages.resnet50 import BLOCK_ENDS, RESIDUAL_BLOCKS, build_backbone
+from stages.train.examples import Examples
+from stages.train.params import TrainParams
 
-BACKBONE_STAGES: tuple[BackboneStage, ...] = get_args(BackboneStage)
-# Where each stage of ResNet50 ends; what follows the last one is pooled at once.
-STAGE_ENDS: dict[BackboneStage, str] = {
-    "conv1": "pool1_pool",
-    "conv2": "conv2_block3_out",
-    "conv3": "conv3_block4_out",
-    "conv4": "conv4_block6_out",
-    "conv5": "avg_pool",
-}
-# BatchNorm whose output is added to the shortcut.
-LAST_OF_BLOCK = "_3_bn"
-# Mean of the ImageNet photos, blue, green, red: `keras.applications.resnet50.preprocess_input`.
-IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
+DROPOUTS = ("feature_dropout", "dropout")
+ROWS_AT_ONCE = 1024
+
+
+class Head(NamedTuple):
+    """What stands on the backbone."""
+
+    pooling: str  #: `mean_std`, or `mean` to leave the standard deviations out
+    units: int  #: of the hidden layer; 0: none
+    feature_dropout: float
+    dropout: float
+
+    @classmethod
+    def of(cls, settings: TrainParams) -> Self:
+        """Return the head that section `train` describes."""
+        return cls(
+            settings.pooling, settings.head_units, settings.feature_dropout, settings.dropout
+        )
 
 
 def build_model(
-    labels: int, image_size: int, dropout: float = 0.0, batch_norm_momentum: float = 0.9
+    labels: int,
+    image_size: int,
+    head: Head,
+    last_stage: BackboneStage = "conv5",
+    batch_norm_momentum: float = 0.9,
 ) -> keras.Model:
     """Return a new model with random weights.
 
     It takes `(n, image_size, image_size, 3)` RGB 0..255 and returns `(n, labels) float32`
-    probabilities. He et al. 2015, "Deep Residual Learning for Image Recognition"; each residual
-    block starts as its shortcut alone: Goyal et al. 2017, "Accurate, Large Minibatch SGD",
-    section 5.1.
+    probabilities.
     """
-    images = keras.Input((image_size, image_size, 3), name="images")
-    bgr = keras.ops.flip(images, axis=-1)
-    centred = keras.layers.Rescaling(
-        scale=1.0, offset=[-mean for mean in IMAGENET_MEAN_BGR], name="centre", dtype="float32"
-    )(bgr)
-    backbone = keras.applications.ResNet50(
-        include_top=False, weights=None, input_tensor=centred, pooling="avg"
-    )
-    for layer in backbone.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = batch_norm_momentum
-            if layer.name.endswith(LAST_OF_BLOCK):
-                layer.gamma.assign(keras.ops.zeros_like(layer.gamma))
-    features = keras.layers.Dropout(dropout, name="dropout")(backbone.output)
-    logits = keras.layers.Dense(labels, name="logits", dtype="float32")(features)
+    backbone = build_backbone(image_size, last_stage, batch_norm_momentum)
+    used = [
+        backbone.get_layer(block.name).output
+        for block in feature_blocks(last_stage)
+        if block.statistic in head.pooling.split("_")
+    ]
+    features = keras.layers.Concatenate(name="used_features")(used)
+    outputs = keras.layers.BatchNormalization(
+        center=False,
+        scale=False,
+        momentum=batch_norm_momentum,
+        epsilon=1e-5,  # of 1e-3, the default, features that vary little would not all come out even
+        name="standardise",
+        dtype="float32",
+    )(features)
+    outputs = keras.layers.Dropout(head.feature_dropout, name="feature_dropout")(outputs)
+    if head.units:
+        outputs = keras.layers.Dense(head.units, "gelu", name="hidden", dtype="float32")(outputs)
+        outputs = keras.layers.Dropout(head.dropout, name="dropout")(outputs)
+    logits = keras.layers.Dense(labels, name="logits", dtype="float32")(outputs)
     probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")(logits)
-    return keras.Model(images, probabilities, name="waste_classifier")
+    return keras.Model(backbone.input, probabilities, name="waste_classifier")
 
 
-def choose_precision(wanted: str, cpu_flags: Set[str], gpu_capability: float | None) -> Precision:
-    """Return the Keras dtype policy: `wanted`, or for `auto` what the hardware computes natively.
+def used_columns(pooling: str, last_stage: BackboneStage) -> npt.NDArray[np.bool_]:
+    """Return which of the columns of the features the head sees, `(d,)`."""
+    blocks = feature_blocks(last_stage)
+    return np.repeat(
+        [block.statistic in pooling.split("_") for block in blocks],
+        [block.columns for block in blocks],
+    )
+
+
+def standardise(model: keras.Model, examples: Examples) -> None:
+    """Let the head see features less their mean over some images, divided by their deviation.
 
     Args:
-        wanted: `auto` or a dtype policy.
-        cpu_flags: features of the processor as Linux names them.
-        gpu_capability: CUDA compute capability of the first GPU (8.0 Ampere, 7.0 Volta), or None.
+        model: as `build_model` returns it.
+        examples: the images, of which the orientation as received counts.
     """
-    if wanted != "auto":
-        return wanted  # type: ignore[return-value]
-    if gpu_capability is not None:
-        if gpu_capability >= 8.0:
-            return "mixed_bfloat16"
-        return "mixed_float16" if gpu_capability >= 7.0 else "float32"
-    return "mixed_bfloat16" if cpu_flags & {"avx512_bf16", "amx_bf16"} else "float32"
+    scaler = StandardScaler()
+    for start in range(0, len(examples.targets), ROWS_AT_ONCE):
+        images = np.arange(start, min(start + ROWS_AT_ONCE, len(examples.targets)))
+        received = np.full(len(images), ORIENTATIONS.index("received"))
+        scaler.partial_fit(examples.rows(images, received))
+    model.get_layer("standardise").set_weights([scaler.mean_, scaler.var_])
 
 
-def restore_backbone(model: keras.Model, weights_file: Path) -> frozenset[str]:
-    """Load a file of ResNet50 weights, whole or partial, and return the names of restored layers.
+def set_trainable(model: keras.Model, pretrained: bool, first: str | None) -> None:
+    """Let the head train, and of a pretrained backbone the blocks from `first` on.
 
-    Layers that the file lacks, or has in another shape, keep their random weights.
+    Random weights always train. Pretrained BatchNorm never does, which keeps it in inference mode:
+    its statistics would drift on small batches (https://keras.io/guides/transfer_learning/).
 
-    Raises:
-        InputError: the file restores no layer.
+    Args:
+        model: as `build_model` returns it.
+        pretrained: whether the backbone's weights were.
+        first: block or stage; None: no block trains.
     """
-    layers = {layer.name: layer for layer in model.layers if layer.weights}
-    initial = {name: layer.get_weights() for name, layer in layers.items()}
-    # What is still not a number afterwards was not in the file, whatever its layout.
-    for layer in layers.values():
-        layer.set_weights([np.full_like(array, np.nan) for array in layer.get_weights()])
-    # Legacy files name their layers; newer ones number them by class, in order of the backbone.
-    by_name = {} if weights_file.name.endswith(".weights.h5") else {"by_name": True}
-    try:
-        _backbone_of(model).load_weights(weights_file, skip_mismatch=True, **by_name)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{weights_file}: not a file of Keras weights ({error})") from None
-    restored = set()
-    for name, layer in layers.items():
-        if any(np.isnan(array).any() for array in layer.get_weights()):
-            layer.set_weights(initial[name])
-        else:
-            restored.add(name)
-    if not restored:
-        raise InputError(
-            f"{weights_file}: restores no layer of ResNet50; it needs layers named as in "
-            "keras.applications.ResNet50, such as conv1_conv and conv2_block1_1_conv"
-        )
-    return frozenset(restored)
-
-
-def set_trainable(
-    model: keras.Model, restored: Set[str], fine_tune_from: BackboneStage | None
-) -> None:
-    """Freeze the restored layers before stage `fine_tune_from`, or all of them for None.
-
-    Layers that were not restored always train. A restored BatchNorm never does, which keeps it in
-    inference mode: its statistics would drift on small batches
-    (https://keras.io/guides/transfer_learning/).
-    """
-    first = len(BACKBONE_STAGES) if fine_tune_from is None else int(fine_tune_from[-1]) - 1
-    tuned = BACKBONE_STAGES[first:]
+    tuned = blocks_from(first)
     for layer in model.layers:
-        layer.trainable = layer.name not in restored or (
-            layer.name.startswith(tuned) and not isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = not pretrained or (
+            not isinstance(layer, keras.layers.BatchNormalization)
+            and (not layer.name.startswith("conv") or layer.name.startswith(tuned))
         )
 
 
-def split_at_frozen(model: keras.Model) -> tuple[keras.Model | None, keras.Model]:
-    """Return the part of the model whose output training can't change, and the rest.
+def blocks_from(first: str | None) -> tuple[str, ...]:
+    """Return the blocks of ResNet50 from a block or a stage on; none for None."""
+    blocks = list(BLOCK_ENDS)
+    if first is None:
+        return ()
+    start = next(i for i, block in enumerate(blocks) if block.startswith(first))
+    # `conv4_block1_` is no prefix of another block's layers.
+    return tuple(f"{block}_" for block in blocks[start:])
 
-    The first part ends with the last stage of the backbone before anything trains; it is None
-    where conv1 already does.
+
+def head_of(model: keras.Model) -> keras.Model:
+    """Return the part from the features that the head sees to the probabilities."""
+    return keras.Model(model.get_layer("used_features").output, model.outputs[0])
+
+
+def split_before(model: keras.Model, first: str) -> tuple[keras.Model | None, keras.Model]:
+    """Return the part of the model before a block or stage, and the rest.
+
+    The outputs of the first part are the inputs of the rest: what the block takes, then what is
+    pooled before it. The first part is None where `first` is conv1.
     """
-    end = None
-    for stage in BACKBONE_STAGES:
-        if any(layer.trainable_weights for layer in model.layers if layer.name.startswith(stage)):
-            break
-        end = STAGE_ENDS[stage]
-    if end is None:
+    before = list(BLOCK_ENDS)[: len(BLOCK_ENDS) - len(blocks_from(first))]
+    if not before:
         return None, model
-    output = model.get_layer(end).output
-    return keras.Model(model.inputs, output), keras.Model(output, model.outputs[0])
+    pooled = [layer.output for layer in model.layers if layer.name in _pooled_names(before)]
+    ends = [model.get_layer(BLOCK_ENDS[before[-1]]).output, *pooled]
+    return keras.Model(model.input, ends), keras.Model(ends, model.outputs[0])
 
 
-def describe_layers(model: keras.Model, restored: Set[str]) -> str:
-    """Return two lines: which layers were restored and which start anew, whole stages by name."""
-    names = [layer.name for layer in model.layers if layer.weights]
-    return "\n".join(
-        f"{title}: {_group_by_stage(group, names)}"
-        for title, group in (
-            ("restored", [name for name in names if name in restored]),
-            ("start anew", [name for name in names if name not in restored]),
-        )
-    )
-
-
-def _group_by_stage(group: Sequence[str], names: Sequence[str]) -> str:
-    parts = []
-    for stage, members in groupby(group, key=lambda name: name.partition("_")[0]):
-        listed = list(members)
-        whole = len(listed) == sum(name.partition("_")[0] == stage for name in names)
-        parts.append(f"{stage} ({len(listed)} layers)" if whole else ", ".join(listed))
-    return ", ".join(parts) or "none"
-
-
-def _backbone_of(model: keras.Model) -> keras.Model:
-    return keras.Model(model.inputs, model.get_layer("avg_pool").output)
+def _pooled_names(blocks: Sequence[str]) -> set[str]:
+    """Return the names of the layers that pool the output of one of `blocks`."""
+    return {
+        block.name
+        for block in feature_blocks("conv5")
+        if f"{block.stage}_block{RESIDUAL_BLOCKS[block.stage]}" in blocks
+    }

@@ -1,61 +1,84 @@
 """One training from inputs to exported model; importing this module imports TensorFlow."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from stages.manifest import RAW_DIR, SPLIT_FILE, SplitRow
+from stages.backbone_file import BACKBONE_DIR, read_backbone_file
+from stages.feature_table import FEATURES_DIR, Features
+from stages.hardware import choose_precision, cpu_flags, gpu_capability
+from stages.manifest import RAW_DIR, SPLIT_FILE, ManifestRow, SplitRow
+from stages.resnet50 import read_pretrained, restore
 from stages.train import checkpoint
+from stages.train.examples import examples_of
 from stages.train.export import export_model
-from stages.train.fit import fit, load_split, plan_phases
-from stages.train.hardware import cpu_flags, gpu_capability
-from stages.train.inputs import BACKBONE_DIR, CLASS_WEIGHTS_FILE, read_backbone_file
+from stages.train.fit import fit, plan_phases
+from stages.train.inputs import CLASS_WEIGHTS_FILE
 from stages.train.log import EpochLog
-from stages.train.model import build_model, choose_precision, describe_layers, restore_backbone
+from stages.train.model import Head, build_model, standardise, used_columns
 from stages.train.params import TrainParams
 
 MODEL_DIR = Path("data/model")
 
 
 def train(
-    rows: list[SplitRow],
-    labels: list[str],
-    class_weight: dict[int, float],
+    manifest: Sequence[ManifestRow],
+    rows: Sequence[SplitRow],
+    labels: Sequence[str],
+    features: Features,
+    class_weights: npt.NDArray[np.float32],
     settings: TrainParams,
     seed: int,
 ) -> None:
     """Train, log every epoch, and export the best one to data/model/.
 
     Args:
+        manifest: the table of all images.
         rows: the table of splits.
         labels: in the order of the model's output.
-        class_weight: weight in the loss per label, by its position in `labels`.
+        features: of the images of the manifest.
+        class_weights: `(labels,) float32`, weight in the loss.
         settings: section `train` of params.yaml.
         seed: all chance follows from it.
     """
     precision = choose_precision(settings.precision, cpu_flags(), gpu_capability())
     keras.config.set_dtype_policy(precision)
-    keras.utils.set_random_seed(seed)
-    model = build_model(
-        len(labels), settings.image_size, settings.dropout, settings.batch_norm_momentum
-    )
     weights_file = read_backbone_file()
-    restored = restore_backbone(model, weights_file) if weights_file else frozenset()
-    print(f"precision: {precision}", describe_layers(model, restored), sep="\n", flush=True)
+    weights, last_stage = read_pretrained(weights_file) if weights_file else ({}, "conv5")
+    keras.utils.set_random_seed(seed)
+    head = Head.of(settings)
+    model = build_model(
+        len(labels), features.image_size, head, last_stage, settings.batch_norm_momentum
+    )
+    restore(model, weights)
+    print(
+        f"precision: {precision}; backbone: "
+        + (f"conv1 to {last_stage}, pretrained" if weights else "random weights"),
+        flush=True,
+    )
 
+    columns = used_columns(settings.pooling, last_stage)
+    of_train, of_val = (
+        examples_of(split, rows, labels, manifest, features.array, columns)
+        for split in ("train", "val")
+    )
+    if features.pretrained:
+        standardise(model, of_train)
     state = checkpoint.STATE_DIR / _fingerprint(rows, settings, seed, precision)
     checkpoint.delete_others(state)
     unfinished = checkpoint.load(state)
     with EpochLog(unfinished.progress.history if unfinished else []) as log:
         progress = fit(
             model,
-            plan_phases(settings, pretrained=bool(restored)),
-            load_split(rows, "train", RAW_DIR, labels, settings),
-            load_split(rows, "val", RAW_DIR, labels, settings),
-            class_weight,
-            restored,
+            plan_phases(settings, features.pretrained),
+            of_train,
+            of_val,
+            class_weights,
             settings,
             seed,
             checkpoint=unfinished,
@@ -64,15 +87,16 @@ def train(
             verbose=1 if sys.stdout.isatty() else 0,
         )
         log.summary(progress, precision)
-    export_model(MODEL_DIR, labels, settings.image_size, model.get_weights())
+    export_model(MODEL_DIR, labels, features.image_size, head, last_stage, model.get_weights())
     checkpoint.delete(state)
 
 
-def _fingerprint(rows: list[SplitRow], settings: TrainParams, seed: int, precision: str) -> str:
+def _fingerprint(rows: Sequence[SplitRow], settings: TrainParams, seed: int, precision: str) -> str:
     """Return the name of a training: parameters, libraries, code and every input are in it."""
     described = f"{settings!r} {seed} {precision} {tf.__version__} {keras.__version__}"
     stage = Path(__file__).parent
     code = [*stage.glob("*.py"), *stage.parent.glob("*.py")]
-    inputs = [SPLIT_FILE, CLASS_WEIGHTS_FILE, *BACKBONE_DIR.iterdir()]
+    tables = [SPLIT_FILE, CLASS_WEIGHTS_FILE]
+    folders = [*BACKBONE_DIR.iterdir(), *FEATURES_DIR.iterdir()]
     images = [RAW_DIR / row.path for row in rows if row.split != "test"]
-    return checkpoint.fingerprint(described, [*code, *inputs, *images])
+    return checkpoint.fingerprint(described, [*code, *tables, *folders, *images])

@@ -20,6 +20,7 @@ PARAMS = """\
 seed: 1
 evaluate:
   batch_size: 4
+  test_time_augmentation: flips
   bootstrap_samples: 100
   calibration_bins: 5
   sheet_images: 6
@@ -142,6 +143,31 @@ def test_result_does_not_depend_on_the_length_of_batches() -> None:
     np.testing.assert_allclose(at_once.probabilities, in_fours.probabilities, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("test_time_augmentation", "share"), [("none", 1.0), ("flips", 0.5)])
+def test_probabilities_are_means_over_the_flips_of_an_image(
+    workspace: Path, test_time_augmentation: str, share: float
+) -> None:
+    import keras
+
+    # A model that looks at the left half alone, and an image that is blue there and green beside.
+    images = keras.Input((8, 8, 3))
+    left = keras.layers.Cropping2D(((0, 0), (0, 4)))(images)
+    means = keras.layers.GlobalAveragePooling2D()(left)
+    model = keras.Model(images, keras.layers.Dense(3, use_bias=False, name="label")(means))
+    model.get_layer("label").set_weights([np.eye(3)[:, ::-1] / 255])
+    model.save(workspace / "data/model/model.keras")
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[:, :4, 2] = pixels[:, 4:, 1] = 255
+    Image.fromarray(pixels).save(workspace / "data/raw/blue/0.png")
+    Path("params.yaml").write_text(PARAMS.replace("flips", test_time_augmentation))
+
+    main()
+
+    predictions = read_predictions(Path("data/predictions.csv"))
+    assert predictions.paths[0] == "blue/0.png"
+    np.testing.assert_allclose(predictions.probabilities[0], [share, 1 - share, 0], atol=1e-6)
+
+
 @pytest.mark.usefixtures("workspace")
 def test_other_labels_than_those_of_the_model_are_refused() -> None:
     Path("data/model/labels.json").write_text('["blue", "green", "glass"]')
@@ -176,6 +202,11 @@ def test_an_image_that_is_gone_is_named(workspace: Path) -> None:
     ("old", "new", "message"),
     [
         ("batch_size: 4", "batch_size: 0", "evaluate.batch_size"),
+        (
+            "test_time_augmentation: flips",
+            "test_time_augmentation: flip",
+            "evaluate.test_time_augmentation: .*did you mean 'flips'",
+        ),
         ("bootstrap_samples: 100", "bootstrap_samples: 99", "evaluate.bootstrap_samples"),
         ("calibration_bins: 5", "calibration_bins: 1", "evaluate.calibration_bins"),
         ("sheet_images: 6", "sheet_images: 201", "evaluate.sheet_images"),

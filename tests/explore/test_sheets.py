@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.explore.sheets import SQUARE, TILE, example_sheet, pair_sheet, tile
+from stages.explore.sheets import (
+    SQUARE,
+    TILE,
+    example_sheet,
+    label_error_sheet,
+    pair_sheet,
+    tile,
+)
 from stages.explore.summary import DuplicatePair
+from stages.manifest import LabelErrorRow
 
 
 @pytest.fixture
@@ -40,8 +48,9 @@ def test_examples_stand_in_a_row_of_their_label(photos: Path) -> None:
 def test_pairs_stand_side_by_side_with_their_splits_and_distance(photos: Path) -> None:
     pairs = [DuplicatePair(3, "high.png", "wide.png")]
 
-    figure = pair_sheet(photos, pairs, {"high.png": "train"})
+    figure = pair_sheet(photos, pairs, {"high.png": "train"}, "Near-duplicates")
 
+    assert figure.get_suptitle() == "Near-duplicates"
     axes = figure.axes[0]
     assert axes.get_title() == "high.png (train)\nwide.png (dropped)\ndistance 3"
     pixels = np.asarray(axes.get_images()[0].get_array())
@@ -51,8 +60,38 @@ def test_pairs_stand_side_by_side_with_their_splits_and_distance(photos: Path) -
     ]
 
 
-def test_a_sheet_without_pairs_says_so(photos: Path) -> None:
-    figure = pair_sheet(photos, [], {})
+def test_a_distance_of_features_is_a_fraction(photos: Path) -> None:
+    pairs = [DuplicatePair(0.2103, "high.png", "wide.png")]
 
-    assert figure.get_suptitle() == "No near-duplicates were found"
+    figure = pair_sheet(photos, pairs, {"high.png": "train", "wide.png": "val"}, "Similar")
+
+    assert figure.axes[0].get_title() == "high.png (train)\nwide.png (val)\ndistance 0.2103"
+
+
+def test_a_sheet_without_pairs_says_so(photos: Path) -> None:
+    figure = pair_sheet(photos, [], {}, "Near-duplicates, nearest first")
+
+    assert figure.get_suptitle() == "Near-duplicates, nearest first: none"
+    assert figure.axes == []
+
+
+def test_likely_label_errors_stand_with_the_label_they_rather_have(photos: Path) -> None:
+    label_errors = [
+        LabelErrorRow(1, "wide.png", "glass", "metal", "0.0100"),
+        LabelErrorRow(2, "high.png", "trash", "paper", "0.2000"),
+    ]
+
+    figure = label_error_sheet(photos, label_errors)
+
+    titles = [axes.get_title() for axes in figure.axes]
+    # Places for three in a row, the last of which is empty.
+    assert titles == ["wide.png\nrather metal?", "high.png\nrather paper?", ""]
+    pixels = np.asarray(figure.axes[1].get_images()[0].get_array())
+    assert pixels[SQUARE // 2, SQUARE // 2].tolist() == [0, 0, 255]
+
+
+def test_a_sheet_without_label_errors_says_so(photos: Path) -> None:
+    figure = label_error_sheet(photos, [])
+
+    assert figure.get_suptitle() == "Likely label errors, likeliest first: none"
     assert figure.axes == []

@@ -1,5 +1,7 @@
-from stages.explore.summary import DuplicatePair, find_pairs, summarise
-from stages.manifest import ConflictRow, ManifestRow, SplitRow
+import numpy as np
+
+from stages.explore.summary import DuplicatePair, find_pairs, find_similar_pairs, summarise
+from stages.manifest import ConflictRow, LabelErrorRow, ManifestRow, SplitRow
 
 
 def test_pairs_are_found_nearest_first() -> None:
@@ -12,6 +14,17 @@ def test_pairs_are_found_nearest_first() -> None:
         DuplicatePair(0, "a/1.jpg", "b/1.jpg"),
         DuplicatePair(1, "a/1.jpg", "b/2.jpg"),
         DuplicatePair(2, "a/2.jpg", "b/2.jpg"),
+    ]
+
+
+def test_similar_pairs_are_found_nearest_first() -> None:
+    rows = [SplitRow(path, path[0], path, "train") for path in ("b/1.jpg", "a/1.jpg", "c/1.jpg")]
+    # Cosines: 0.8 of the first two, 0.96 of the last two, 0.6 of the first and the last.
+    vectors = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8]], np.float32)
+
+    assert find_similar_pairs(rows, vectors, max_distance=0.3) == [
+        DuplicatePair(0.04, "a/1.jpg", "c/1.jpg"),
+        DuplicatePair(0.2, "a/1.jpg", "b/1.jpg"),
     ]
 
 
@@ -38,7 +51,14 @@ def test_numbers_of_a_small_data_set() -> None:
         DuplicatePair(4, "glass/2.jpg", "glass/4.jpg"),
     ]
 
-    assert summarise(received, rows, conflicts, pairs) == {
+    similar = [
+        DuplicatePair(0.05, "glass/1.jpg", "glass/3.jpg"),
+        DuplicatePair(0.1, "glass/1.jpg", "trash/2.jpg"),
+        DuplicatePair(0.2, "glass/1.jpg", "glass/2.jpg"),
+    ]
+    label_errors = [LabelErrorRow(1, "glass/1.jpg", "glass", "trash", "0.1000")]
+
+    assert summarise(received, rows, conflicts, pairs, similar, label_errors) == {
         "images/received": 6,
         "images/dropped": 2,
         "images/used": 4,
@@ -48,6 +68,10 @@ def test_numbers_of_a_small_data_set() -> None:
         "duplicates/identical_under_different_labels": 2,
         "duplicates/near_pairs": 4,
         "duplicates/near_pairs_across_splits": 1,  # of pairs with a dropped image, none
+        "similar/pairs": 3,
+        "similar/pairs_across_splits": 2,
+        "similar/pairs_across_labels": 1,
+        "label_errors": 1,
         "groups": 3,
         "width/min": 100,
         "width/median": 300.0,

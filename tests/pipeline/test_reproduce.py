@@ -11,7 +11,16 @@ from PIL import Image
 
 from tests.pipeline.workspace import commit_all, contents, copy_of, run, set_params
 
-ALL_STAGES = ["fetch", "split", "explore", "class_weights", "backbone", "train", "evaluate"]
+ALL_STAGES = [
+    "fetch",
+    "backbone",
+    "features",
+    "split",
+    "explore",
+    "class_weights",
+    "train",
+    "evaluate",
+]
 
 
 def stages_run(output: str) -> list[str]:
@@ -81,6 +90,12 @@ def test_an_experiment_on_the_learning_rate_trains_and_evaluates_only(workspace:
     assert shown[0]["train.lr"] == "1e-05"
 
 
+def test_another_split_reuses_the_features(workspace: Path) -> None:
+    output = run(workspace, "dvc", "exp", "run", "-S", "split.group_by=embedding", "split").stdout
+
+    assert stages_run(output) == ["split"]
+
+
 def test_other_code_of_evaluate_does_not_train(workspace: Path) -> None:
     with (workspace / "stages/evaluate/sheets.py").open("a") as file:
         file.write("\n# A change.\n")
@@ -132,5 +147,5 @@ def test_new_photos_in_the_folder_are_noticed(workspace: Path, tmp_path: Path) -
     Image.effect_noise((40, 40), 80).convert("RGB").save(photos / "glass/new.png")
     output = run(workspace, "dvc", "repro", "split").stdout
 
-    assert stages_run(output) == ["fetch", "split"]
+    assert stages_run(output) == ["fetch", "features", "split"]
     assert "glass/new.png" in (workspace / "data/split.csv").read_text()

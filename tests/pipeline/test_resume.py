@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.pipeline.workspace import contents, environment, run
 
-# The tiny pipeline trains four epochs: 0 and 1 with frozen layers, 2 and 3 fine-tuning.
+# The tiny pipeline trains four epochs: 0 and 1 of the head, 2 and 3 fine-tuning.
 
 
 def start_training(workspace: Path) -> subprocess.Popen[str]:
@@ -22,7 +22,7 @@ def start_training(workspace: Path) -> subprocess.Popen[str]:
 
 
 def kill_after(training: subprocess.Popen[str], start_of_line: str) -> list[str]:
-    """Kill the training when it prints such a line; return all lines up to there."""
+    """Kill the training when it prints such a line; return all lines that it printed."""
     lines: list[str] = []
     assert training.stdout is not None
     for line in training.stdout:
@@ -30,9 +30,9 @@ def kill_after(training: subprocess.Popen[str], start_of_line: str) -> list[str]
         if line.startswith(start_of_line):
             break
     training.send_signal(signal.SIGKILL)
-    training.communicate()
+    rest, _ = training.communicate()
     assert lines[-1].startswith(start_of_line)
-    return lines
+    return lines + rest.splitlines()
 
 
 def epochs(lines: list[str]) -> list[int]:
@@ -48,28 +48,21 @@ def test_killed_at_several_points_it_ends_with_the_same_bytes(workspace: Path) -
     model = workspace / "data/model/model.keras"
 
     # Before the first epoch has ended, after it, and within the second phase.
-    before_any = kill_after(start_training(workspace), "start anew:")
+    before_any = kill_after(start_training(workspace), "precision:")
     first = kill_after(start_training(workspace), "epoch 0:")
-    refused = None
     second = start_training(workspace)
     assert second.stdout is not None
-    lines = []
-    for line in second.stdout:
-        lines.append(line)
-        if line.startswith("epoch 1:"):
-            refused = run(workspace, sys.executable, "-m", "stages.train", check=False)
-        if line.startswith("epoch 2:"):
-            break
-    second.kill()
-    second.communicate()
+    assert second.stdout.readline().startswith("precision:")
+    refused = run(workspace, sys.executable, "-m", "stages.train", check=False)
+    lines = kill_after(second, "epoch 2:")
     interrupted_model = model.read_bytes()
     last = run(workspace, sys.executable, "-m", "stages.train").stdout.splitlines()
 
     assert epochs(before_any) == []
-    assert epochs(first) == [0]
-    assert epochs(lines) == [1, 2]
-    assert epochs(last) == [3]
-    assert refused is not None
+    assert epochs(first)[0] == 0
+    # An epoch that had been saved, but not printed, is not repeated.
+    assert epochs(lines)[0] - epochs(first)[-1] in (1, 2)
+    assert epochs(last) in ([3], [])
     assert refused.returncode == 1
     assert "error: another training runs in this workspace" in refused.stdout
     assert interrupted_model == expected["data/model/model.keras"], "left as it was until the end"

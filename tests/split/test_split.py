@@ -4,9 +4,12 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from stages import errors
+from stages.feature_table import FEATURES_DIR
 from stages.manifest import (
     CONFLICTS_FILE,
     MANIFEST_FILE,
@@ -17,6 +20,7 @@ from stages.manifest import (
     write_table,
 )
 from stages.split.__main__ import main
+from tests.feature_files import write_feature_files
 
 
 def write_params(**changes: object) -> None:
@@ -25,6 +29,7 @@ def write_params(**changes: object) -> None:
         "test": 0.1,
         "group_by": "perceptual",
         "max_distance": 4,
+        "max_embedding_distance": 0.25,
         "on_conflict": "drop",
     } | changes
     lines = "".join(f"  {key}: {value}\n" for key, value in section.items())
@@ -112,6 +117,92 @@ def test_group_by_none_lets_identical_images_straddle(images: list[ManifestRow])
 
     assert all(row.group == row.path for row in rows)
     assert {row.split for row in rows if "glass_1" in row.path} == {"train", "val", "test"}
+
+
+def scattered_features(count: int) -> npt.NDArray[np.float32]:
+    """Features of images of which none is like another: directions in 200 dimensions."""
+    random = np.random.default_rng(0)
+    return random.normal(size=(count, 4, 200)).astype(np.float32)
+
+
+def test_photos_of_one_object_share_a_split(images: list[ManifestRow]) -> None:
+    write_params(group_by="embedding")
+    features = scattered_features(80)
+    # Ten photos of one bottle, and two that stand under different labels.
+    features[20:30] = features[20] + 0.1 * scattered_features(10)
+    features[70] = features[0]
+    write_feature_files(FEATURES_DIR, features)
+
+    rows = run_stage(images)
+
+    groups = Counter(row.group for row in rows)
+    assert {group: count for group, count in groups.items() if count > 1} == {
+        "glass/glass_020.jpg": 10,
+        "glass/glass_000.jpg": 2,
+    }
+    assert rows[70].group == "glass/glass_000.jpg"
+    assert len({row.split for row in rows if row.group == "glass/glass_020.jpg"}) == 1
+    assert rows[70].split == rows[0].split
+
+
+def directions(degrees: list[float]) -> npt.NDArray[np.float32]:
+    """Features whose distances are those of directions in a plane, `(n, 4, 2)`."""
+    angles = np.radians(degrees)
+    plane = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    return plane[:, np.newaxis].repeat(4, axis=1)
+
+
+@pytest.mark.parametrize(("max_embedding_distance", "groups"), [(0.02, 9), (0.03, 3)])
+def test_max_embedding_distance_is_a_cosine_distance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_embedding_distance: float, groups: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_params(group_by="embedding", max_embedding_distance=max_embedding_distance, val=0.3)
+    # Three directions a third of a turn apart, each thrice, 13 degrees between neighbours: they
+    # are 1 - cos(13 degrees) = 0.0256 apart. Their mean is 0, and they spread alike both ways.
+    degrees = [third + offset for third in (0.0, 120.0, 240.0) for offset in (-13.0, 0.0, 13.0)]
+    write_feature_files(FEATURES_DIR, directions(degrees))
+
+    rows = run_stage([image("glass", number) for number in range(9)])
+
+    assert len({row.group for row in rows}) == groups
+
+
+def test_features_go_by_row_of_the_manifest_whatever_was_dropped(
+    images: list[ManifestRow],
+) -> None:
+    write_params(group_by="embedding")
+    features = scattered_features(82)
+    # The manifest is sorted by path: the conflict is after the 60 images of glass, and last.
+    # Images 61 and 62 of it are then the first two of trash.
+    features[62] = features[61]
+    write_feature_files(FEATURES_DIR, features)
+
+    rows = run_stage(images + CONFLICT)
+
+    assert [row.path for row in rows if row.group == "trash/trash_000.jpg"] == [
+        "trash/trash_000.jpg",
+        "trash/trash_001.jpg",
+    ]
+
+
+@pytest.mark.usefixtures("images")
+def test_features_of_random_weights_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    write_params(group_by="embedding")
+    write_feature_files(FEATURES_DIR, scattered_features(80), pretrained=False)
+
+    assert error_of_stage(capsys) == (
+        "error: params.yaml: split.group_by is embedding, which needs pretrained weights: set "
+        "backbone.weights to imagenet or to a file, or split.group_by to perceptual\n"
+    )
+
+
+@pytest.mark.usefixtures("images")
+def test_features_of_other_images_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    write_params(group_by="embedding")
+    write_feature_files(FEATURES_DIR, scattered_features(79))
+
+    assert "data/features/features.npy: expected (80, 4, …)" in error_of_stage(capsys)
 
 
 CONFLICT = [
@@ -206,7 +297,12 @@ def test_an_empty_manifest_fails(
         ({"test": 1.0}, "split.test"),
         ({"max_distance": 17}, "split.max_distance"),
         ({"max_distance": 4.5}, "split.max_distance"),
-        ({"group_by": "perceptal"}, "split.group_by: input should be 'perceptual' or 'none'"),
+        (
+            {"group_by": "perceptal"},
+            "split.group_by: input should be 'perceptual', 'embedding' or 'none'",
+        ),
+        ({"max_embedding_distance": 1.1}, "split.max_embedding_distance"),
+        ({"max_embedding_distance": -0.1}, "split.max_embedding_distance"),
         ({"on_conflict": "ignore"}, "split.on_conflict"),
         ({"vall": 0.1}, "split.vall: unknown key; did you mean 'split.val'?"),
     ],

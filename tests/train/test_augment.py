@@ -109,3 +109,11 @@ def test_layer_augments_in_training_only(image: npt.NDArray[np.float32]) -> None
 
     np.testing.assert_array_equal(layer(image, numbers, training=False), image)
     np.testing.assert_allclose(layer(image, numbers, training=True), image + 25.5, atol=1e-3)
+
+
+def test_layer_can_augment_always(image: npt.NDArray[np.float32]) -> None:
+    layer = Augmentation(settings(brightness=0.2), always=True)
+
+    brighter = layer(image, draws(brightness=0.75), training=False)
+
+    np.testing.assert_allclose(brighter, image + 25.5, atol=1e-3)

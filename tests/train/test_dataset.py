@@ -5,11 +5,15 @@ import os
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
+from scipy import stats
 
 from stages.errors import InputError
 from stages.train import dataset
+from stages.train.dataset import Mixing
+from stages.train.examples import Examples
 
 
 def test_load_images_keeps_the_order_of_paths(tmp_path: Path) -> None:
@@ -52,24 +56,130 @@ def test_each_epoch_has_its_own_order() -> None:
     assert first.tolist() != dataset.shuffled(100, seed=4, epoch=0).tolist()
 
 
-def test_batches_follow_the_order_with_the_draws_of_each_image() -> None:
-    images = np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1)
-    targets = np.eye(5, dtype=np.float32)
-    draws = np.array([[0.0], [0.1], [0.2], [0.3], [0.4]], np.float32)
+TARGETS = np.eye(2, dtype=np.float32)[[0, 1, 1, 0, 1]]
+TENS = np.array([[0], [10], [20], [30], [40]], np.uint8)
+TENTHS = np.array([0.0, 0.1, 0.2, 0.3, 0.4], np.float32)
 
-    batches = list(
-        dataset.batches(images, targets, np.array([3, 1, 4, 0, 2]), batch_size=2, draws=draws)
+
+def test_rows_of_one_input_stand_bare() -> None:
+    inputs, targets = dataset.rows([TENS], TARGETS)(np.array([1, 2]))
+
+    assert inputs.tolist() == [[10], [20]]
+    assert targets.tolist() == [[0, 1], [0, 1]]
+
+
+def test_rows_follow_the_order_with_all_inputs_of_an_image() -> None:
+    gather = dataset.rows([TENS, TENTHS], TARGETS, order=np.array([3, 1, 4, 0, 2]))
+
+    (tens, tenths), targets = gather(np.array([0, 2]))
+
+    assert tens.tolist() == [[30], [40]]
+    assert tenths.tolist() == pytest.approx([0.3, 0.4])
+    assert targets.tolist() == [[1, 0], [0, 1]]
+
+
+def test_rows_weigh_what_their_label_weighs() -> None:
+    _, _, weights = dataset.rows([TENS], TARGETS, np.array([2, 0.5], np.float32))(np.arange(5))
+
+    assert weights.tolist() == [2, 0.5, 0.5, 2, 0.5]
+
+
+def test_batches_hold_what_is_gathered_for_each_position() -> None:
+    gather = dataset.rows(
+        [TENS, TENTHS], TARGETS, np.array([2, 0.5], np.float32), np.array([3, 1, 4, 0, 2])
     )
 
-    assert [batch[0][0].numpy().ravel().tolist() for batch in batches] == [[3, 1], [4, 0], [2]]
-    assert batches[0][0][1].numpy().ravel().tolist() == pytest.approx([0.3, 0.1])
-    assert batches[1][1].numpy().argmax(axis=1).tolist() == [4, 0]
+    batches = list(dataset.batches(gather, count=5, batch_size=2))
+
+    assert [inputs[0].numpy().ravel().tolist() for inputs, _, _ in batches] == [
+        [30, 10],
+        [40, 0],
+        [20],
+    ]
+    assert batches[0][0][1].numpy().tolist() == pytest.approx([0.3, 0.1])
+    assert batches[1][1].numpy().tolist() == [[0, 1], [1, 0]]
+    assert batches[2][2].numpy().tolist() == [0.5]
 
 
 def test_an_incomplete_batch_can_be_dropped() -> None:
-    images = np.zeros((5, 1, 1, 1), np.uint8)
-    targets = np.zeros((5, 2), np.float32)
-
-    batches = dataset.batches(images, targets, np.arange(5), batch_size=2, drop_remainder=True)
+    batches = dataset.batches(
+        dataset.rows([TENS], TARGETS), count=5, batch_size=2, drop_remainder=True
+    )
 
     assert [len(inputs) for inputs, _ in batches] == [2, 2]
+    # Keras builds a graph of one shape.
+    assert batches.element_spec[0].shape == (2, 1)
+
+
+def three_images() -> Examples:
+    """Three images of two labels; feature 0 is 10 x image + orientation, feature 1 is 1."""
+    numbers = 10 * np.arange(3)[:, np.newaxis] + np.arange(4)
+    features = np.stack([numbers, np.ones_like(numbers)], axis=2).astype(np.float32)
+    return Examples(
+        paths=[],
+        targets=np.array([[1, 0], [0, 1], [0, 1]], np.float32),
+        features=features,
+        positions=np.arange(3),
+        columns=np.ones(2, np.bool_),
+    )
+
+
+def test_mixed_rows_by_hand() -> None:
+    mixing = Mixing(
+        views=np.array([0, 3, 1]),
+        partners=np.array([2, 0, 1]),
+        shares=np.array([0.75, 0.5, 1.0], np.float32),
+    )
+    weights = np.array([4, 2], np.float32)
+    gather = dataset.mixed_rows(three_images(), weights, np.array([1, 0, 2]), mixing)
+
+    inputs, targets, sample_weights = gather(np.array([0, 1, 2]))
+
+    # Image 1 turned is 13, and half of image 0, which is 0; image 0 and a quarter of image 2, which
+    # is mirrored: 21; image 2 alone.
+    # All of these are exact in binary.
+    assert inputs.tolist() == [[6.5, 1], [5.25, 1], [21, 1]]
+    assert targets.tolist() == [[0.5, 0.5], [0.75, 0.25], [0, 1]]
+    assert sample_weights.tolist() == [3, 3.5, 2]
+
+
+def draw(
+    count: int = 5000, mixup: float = 0.4, views: tuple[int, ...] = (0, 1), epoch: int = 0
+) -> Mixing:
+    return dataset.draw_mixing(count, views, mixup, seed=3, epoch=epoch)
+
+
+def test_shares_are_of_the_beta_distribution() -> None:
+    shares: npt.NDArray[np.float32] = draw(mixup=0.4).shares
+
+    assert shares.dtype == np.float32
+    assert stats.kstest(shares, stats.beta(0.4, 0.4).cdf).pvalue > 0.01
+
+
+def test_no_mixing_leaves_each_image_whole() -> None:
+    assert draw(count=10, mixup=0).shares.tolist() == [1] * 10
+
+
+def test_each_image_is_the_partner_of_one() -> None:
+    partners = draw(count=100).partners
+
+    assert sorted(partners) == list(range(100))
+    assert partners.tolist() != list(range(100))
+
+
+def test_allowed_views_are_equally_frequent() -> None:
+    views, counts = np.unique(draw(views=(0, 2)).views, return_counts=True)
+
+    assert views.tolist() == [0, 2]
+    assert stats.chisquare(counts).pvalue > 0.01
+
+
+def test_mixing_follows_from_seed_and_epoch() -> None:
+    first, again, next_epoch = draw(), draw(), draw(epoch=1)
+
+    for name in Mixing._fields:
+        drawn = getattr(first, name)
+        np.testing.assert_array_equal(drawn, getattr(again, name))
+        assert not np.array_equal(drawn, getattr(next_epoch, name))
+    # Else the image that comes first would always be mixed with the one that comes second.
+    assert first.partners.tolist() != dataset.shuffled(5000, seed=3, epoch=0).tolist()

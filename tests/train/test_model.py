@@ -1,217 +1,238 @@
-"""The network and its weights, against keras.applications."""
+"""The classifier: what stands on the backbone, which part trains, and its two parts."""
 
-from pathlib import Path
-
-import h5py
 import keras
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from stages.errors import InputError
+from stages.feature_table import BackboneStage
+from stages.resnet50 import build_backbone
+from stages.train.examples import Examples
 from stages.train.model import (
+    ROWS_AT_ONCE,
+    Head,
+    blocks_from,
     build_model,
-    choose_precision,
-    describe_layers,
-    restore_backbone,
+    head_of,
     set_trainable,
-    split_at_frozen,
+    split_before,
+    standardise,
+    used_columns,
 )
-from tests.legacy_weights import write_legacy_weights
+from stages.train.params import TrainParams
 
 BATCH = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
-def reference() -> keras.Model:
-    """ResNet50 as Keras builds it, with other random weights than the model's."""
-    keras.utils.set_random_seed(1)
-    return keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
+def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
+def trainable_layers(model: keras.Model) -> list[str]:
+    return [layer.name for layer in model.layers if layer.trainable_weights]
 
 
 def test_model_takes_pixels_and_returns_probabilities(model: keras.Model) -> None:
-    probabilities = model.predict(BATCH, verbose=0)
+    probabilities = np.asarray(model(BATCH))
 
     assert probabilities.shape == (4, 3)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_preprocessing_is_that_of_keras(model: keras.Model) -> None:
-    preprocess = keras.Model(model.inputs, model.get_layer("centre").output)
+def test_a_head_is_what_the_parameters_say(settings: TrainParams) -> None:
+    changed = settings.model_copy(update={"pooling": "mean", "feature_dropout": 0.1})
 
-    expected = keras.applications.resnet50.preprocess_input(BATCH.copy())
-
-    np.testing.assert_allclose(preprocess.predict(BATCH, verbose=0), expected, atol=1e-4)
+    assert Head.of(changed) == Head("mean", units=8, feature_dropout=0.1, dropout=0.2)
 
 
-def test_a_new_residual_block_is_its_shortcut(model: keras.Model) -> None:
-    names = ["conv3_block1_out", "conv3_block2_out", "conv3_block4_out"]
-    outputs = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
+def test_dropout_and_momentum_go_to_their_layers() -> None:
+    head = Head("mean_std", 8, feature_dropout=0.3, dropout=0.2)
 
-    first, second, last = outputs.predict(BATCH, verbose=0)
+    model = build_model(2, 32, head, "conv3", batch_norm_momentum=0.5)
 
-    assert first.max() > 0
-    np.testing.assert_array_equal(second, first)
-    np.testing.assert_array_equal(last, first)
+    assert model.get_layer("feature_dropout").rate == 0.3
+    assert model.get_layer("dropout").rate == 0.2
+    assert {layer.momentum for layer in batch_norms(model)} == {0.5}
+
+
+def test_a_head_without_hidden_units_is_linear() -> None:
+    model = build_model(3, 32, Head("mean_std", 0, 0.3, 0.2), "conv3")
+
+    after = [layer.name for layer in model.layers]
+    assert after[after.index("feature_dropout") :] == ["feature_dropout", "logits", "probabilities"]
+    assert model.get_layer("logits").kernel.shape == (2 * 512, 3)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "cpu_flags", "gpu_capability", "expected"),
+    ("pooling", "last_stage", "columns"),
     [
-        ("auto", {"avx2"}, None, "float32"),
-        ("auto", {"avx512_bf16"}, None, "mixed_bfloat16"),
-        ("auto", {"amx_bf16"}, None, "mixed_bfloat16"),
-        ("auto", {"avx512_bf16"}, 8.0, "mixed_bfloat16"),
-        ("auto", {"avx512_bf16"}, 7.5, "mixed_float16"),
-        ("auto", {"avx512_bf16"}, 6.1, "float32"),
-        ("float32", {"avx512_bf16"}, 9.0, "float32"),
+        ("mean_std", "conv3", [True] * 1024),
+        ("mean", "conv3", [True] * 512 + [False] * 512),
+        ("mean", "conv4", [True] * 512 + [False] * 512 + [True] * 1024 + [False] * 1024),
     ],
 )
-def test_precision_is_what_the_hardware_has(
-    wanted: str, cpu_flags: set[str], gpu_capability: float | None, expected: str
+def test_used_columns_are_those_of_the_pooling(
+    pooling: str, last_stage: BackboneStage, columns: list[bool]
 ) -> None:
-    assert choose_precision(wanted, cpu_flags, gpu_capability) == expected
+    assert used_columns(pooling, last_stage).tolist() == columns
 
 
-def test_a_partial_file_restores_its_layers_only(
-    model: keras.Model, reference: keras.Model, tmp_path: Path
-) -> None:
-    path = write_legacy_weights(tmp_path / "partial.h5", reference, ("conv1", "conv2"))
-    before = model.get_layer("conv3_block1_1_conv").get_weights()[0]
+@pytest.mark.parametrize("pooling", ["mean", "mean_std"])
+def test_the_head_sees_the_used_columns_of_the_backbones_features(pooling: str) -> None:
+    model = build_model(2, 32, Head(pooling, 8, 0.3, 0.2), "conv4")
+    backbone = build_backbone(32, "conv4")
+    for layer in backbone.layers:
+        layer.set_weights(model.get_layer(layer.name).get_weights() if layer.weights else [])
 
-    restored = restore_backbone(model, path)
+    seen = keras.Model(model.input, model.get_layer("used_features").output)(BATCH)
 
-    # ResNet50 has one convolution in conv1 and ten in conv2, each with its BatchNorm.
-    assert len(restored) == 2 + 20
-    for name in ("conv1_conv", "conv2_block3_3_bn"):
-        for ours, theirs in zip(
-            model.get_layer(name).get_weights(),
-            reference.get_layer(name).get_weights(),
-            strict=True,
-        ):
-            np.testing.assert_array_equal(ours, theirs)
-    np.testing.assert_array_equal(model.get_layer("conv3_block1_1_conv").get_weights()[0], before)
-    assert describe_layers(model, restored) == (
-        "restored: conv1 (2 layers), conv2 (20 layers)\n"
-        "start anew: conv3 (26 layers), conv4 (38 layers), conv5 (20 layers), logits (1 layers)"
+    expected = np.asarray(backbone(BATCH))[:, used_columns(pooling, "conv4")]
+    np.testing.assert_allclose(np.asarray(seen), expected, rtol=1e-4, atol=1e-6)
+
+
+def examples_of_features(features: npt.NDArray[np.float32]) -> Examples:
+    count, _, columns = features.shape
+    return Examples(
+        paths=[],
+        targets=np.zeros((count, 3), np.float32),
+        features=features,
+        positions=np.arange(count),
+        columns=np.ones(columns, np.bool_),
     )
 
 
-def test_a_whole_keras_3_file_restores_the_backbone(
-    model: keras.Model, reference: keras.Model, tmp_path: Path
-) -> None:
-    path = tmp_path / "whole.weights.h5"
-    reference.save_weights(path)
+def test_standardised_features_have_mean_zero_and_deviation_one(miniature: keras.Model) -> None:
+    random = np.random.default_rng(0)
+    # 32 columns: the miniature pools two statistics of eight channels at the end of two stages.
+    scales = 10.0 ** random.integers(-1, 3, 32)
+    features = (random.normal(5, 1, (ROWS_AT_ONCE + 100, 4, 32)) * scales).astype(np.float32)
+    features[:, :, 7] = 3
+    received = features[:, 0]
 
-    restored = restore_backbone(model, path)
+    standardise(miniature, examples_of_features(features))
 
-    # 53 convolutions, 53 BatchNorms; the dense layer of this model is not in the file.
-    assert len(restored) == 106
-    assert "logits" not in restored
-    features = keras.Model(model.inputs, model.get_layer("conv5_block3_out").output)
-    expected = reference.predict(
-        keras.applications.resnet50.preprocess_input(BATCH.copy()), verbose=0
-    )
-    np.testing.assert_allclose(features.predict(BATCH, verbose=0), expected, atol=1e-4)
-
-
-def test_a_file_that_restores_nothing_fails(model: keras.Model, tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "other.h5", "w") as file:
-        file.attrs["layer_names"] = [b"block1_conv1"]
-        group = file.create_group("block1_conv1")
-        group.attrs["weight_names"] = [b"block1_conv1/kernel:0"]
-        group["block1_conv1/kernel:0"] = np.zeros((3, 3, 3, 64), np.float32)
-
-    with pytest.raises(InputError, match=r"other\.h5: restores no layer of ResNet50"):
-        restore_backbone(model, tmp_path / "other.h5")
+    standardised = np.asarray(miniature.get_layer("standardise")(received))
+    # 1e-5 keeps the division of a column of one value from failing.
+    expected = (received - received.mean(axis=0)) / np.sqrt(received.var(axis=0) + 1e-5)
+    np.testing.assert_allclose(standardised, expected, atol=1e-3)
+    assert not standardised[:, 7].any()
 
 
-def test_a_file_of_something_else_fails(model: keras.Model, tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "data.h5", "w") as file:
-        file["measurements"] = np.zeros(3)
-
-    with pytest.raises(InputError, match=r"data\.h5"):
-        restore_backbone(model, tmp_path / "data.h5")
-
-
-def test_head_phase_trains_what_is_new(model: keras.Model) -> None:
-    restored = frozenset(layer.name for layer in model.layers if layer.weights) - {"logits"}
-
-    set_trainable(model, restored, fine_tune_from=None)
+def test_without_fine_tuning_the_head_alone_trains(model: keras.Model) -> None:
+    set_trainable(model, pretrained=True, first=None)
 
     assert [variable.path for variable in model.trainable_variables] == [
+        "hidden/kernel",
+        "hidden/bias",
         "logits/kernel",
         "logits/bias",
     ]
 
 
-def test_fine_tuning_leaves_restored_batch_norm_alone(model: keras.Model) -> None:
-    restored = frozenset(
-        layer.name
-        for layer in model.layers
-        if layer.weights and not layer.name.startswith(("conv5", "logits"))
-    )
+def test_fine_tuning_trains_convolutions_from_a_block_on(model: keras.Model) -> None:
+    set_trainable(model, pretrained=True, first="conv5_block2")
 
-    set_trainable(model, restored, fine_tune_from="conv4")
+    assert trainable_layers(model) == [
+        "conv5_block2_1_conv",
+        "conv5_block2_2_conv",
+        "conv5_block2_3_conv",
+        "conv5_block3_1_conv",
+        "conv5_block3_2_conv",
+        "conv5_block3_3_conv",
+        "hidden",
+        "logits",
+    ]
 
-    trainable = {layer.name for layer in model.layers if layer.trainable_weights}
-    assert "conv3_block4_3_conv" not in trainable
-    assert "conv4_block1_1_conv" in trainable
-    assert "conv4_block1_1_bn" not in trainable
-    assert "conv5_block1_1_bn" in trainable
+
+def test_fine_tuning_from_the_first_stage_leaves_batch_norm_alone(model: keras.Model) -> None:
+    set_trainable(model, pretrained=True, first="conv1")
+
+    trainable = trainable_layers(model)
+    assert len(trainable) == 53 + 2
+    assert not [name for name in trainable if name.endswith("_bn")]
 
 
-def test_a_training_step_keeps_the_statistics_of_restored_batch_norm(model: keras.Model) -> None:
-    restored = frozenset(
-        layer.name for layer in model.layers if layer.weights and layer.name.startswith("conv")
-    ) - {"conv5_block3_3_bn"}
-    set_trainable(model, restored, fine_tune_from="conv5")
-    before = {
-        layer.name: layer.get_weights()[2:]
-        for layer in model.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-    }
+def test_random_weights_train_whole(model: keras.Model) -> None:
+    set_trainable(model, pretrained=False, first=None)
+
+    # 53 convolutions with their BatchNorms; `standardise` has statistics alone.
+    assert len(trainable_layers(model)) == 106 + 2
+
+
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_a_training_step_moves_statistics_of_random_weights_only(
+    model: keras.Model, pretrained: bool
+) -> None:
+    set_trainable(model, pretrained, first="conv5" if pretrained else None)
+    before = {layer.name: layer.moving_variance.numpy() for layer in batch_norms(model)}
 
     model(BATCH, training=True)
 
     changed = {
-        name
-        for name, statistics in before.items()
-        if not np.array_equal(statistics, model.get_layer(name).get_weights()[2:])
+        layer.name
+        for layer in batch_norms(model)
+        if not np.array_equal(layer.moving_variance.numpy(), before[layer.name])
     }
-    assert changed == {"conv5_block3_3_bn"}
+    assert changed == (set() if pretrained else set(before))
 
 
 @pytest.mark.parametrize(
-    ("anew", "end"),
-    [("conv1", None), ("conv3", "conv2_block3_out"), ("logits", "avg_pool")],
+    ("first", "blocks"),
+    [
+        (None, ()),
+        ("conv5", ("conv5_block1_", "conv5_block2_", "conv5_block3_")),
+        ("conv5_block3", ("conv5_block3_",)),
+        ("conv4_block6", ("conv4_block6_", "conv5_block1_", "conv5_block2_", "conv5_block3_")),
+    ],
 )
-def test_frozen_part_and_rest_compute_what_the_model_does(
-    model: keras.Model, anew: str, end: str | None
-) -> None:
-    restored = frozenset(layer.name for layer in model.layers if not layer.name.startswith(anew))
-    set_trainable(model, restored, fine_tune_from=None)
+def test_blocks_from_a_stage_or_a_block_on(first: str | None, blocks: tuple[str, ...]) -> None:
+    assert blocks_from(first) == blocks
 
-    frozen, rest = split_at_frozen(model)
 
-    if end is None:
-        assert frozen is None
-        assert rest is model
-        return
-    assert frozen is not None
-    assert frozen.layers[-1].name == end
-    assert not frozen.trainable_variables
-    features = frozen.predict(BATCH, verbose=0)
+def test_all_blocks_come_from_conv1_on() -> None:
+    # conv1, then 3 + 4 + 6 + 3 residual blocks.
+    assert len(blocks_from("conv1")) == 17
+
+
+def test_the_head_computes_the_end_of_the_model(model: keras.Model) -> None:
+    features = keras.Model(model.input, model.get_layer("used_features").output)(BATCH)
+
     np.testing.assert_allclose(
-        rest.predict(features, verbose=0), model.predict(BATCH, verbose=0), atol=1e-5
+        np.asarray(head_of(model)(features)), np.asarray(model(BATCH)), atol=1e-6
     )
 
 
-def test_momentum_goes_to_every_batch_norm() -> None:
-    model = build_model(labels=2, image_size=32, batch_norm_momentum=0.5)
-    momenta = {
-        layer.momentum
-        for layer in model.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-    }
-    assert momenta == {0.5}
+@pytest.mark.parametrize(
+    ("first", "inputs_of_rest"),
+    [
+        # Channels of what the block takes, then of mean and deviation of whole stages before it.
+        ("conv2", [64]),
+        ("conv3", [256]),
+        ("conv4", [512, 512, 512]),
+        ("conv4_block6", [1024, 512, 512]),
+        ("conv5", [1024, 512, 512, 1024, 1024]),
+        ("conv5_block3", [2048, 512, 512, 1024, 1024]),
+    ],
+)
+def test_frozen_part_and_rest_compute_what_the_model_does(
+    model: keras.Model, first: str, inputs_of_rest: list[int]
+) -> None:
+    set_trainable(model, pretrained=True, first=first)
+
+    frozen, rest = split_before(model, first)
+
+    assert frozen is not None
+    assert not frozen.trainable_variables
+    assert [variable.path for variable in rest.trainable_variables] == [
+        variable.path for variable in model.trainable_variables
+    ]
+    assert [tensor.shape[-1] for tensor in rest.inputs] == inputs_of_rest
+    np.testing.assert_allclose(np.asarray(rest(frozen(BATCH))), np.asarray(model(BATCH)), atol=1e-5)
+
+
+def test_nothing_is_before_conv1(model: keras.Model) -> None:
+    frozen, rest = split_before(model, "conv1")
+
+    assert frozen is None
+    assert rest is model

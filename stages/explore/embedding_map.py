@@ -1,0 +1,52 @@
+"""A map of the images: those that the backbone finds alike lie together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+
+from stages.manifest import SplitRow
+
+COMPONENTS = 50
+PERPLEXITY = 30.0
+FEWEST_IMAGES = 4
+
+
+def choose_evenly(images: int, count: int) -> npt.NDArray[np.int64]:
+    """Return up to `count` positions below `images`, spread evenly."""
+    count = min(images, count)
+    return np.arange(count) * images // max(count, 1)
+
+
+def embedding_map(
+    rows: Sequence[SplitRow], vectors: npt.NDArray[np.float32], seed: int
+) -> list[dict[str, str | float]]:
+    """Return a point for each image: `x`, `y`, its label, split and path.
+
+    t-SNE (van der Maaten and Hinton 2008) of the first principal components: neighbours on the map
+    are neighbours in the features, but distances between far points mean nothing.
+
+    Args:
+        rows: images; of fewer than four there is no map, but a row of points.
+        vectors: `(n, d)`, of the same images.
+        seed: of the components.
+    """
+    if len(rows) < FEWEST_IMAGES:
+        places = np.array([[float(number), 0.0] for number in range(len(rows))])
+    else:
+        components = min(COMPONENTS, len(rows), vectors.shape[1])
+        reduced = PCA(components, random_state=seed).fit_transform(vectors)
+        perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
+        places = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced)
+    return [
+        {
+            "x": round(float(x), 2),
+            "y": round(float(y), 2),
+            "label": row.label,
+            "split": row.split,
+            "path": row.path,
+        }
+        for row, (x, y) in zip(rows, places, strict=True)
+    ]

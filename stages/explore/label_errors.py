@@ -1,0 +1,65 @@
+"""Images that likely stand under a wrong label, judged by features of other images."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from cleanlab.filter import find_label_issues
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+
+from stages.manifest import LabelErrorRow, SplitRow, labels_of
+
+FOLDS = 5
+COMPONENTS = 128  # of the vectors; more take longer and find the same
+
+
+def find_label_errors(
+    rows: Sequence[SplitRow], vectors: npt.NDArray[np.float32], seed: int
+) -> list[LabelErrorRow]:
+    """Return the images whose label is likely wrong, likeliest first.
+
+    A logistic regression that has seen neither the image nor its group says how probable each
+    label is; confident learning decides from all of these which labels are wrong (Northcutt et al.
+    2021, "Confident Learning: Estimating Uncertainty in Dataset Labels").
+
+    Args:
+        rows: images, their labels and groups.
+        vectors: `(n, d)`, of the same images.
+        seed: of the folds.
+
+    Returns:
+        Nothing where a label has fewer than five groups: too few to judge by.
+    """
+    labels = labels_of(rows)
+    groups_of = [{row.group for row in rows if row.label == label} for label in labels]
+    if len(labels) < 2 or min(map(len, groups_of)) < FOLDS:
+        return []
+    given = np.array([labels.index(row.label) for row in rows])
+    components = min(COMPONENTS, len(rows) // 2, vectors.shape[1])
+    probabilities = cross_val_predict(
+        make_pipeline(
+            PCA(components, whiten=True, random_state=seed),
+            LogisticRegression(C=0.1, max_iter=1000),
+        ),
+        vectors,
+        given,
+        groups=[row.group for row in rows],
+        cv=StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed),
+        method="predict_proba",
+    )
+    likeliest_first = find_label_issues(
+        given, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1
+    )
+    return [
+        LabelErrorRow(
+            rank,
+            rows[position].path,
+            rows[position].label,
+            labels[probabilities[position].argmax()],
+            f"{probabilities[position, given[position]]:.4f}",
+        )
+        for rank, position in enumerate(likeliest_first.tolist(), start=1)
+    ]

@@ -1,0 +1,1 @@
+"""Computes the features of every image with the frozen backbone."""
