@@ -1,0 +1,1 @@
+"""Figures about the pipeline, each against a yardstick."""

@@ -1,0 +1,215 @@
+"""How many planted duplicates `split.group_by: embedding` finds.
+
+Makes changed copies of photos of the workspace (mirrored, upside down, compressed, cropped,
+brighter, darker), computes their features as stage features does, and says which share of them it
+links with its original: within `split.max_embedding_distance`, or other distances, or by
+perceptual hash within `split.max_distance`. The yardstick is the share that `split.group_by:
+perceptual` finds; the spread is that over the kinds of copies.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import imagehash
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageEnhance, ImageOps
+
+from benchmarks.measure import significant, spread, whole_number
+from stages import errors, tensorflow_setup
+from stages.backbone_file import read_backbone_file
+from stages.embedding import unit_vectors
+from stages.errors import InputError
+from stages.feature_table import FEATURES_DIR, Features, read_features
+from stages.images import decode
+from stages.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow, read_table
+from stages.near_duplicates import perceptual_hashes
+from stages.params import load_section
+from stages.split.__main__ import SplitParams
+
+CROPPED_SHARE = 0.95
+JPEG_QUALITY = 30
+BRIGHTER, DARKER = 1.2, 0.8
+BATCH_SIZE = 32
+OTHER_DISTANCES = (0.10, 0.15, 0.20, 0.25, 0.30, 0.35)
+
+
+class Distances(NamedTuple):
+    """How far planted copies of one kind are from their originals, one value per photo."""
+
+    embedding: npt.NDArray[np.float32]  #: cosine distance
+    perceptual: npt.NDArray[np.int64]  #: bits
+
+
+def main() -> None:
+    """Plant the copies in a temporary folder, measure their distances and print the shares."""
+    arguments = parse_arguments()
+    settings = load_section("split", SplitParams)
+    manifest = read_table(MANIFEST_FILE, ManifestRow)
+    features = read_features(len(manifest))
+    if not features.pretrained:
+        raise InputError(
+            f"{FEATURES_DIR}: made with random weights, which group nothing; set backbone.weights "
+            "to imagenet or to a file and run `dvc repro`"
+        )
+    count = min(arguments.images, len(manifest))
+    chosen = np.linspace(0, len(manifest) - 1, count).round().astype(int)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
+        planted = plant([manifest[i] for i in chosen], Path(temporary))
+        distances = measure(planted, chosen, manifest, features, Path(temporary) / "features")
+    print(f"{count} photos, {len(planted)} copies of each")
+    print_kinds(distances, settings)
+    print_distances(distances, settings.max_distance)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument(
+        "--images", type=whole_number(1), default=60, help="photos to copy (default 60)"
+    )
+    return parser.parse_args()
+
+
+def crop(image: Image.Image) -> Image.Image:
+    """Return the middle of an image, 95 % of its width and height."""
+    width, height = (round(CROPPED_SHARE * side) for side in image.size)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+CHANGES: Mapping[str, Callable[[Image.Image], Image.Image]] = {
+    "mirrored": ImageOps.mirror,
+    "upside down": ImageOps.flip,
+    f"JPEG quality {JPEG_QUALITY}": lambda image: image,
+    "cropped to 95 %": crop,
+    "brightness +20 %": lambda image: ImageEnhance.Brightness(image).enhance(BRIGHTER),
+    "brightness -20 %": lambda image: ImageEnhance.Brightness(image).enhance(DARKER),
+}
+
+
+def plant(rows: Sequence[ManifestRow], directory: Path) -> dict[str, list[Path]]:
+    """Write the changed copies of images, and return their files by kind.
+
+    All but the compressed ones are PNG, so that nothing else changes.
+    """
+    planted: dict[str, list[Path]] = {kind: [] for kind in CHANGES}
+    for number, row in enumerate(rows):
+        image = decode(RAW_DIR / row.path)
+        for position, (kind, change) in enumerate(CHANGES.items()):
+            compressed = kind.startswith("JPEG")
+            path = directory / f"{number}_{position}.{'jpg' if compressed else 'png'}"
+            if compressed:
+                change(image).save(path, quality=JPEG_QUALITY)
+            else:
+                change(image).save(path)
+            planted[kind].append(path)
+    return planted
+
+
+def measure(
+    planted: Mapping[str, Sequence[Path]],
+    chosen: npt.NDArray[np.int64],
+    manifest: Sequence[ManifestRow],
+    features: Features,
+    directory: Path,
+) -> dict[str, Distances]:
+    """Return how far planted copies are from their originals, by kind.
+
+    Args:
+        planted: image files by kind, in the order of `chosen`.
+        chosen: positions of the originals in the manifest.
+        manifest: all images.
+        features: of all of them.
+        directory: where the features of the copies go.
+    """
+    paths = [path for of_kind in planted.values() for path in of_kind]
+    copies = compute_features(paths, features, directory)
+    vectors = unit_vectors(np.concatenate([features.of_last_stage, copies]))
+    originals = vectors[chosen]
+    of_originals = perceptual_hashes([manifest[i] for i in chosen])
+    distances = {}
+    for number, (kind, of_kind) in enumerate(planted.items()):
+        first = len(manifest) + number * len(chosen)
+        cosine = 1 - np.sum(originals * vectors[first : first + len(chosen)], axis=1)
+        hashes = np.array(
+            [int(str(imagehash.phash(decode(path))), 16) for path in of_kind], dtype=np.uint64
+        )
+        distances[kind] = Distances(cosine, np.bitwise_count(hashes ^ of_originals).astype(int))
+    return distances
+
+
+def compute_features(
+    paths: Sequence[Path], features: Features, directory: Path
+) -> npt.NDArray[np.float32]:
+    """Return the columns of features that split compares, of image files: `(n, 4, d)`.
+
+    They are made as those of the workspace were.
+
+    Raises:
+        InputError: the weights are others now.
+    """
+    tensorflow_setup.configure()
+    from stages.features.extract import load_backbone, write_features
+
+    backbone, last_stage = load_backbone(read_backbone_file(), features.image_size)
+    if last_stage != features.last_stage:
+        raise InputError(
+            f"{FEATURES_DIR}: made with other weights than data/backbone has; run `dvc repro`"
+        )
+    write_features(directory, backbone, paths, BATCH_SIZE, features.pretrained, last_stage)
+    return np.array(read_features(len(paths), directory).of_last_stage)
+
+
+def found(of_kind: Distances, max_embedding_distance: float, max_distance: int) -> float:
+    """Return the share that `group_by: embedding` links with its original, by either distance."""
+    near = of_kind.perceptual <= max_distance
+    return float(np.mean(near | (of_kind.embedding <= max_embedding_distance)))
+
+
+def print_kinds(distances: Mapping[str, Distances], settings: SplitParams) -> None:
+    """Print the share found of each kind and of all, by perceptual hash alone and by embedding."""
+    shares = {
+        kind: (
+            float(np.mean(of_kind.perceptual <= settings.max_distance)),
+            found(of_kind, settings.max_embedding_distance, settings.max_distance),
+        )
+        for kind, of_kind in distances.items()
+    }
+    print(f"{'':20}{'perceptual':>12}{'embedding':>12}   cosine distance to the original")
+    for kind, (perceptual, embedding) in shares.items():
+        print(
+            f"{kind:20}{perceptual:>12.1%}{embedding:>12.1%}   "
+            f"{spread(distances[kind].embedding.tolist())}"
+        )
+    # Kinds have the same number of copies, so the mean of shares is the share of all.
+    perceptual, embedding = np.mean(list(shares.values()), axis=0)
+    print(f"{'all':20}{perceptual:>12.1%}{embedding:>12.1%}")
+    least, most = (choose(share for _, share in shares.values()) for choose in (min, max))
+    print(
+        f"found {embedding:.1%} ({least:.1%} to {most:.1%} by kind) "
+        f"at split.max_embedding_distance {settings.max_embedding_distance} "
+        f"and split.max_distance {settings.max_distance}"
+    )
+    ratio = significant(embedding / perceptual) if perceptual else "unknown, it found none"
+    print(f"ratio {ratio}  embedding / perceptual")
+
+
+def print_distances(distances: Mapping[str, Distances], max_distance: int) -> None:
+    """Print the shares found at other cosine distances, a column for each."""
+    print(f"{'at cosine distance':20}" + "".join(f"{each:>8.2f}" for each in OTHER_DISTANCES))
+    shares = {
+        kind: [found(of_kind, each, max_distance) for each in OTHER_DISTANCES]
+        for kind, of_kind in distances.items()
+    }
+    shares["all"] = np.mean(list(shares.values()), axis=0).tolist()
+    for kind, of_kind in shares.items():
+        print(f"{kind:20}" + "".join(f"{share:>8.1%}" for share in of_kind))
+
+
+if __name__ == "__main__":
+    sys.exit(errors.run(main))
