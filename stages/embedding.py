@@ -1,9 +1,12 @@
 """Distances between images as the pretrained backbone sees them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+from stages.feature_table import Features
+from stages.manifest import ManifestRow, SplitRow
 
 ROWS_AT_ONCE = 1024
 
@@ -32,6 +35,22 @@ def unit_vectors(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors /= np.where(lengths > 0, lengths, 1)
     return vectors
+
+
+def vectors_of(
+    rows: Sequence[ManifestRow] | Sequence[SplitRow],
+    received: Sequence[ManifestRow],
+    features: Features,
+) -> npt.NDArray[np.float32]:
+    """Return the unit vectors of some images, `(n, d) float32`, standardised over all images.
+
+    Args:
+        rows: the images.
+        received: all of the manifest, in its order.
+        features: of all of them.
+    """
+    position = {row.path: number for number, row in enumerate(received)}
+    return unit_vectors(features.of_last_stage)[[position[row.path] for row in rows]]
 
 
 def similar_pairs(

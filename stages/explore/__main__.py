@@ -14,9 +14,9 @@ import numpy.typing as npt
 from pydantic import Field
 
 from stages import errors, params
-from stages.embedding import unit_vectors
+from stages.embedding import vectors_of
 from stages.errors import InputError
-from stages.feature_table import Features, read_features
+from stages.feature_table import read_features
 from stages.images import load_resized, map_in_threads
 from stages.manifest import (
     CONFLICTS_FILE,
@@ -132,14 +132,6 @@ def check_tables(received: Sequence[ManifestRow], rows: Sequence[SplitRow]) -> N
             f"{SPLIT_FILE}: {min(unknown)} is not in {MANIFEST_FILE}; run `dvc repro` to make "
             "the tables anew"
         )
-
-
-def vectors_of(
-    rows: Sequence[SplitRow], received: Sequence[ManifestRow], features: Features
-) -> npt.NDArray[np.float32]:
-    """Return the unit vectors of the images that have a split, `(n, d) float32`."""
-    position = {row.path: number for number, row in enumerate(received)}
-    return unit_vectors(features.of_last_stage)[[position[row.path] for row in rows]]
 
 
 def mean_colours(directory: Path, received: Sequence[ManifestRow]) -> npt.NDArray[np.float64]:

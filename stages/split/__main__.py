@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from stages import errors, params
-from stages.embedding import similar_pairs, unit_vectors
+from stages.embedding import similar_pairs, vectors_of
 from stages.errors import InputError
 from stages.feature_table import read_features
 from stages.manifest import (
@@ -106,8 +106,7 @@ def find_pairs(
             "params.yaml: split.group_by is embedding, which needs pretrained weights: set "
             "backbone.weights to imagenet or to a file, or split.group_by to perceptual"
         )
-    position = {row.path: number for number, row in enumerate(received)}
-    vectors = unit_vectors(features.of_last_stage)[[position[row.path] for row in images]]
+    vectors = vectors_of(images, received, features)
     similar = similar_pairs(vectors, settings.max_embedding_distance)
     return pairs + [(left, right) for left, right, _ in similar]
 
