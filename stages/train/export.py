@@ -1,8 +1,6 @@
 """The saved model: for inference only, float32, equal weights giving equal bytes."""
 
 import json
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.feature_table import BackboneStage
+from stages.output_folder import written_whole
 from stages.train.model import Head, build_model
 
-STAGING_PREFIX = ".model-"
 # The earliest time a zip archive can hold.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -43,20 +41,13 @@ def export_model(
     keras.config.set_dtype_policy("float32")
     model = build_model(len(labels), image_size, head, last_stage)
     model.set_weights([np.asarray(array) for array in weights])
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    for left_by_a_killed_run in directory.parent.glob(f"{STAGING_PREFIX}*"):
-        shutil.rmtree(left_by_a_killed_run)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=STAGING_PREFIX) as temporary:
-        staging = Path(temporary) / "model"
-        staging.mkdir()
-        model.save(staging / "raw.keras")
-        normalise_archive(staging / "raw.keras", staging / "model.keras")
-        (staging / "raw.keras").unlink()
-        (staging / "labels.json").write_text(
+    with written_whole(directory) as folder:
+        model.save(folder / "raw.keras")
+        normalise_archive(folder / "raw.keras", folder / "model.keras")
+        (folder / "raw.keras").unlink()
+        (folder / "labels.json").write_text(
             json.dumps(list(labels), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
         )
-        shutil.rmtree(directory, ignore_errors=True)
-        staging.replace(directory)
 
 
 def normalise_archive(source: Path, target: Path) -> None:
