@@ -3,6 +3,7 @@
 He et al. 2015, "Deep Residual Learning for Image Recognition", as in `keras.applications.resnet`.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -58,7 +59,9 @@ def build_backbone(
             if layer.name.endswith(LAST_OF_BLOCK):
                 layer.gamma.assign(keras.ops.zeros_like(layer.gamma))
     pooled = [_pool(resnet50, block) for block in feature_blocks(last_stage)]
-    return keras.Model(images, keras.layers.Concatenate(name="features")(pooled), name="backbone")
+    # In half precision it would round what was pooled in float32.
+    features = keras.layers.Concatenate(name="features", dtype="float32")(pooled)
+    return keras.Model(images, features, name="backbone")
 
 
 def _pool(resnet50: keras.Model, block: FeatureBlock) -> Any:
@@ -94,7 +97,9 @@ def read_pretrained(weights_file: Path) -> tuple[LayerWeights, BackboneStage]:
     # Legacy files name their layers; newer ones number them by class, in order of the backbone.
     by_name = {} if weights_file.name.endswith(".weights.h5") else {"by_name": True}
     try:
-        resnet50.load_weights(weights_file, skip_mismatch=True, **by_name)
+        # Keras warns of each layer that the file lacks; what that means is said below, once.
+        with warnings.catch_warnings(action="ignore"):
+            resnet50.load_weights(weights_file, skip_mismatch=True, **by_name)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{weights_file}: not a file of Keras weights ({error})") from None
     weights = {layer.name: layer.get_weights() for layer in layers}
@@ -117,3 +122,32 @@ def restore(model: keras.Model, weights: LayerWeights) -> None:
     """Set the weights of the layers that `weights` names."""
     for name, arrays in weights.items():
         model.get_layer(name).set_weights(arrays)
+
+
+def fold_batch_norm(model: keras.Model) -> keras.Model:
+    """Return a copy for inference, in which each BatchNorm is part of the convolution before it.
+
+    Both are linear, so one convolution can do what the two do: Jacob et al. 2018, "Quantization and
+    Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", section 3.2.
+    Keras normalises in float32 whatever the precision, so most is gained in half precision.
+
+    Args:
+        model: ResNet50 or a part of it, named as `build_backbone` names it.
+    """
+    folded = {
+        layer.name: f"{layer.name.removesuffix('_conv')}_bn"
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    }
+
+    def call(layer: Any, *inputs: Any, **options: Any) -> Any:
+        return inputs[0] if layer.name in folded.values() else layer(*inputs, **options)
+
+    copy = keras.models.clone_model(model, call_function=call)
+    for convolution, batch_norm in folded.items():
+        kernel, bias = model.get_layer(convolution).get_weights()
+        normalise = model.get_layer(batch_norm)
+        gamma, beta, mean, variance = normalise.get_weights()
+        scale = gamma / np.sqrt(variance + normalise.epsilon)
+        copy.get_layer(convolution).set_weights([kernel * scale, (bias - mean) * scale + beta])
+    return copy

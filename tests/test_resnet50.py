@@ -15,7 +15,12 @@ tensorflow_setup.configure()
 
 import keras  # noqa: E402  (after the set-up, which it reads)
 
-from stages.resnet50 import build_backbone, read_pretrained, restore  # noqa: E402
+from stages.resnet50 import (  # noqa: E402
+    build_backbone,
+    fold_batch_norm,
+    read_pretrained,
+    restore,
+)
 from tests.legacy_weights import write_legacy_weights  # noqa: E402
 
 BATCH = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3)).astype(np.float32)
@@ -177,3 +182,16 @@ def test_a_file_that_is_not_hdf5_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"text\.h5: not a file of Keras weights"):
         read_pretrained(tmp_path / "text.h5")
+
+
+def test_a_folded_network_gives_the_same_without_batch_norm() -> None:
+    backbone = build_backbone(64, "conv4")
+    random = np.random.default_rng(2)
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([random.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()])
+
+    folded = fold_batch_norm(backbone)
+
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
+    np.testing.assert_allclose(folded(BATCH), backbone(BATCH), rtol=1e-3, atol=1e-4)

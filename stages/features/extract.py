@@ -1,8 +1,6 @@
 """Image files -> features, through the frozen backbone."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +12,9 @@ from stages.feature_table import ARRAY_NAME, DESCRIPTION_NAME, BackboneStage
 from stages.hardware import choose_precision, cpu_flags, gpu_capability
 from stages.images import resized_batches
 from stages.orientations import ORIENTATIONS, orient
-from stages.resnet50 import build_backbone, read_pretrained, restore
+from stages.output_folder import written_whole
+from stages.resnet50 import build_backbone, fold_batch_norm, read_pretrained, restore
 
-STAGING_PREFIX = ".features-"
 # Of random weights: any, but always the same.
 RANDOM_WEIGHTS_SEED = 0
 
@@ -34,11 +32,11 @@ def load_backbone(weights_file: Path | None, image_size: int) -> tuple[keras.Mod
     keras.config.set_dtype_policy(choose_precision("auto", cpu_flags(), gpu_capability()))
     keras.utils.set_random_seed(RANDOM_WEIGHTS_SEED)
     if weights_file is None:
-        return build_backbone(image_size), "conv5"
+        return fold_batch_norm(build_backbone(image_size)), "conv5"
     weights, last_stage = read_pretrained(weights_file)
     backbone = build_backbone(image_size, last_stage)
     restore(backbone, weights)
-    return backbone, last_stage
+    return fold_batch_norm(backbone), last_stage
 
 
 def write_features(
@@ -75,14 +73,9 @@ def write_features(
         lambda images: backbone(tf.cast(images, tf.float32), training=False),
         input_signature=[tf.TensorSpec((None, image_size, image_size, 3), tf.uint8)],
     )
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    for left_by_a_killed_run in directory.parent.glob(f"{STAGING_PREFIX}*"):
-        shutil.rmtree(left_by_a_killed_run)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=STAGING_PREFIX) as temporary:
-        staging = Path(temporary) / directory.name
-        staging.mkdir()
+    with written_whole(directory) as folder:
         features = np.lib.format.open_memmap(
-            staging / ARRAY_NAME,
+            folder / ARRAY_NAME,
             mode="w+",
             dtype=np.float32,
             shape=(len(paths), len(ORIENTATIONS), columns),
@@ -93,6 +86,4 @@ def write_features(
                 features[first : first + len(batch), view] = forward(orient(batch, orientation))
             first += len(batch)
         features.flush()
-        (staging / DESCRIPTION_NAME).write_text(json.dumps(description, indent=2) + "\n")
-        shutil.rmtree(directory, ignore_errors=True)
-        staging.replace(directory)
+        (folder / DESCRIPTION_NAME).write_text(json.dumps(description, indent=2) + "\n")

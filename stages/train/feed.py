@@ -10,6 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from stages.orientations import ORIENTATIONS
+from stages.resnet50 import fold_batch_norm
 from stages.train import dataset
 from stages.train.augment import DRAWS_PER_IMAGE, Augmentation, draw
 from stages.train.examples import Examples
@@ -83,6 +84,7 @@ def prepare(
 
     else:
         trained = tuned
+        frozen = fold_batch_norm(frozen)
         always = augmented(frozen, settings.augment, always=True)
         views = [
             _outputs(always, [train_pixels, draw(count, seed, view)], batch_size, settings)

@@ -52,7 +52,7 @@ def build_model(
         for block in feature_blocks(last_stage)
         if block.statistic in head.pooling.split("_")
     ]
-    features = keras.layers.Concatenate(name="used_features")(used)
+    features = keras.layers.Concatenate(name="used_features", dtype="float32")(used)
     outputs = keras.layers.BatchNormalization(
         center=False,
         scale=False,
