@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.feature_table import Features
-from stages.manifest import ManifestRow, SplitRow
 
 ROWS_AT_ONCE = 1024
 
@@ -38,19 +37,17 @@ def unit_vectors(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def vectors_of(
-    rows: Sequence[ManifestRow] | Sequence[SplitRow],
-    received: Sequence[ManifestRow],
-    features: Features,
+    paths: Sequence[str], received: Sequence[str], features: Features
 ) -> npt.NDArray[np.float32]:
     """Return the unit vectors of some images, `(n, d) float32`, standardised over all images.
 
     Args:
-        rows: the images.
-        received: all of the manifest, in its order.
+        paths: of the images.
+        received: paths of all of the manifest, in its order.
         features: of all of them.
     """
-    position = {row.path: number for number, row in enumerate(received)}
-    return unit_vectors(features.of_last_stage)[[position[row.path] for row in rows]]
+    position = {path: number for number, path in enumerate(received)}
+    return unit_vectors(features.of_last_stage)[[position[path] for path in paths]]
 
 
 def similar_pairs(

@@ -7,7 +7,8 @@ are relative to `data/raw`, with `/`.
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_type_hints
 
@@ -77,23 +78,36 @@ Row = TypeVar("Row", ManifestRow, RejectedRow, SplitRow, ConflictRow, LabelError
 
 def write_table(path: Path, rows: Iterable[Row], row_type: type[Row]) -> None:
     """Write rows, sorted, to a CSV file; the file appears whole or not at all."""
+    write_sorted(path, sorted(rows), row_type)
+
+
+def write_sorted(path: Path, rows: Iterable[Row], row_type: type[Row]) -> None:
+    """Write rows as they come, which must be sorted: memory does not grow with their number.
+
+    The file appears whole or not at all.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(row_type._fields)
-        writer.writerows(sorted(rows))
+        writer.writerows(rows)
     temporary.replace(path)
 
 
 def read_table(path: Path, row_type: type[Row]) -> list[Row]:
-    """Read a table that `write_table` wrote.
+    """Read a whole table that `write_table` wrote; errors are those of `iterate_table`."""
+    return list(iterate_table(path, row_type))
+
+
+def iterate_table(path: Path, row_type: type[Row]) -> Iterator[Row]:
+    """Read a table that `write_table` wrote, a row at a time.
 
     Raises:
         InputError: the file is missing, has other columns, or a cell is not of its type.
     """
     types = get_type_hints(row_type)
-    converters = [_converter(types[field]) for field in row_type._fields]
+    converters = [_converter(field, types[field]) for field in row_type._fields]
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.reader(file)
@@ -102,7 +116,8 @@ def read_table(path: Path, row_type: type[Row]) -> list[Row]:
                 raise InputError(
                     f"{path}: expected columns {','.join(row_type._fields)}, got {','.join(header)}"
                 )
-            return [row_type(*_convert(cells, converters)) for cells in reader]  # type: ignore[arg-type]
+            for cells in reader:
+                yield row_type(*_convert(cells, converters))  # type: ignore[arg-type]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run `dvc repro` to make it") from None
     except (ValueError, csv.Error) as error:
@@ -136,14 +151,18 @@ def _convert(cells: list[str], converters: Sequence[Callable[[str], object]]) ->
     return [convert(cell) for convert, cell in zip(converters, cells, strict=True)]
 
 
-def _converter(kind: Any) -> Callable[[str], object]:
+def _converter(field: str, kind: Any) -> Callable[[str], object]:
     choices = get_args(kind)  # of a Literal
 
     def choose(cell: str) -> str:
         if cell not in choices:
             raise ValueError(f"expected {', '.join(choices)}, got {cell!r}")
-        return cell
+        # The string of the type, not one more for each row.
+        return str(choices[choices.index(cell)])
 
     if choices:
         return choose
-    return int if kind is int else str
+    if kind is int:
+        return int
+    # Few labels stand in many rows: one string of each is enough.
+    return sys.intern if field == "label" else str

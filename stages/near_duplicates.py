@@ -9,21 +9,26 @@ from stages.errors import InputError
 from stages.manifest import MANIFEST_FILE, ManifestRow
 
 HASH_BITS = 64
+HEXADECIMAL_DIGITS = set("0123456789abcdef")
 
 
 def perceptual_hashes(rows: Sequence[ManifestRow]) -> npt.NDArray[np.uint64]:
-    """Return the perceptual hashes of rows as numbers, `(n,) uint64`.
+    """Return the perceptual hashes of rows as numbers, `(n,) uint64`; errors as of one."""
+    return np.array([perceptual_hash(row) for row in rows], dtype=np.uint64)
+
+
+def perceptual_hash(row: ManifestRow) -> int:
+    """Return the perceptual hash of a row as a number.
 
     Raises:
-        InputError: a hash is not 16 hexadecimal digits.
+        InputError: it is not 16 hexadecimal digits.
     """
-    for row in rows:
-        if len(row.phash) != HASH_BITS // 4 or not set(row.phash) <= set("0123456789abcdef"):
-            raise InputError(
-                f"{MANIFEST_FILE}: {row.path}: phash: expected 16 hexadecimal digits, "
-                f"got '{row.phash}'; run `dvc repro --force fetch` to make the table anew"
-            )
-    return np.array([int(row.phash, 16) for row in rows], dtype=np.uint64)
+    if len(row.phash) != HASH_BITS // 4 or not set(row.phash) <= HEXADECIMAL_DIGITS:
+        raise InputError(
+            f"{MANIFEST_FILE}: {row.path}: phash: expected 16 hexadecimal digits, "
+            f"got '{row.phash}'; run `dvc repro --force fetch` to make the table anew"
+        )
+    return int(row.phash, 16)
 
 
 def near_duplicate_pairs(

@@ -7,7 +7,7 @@ sorted.
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from pydantic import Field
 from stages import errors, params
 from stages.class_weights.schemes import Scheme, class_weights
 from stages.errors import InputError
-from stages.manifest import SPLIT_FILE, SplitRow, labels_of, read_table
+from stages.manifest import SPLIT_FILE, SplitRow, iterate_table
 
 CLASS_WEIGHTS_FILE = Path("data/class_weights.json")
 
@@ -31,7 +31,7 @@ class ClassWeightsParams(params.Params):
 def main() -> None:
     """Read the split, write the weights."""
     settings = params.load_section("class_weights", ClassWeightsParams)
-    images = count_training_images(read_table(SPLIT_FILE, SplitRow))
+    images = count_training_images(iterate_table(SPLIT_FILE, SplitRow))
     weights = class_weights(images, settings.scheme, settings.beta)
     write_weights(CLASS_WEIGHTS_FILE, settings.scheme, images, weights)
     width = max(map(len, images))
@@ -39,21 +39,23 @@ def main() -> None:
         print(f"{label:{width}}  {images[label]:6} images in train  weight {weight:.4f}")
 
 
-def count_training_images(rows: Sequence[SplitRow]) -> dict[str, int]:
+def count_training_images(rows: Iterable[SplitRow]) -> dict[str, int]:
     """Return the number of images in train by label, labels sorted.
 
     Raises:
         InputError: there are no images, or none of some label in train.
     """
-    if not rows:
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts[row.label] += row.split == "train"
+    if not counts:
         raise InputError(f"{SPLIT_FILE}: no images; run `dvc repro` to make the table anew")
-    counts = Counter(row.label for row in rows if row.split == "train")
-    for label in labels_of(rows):
-        if not counts[label]:
+    for label, images in sorted(counts.items()):
+        if images == 0:
             raise InputError(
                 f"{SPLIT_FILE}: label '{label}' has no images in train; lower split.val"
             )
-    return {label: counts[label] for label in labels_of(rows)}
+    return dict(sorted(counts.items()))
 
 
 def write_weights(

@@ -65,7 +65,7 @@ def main() -> None:
     from stages.explore.summary import find_pairs, find_similar_pairs, summarise
     from stages.tracking import StageLive
 
-    vectors = vectors_of(rows, received, features)
+    vectors = vectors_of([row.path for row in rows], [row.path for row in received], features)
     colours = mean_colours(RAW_DIR, received)
     pairs = find_pairs(received, settings.max_distance)
     similar = (

@@ -18,12 +18,17 @@ from stages.errors import InputError
 from stages.fetch.archive import extract
 from stages.fetch.incoming import incoming_directory, publish, require_free_space
 from stages.fetch.layout import Layout, composed, find_images, place_images
-from stages.fetch.verify import check_counts, check_labels, check_rejected, verify_images
+from stages.fetch.verify import (
+    check_counts,
+    check_labels,
+    check_rejected,
+    verify_images,
+    write_manifest,
+)
 from stages.manifest import (
     MANIFEST_FILE,
     RAW_DIR,
     REJECTED_FILE,
-    ManifestRow,
     RejectedRow,
     write_table,
 )
@@ -74,25 +79,25 @@ def main() -> None:
             require_free_space(incoming, size, origin)
             place_images(layout.images, raw, shutil.copyfile)
 
-        paths = [f"{image.label}/{image.name}" for image in layout.images]
-        rows, rejected = verify_images(raw, paths, params.max_pixels)
+        manifest = incoming / MANIFEST_FILE.name
+        paths = (image.path for image in layout.images)
+        counts, rejected = write_manifest(manifest, verify_images(raw, paths, params.max_pixels))
         check_rejected(rejected, params.max_rejected)
-        check_labels({image.label for image in layout.images}, rows)
+        check_labels({image.label for image in layout.images}, counts)
         if params.expected_counts is not None:
-            expected = {composed(label): n for label, n in params.expected_counts.items()}
-            check_counts(rows, expected)
+            check_counts(
+                counts, {composed(label): n for label, n in params.expected_counts.items()}
+            )
 
         for row in rejected:
             (raw / row.path).unlink()
-        manifest = incoming / MANIFEST_FILE.name
         rejections = incoming / REJECTED_FILE.name
-        write_table(manifest, rows, ManifestRow)
         write_table(rejections, rejected, RejectedRow)
         publish(
             [(raw, RAW_DIR), (manifest, MANIFEST_FILE), (rejections, REJECTED_FILE)],
             replaced_dir=incoming / "replaced",
         )
-    print(summary(rows, rejected, layout))
+    print(summary(counts, rejected, layout))
 
 
 def receive(params: FetchParams, incoming: Path) -> tuple[Path, str]:
@@ -137,12 +142,11 @@ def receive(params: FetchParams, incoming: Path) -> tuple[Path, str]:
     return received, str(path)
 
 
-def summary(rows: list[ManifestRow], rejected: list[RejectedRow], layout: Layout) -> str:
+def summary(counts: Counter[str], rejected: list[RejectedRow], layout: Layout) -> str:
     """Describe what was fetched: images per label, and what was left out."""
-    counts = Counter(row.label for row in rows)
     width = max(map(len, counts))
     lines = [f"{label:{width}} {count:7}" for label, count in sorted(counts.items())]
-    lines.append(f"{len(rows)} images of {len(counts)} labels, {len(rejected)} rejected")
+    lines.append(f"{counts.total()} images of {len(counts)} labels, {len(rejected)} rejected")
     if layout.ignored:
         names = ", ".join(f"{name} {count}" for name, count in sorted(layout.ignored.items()))
         lines.append(f"ignored hidden and system files: {layout.ignored.total()} ({names})")

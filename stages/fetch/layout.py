@@ -4,6 +4,7 @@ Names are brought to Unicode's composed form (NFC): the same data set then has t
 whether it was packed on Linux, Windows or macOS (which writes accents as separate characters).
 """
 
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -20,17 +21,31 @@ _SYSTEM_NAMES = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
 class ImageFile(NamedTuple):
-    """A file that should be an image, as received; its content is still unknown."""
+    """A file that should be an image, as received; its content is still unknown.
+
+    There may be many: each holds no more than two names and what it shares with others.
+    """
 
     label: str
     name: str
-    source: Path
+    folder: Path  #: where it was received
+    received_name: str  #: its name there
+
+    @property
+    def source(self) -> Path:
+        """The file received."""
+        return self.folder / self.received_name
+
+    @property
+    def path(self) -> str:
+        """Where it goes, as tables name it."""
+        return f"{self.label}/{self.name}"
 
 
 class Layout(NamedTuple):
     """What stands in a folder of label folders."""
 
-    images: list[ImageFile]  #: sorted by label and name
+    images: list[ImageFile]  #: sorted by the path that tables name
     ignored: Counter[str]  #: hidden and system files (Thumbs.db): how many of each name
     loose: list[str]  #: paths of other files beside the label folders, as README.md
 
@@ -38,8 +53,12 @@ class Layout(NamedTuple):
 class _Folder(NamedTuple):
     path: Path
     folders: list[Path]
-    files: list[Path]
-    ignored: list[str]
+    files: list[str]  #: names
+    ignored: list[str]  #: names
+
+    @property
+    def file_paths(self) -> Iterator[Path]:
+        return (self.path / name for name in self.files)
 
 
 def find_images(root: Path, origin: str) -> Layout:
@@ -73,13 +92,15 @@ def find_images(root: Path, origin: str) -> Layout:
     if problems:
         raise InputError("\n  ".join([f"{origin}:", *problems]))
     return Layout(
-        images=sorted(
-            ImageFile(composed(label.path.name), composed(file.name), file)
-            for label in labels
-            for file in label.files
-        ),
+        images=[
+            image
+            for label in sorted(labels, key=lambda label: f"{composed(label.path.name)}/")
+            for image in _images_of(label)
+        ],
         ignored=Counter(_shown(name) for folder in wrappers + labels for name in folder.ignored),
-        loose=[_shown(file.relative_to(root)) for wrapper in wrappers for file in wrapper.files],
+        loose=[
+            _shown(file.relative_to(root)) for wrapper in wrappers for file in wrapper.file_paths
+        ],
     )
 
 
@@ -88,7 +109,7 @@ def place_images(
 ) -> None:
     """Bring each image to `directory/<label>/<name>` by `transfer(source, target)`."""
     for image in images:
-        target = directory / image.label / image.name
+        target = directory / image.path
         target.parent.mkdir(parents=True, exist_ok=True)
         transfer(image.source, target)
 
@@ -104,14 +125,23 @@ def collision_key(name: str) -> str:
 
 
 def _list_folder(path: Path) -> _Folder:
-    entries = sorted(path.iterdir())
-    shown = [entry for entry in entries if not _is_ignored(entry.name)]
-    return _Folder(
-        path=path,
-        folders=[entry for entry in shown if entry.is_dir()],
-        files=[entry for entry in shown if not entry.is_dir()],
-        ignored=[entry.name for entry in entries if _is_ignored(entry.name)],
-    )
+    folder = _Folder(path, [], [], [])
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if _is_ignored(entry.name):
+                folder.ignored.append(entry.name)
+            elif entry.is_dir():
+                folder.folders.append(path / entry.name)
+            else:
+                folder.files.append(entry.name)
+    for names in (folder.folders, folder.files, folder.ignored):
+        names.sort()
+    return folder
+
+
+def _images_of(label: _Folder) -> list[ImageFile]:
+    name = composed(label.path.name)
+    return sorted(ImageFile(name, composed(file), label.path, file) for file in label.files)
 
 
 def _is_ignored(name: str) -> bool:
@@ -120,7 +150,7 @@ def _is_ignored(name: str) -> bool:
 
 def _problems(wrappers: list[_Folder], labels: list[_Folder]) -> Iterator[tuple[Path, str]]:
     for wrapper in wrappers:
-        for file in filter(_looks_like_image, wrapper.files):
+        for file in filter(_looks_like_image, wrapper.file_paths):
             yield file, "an image beside the label folders; move it into one"
     if len(labels) == 1:
         yield labels[0].path, "the only label; at least two are needed"
@@ -129,21 +159,25 @@ def _problems(wrappers: list[_Folder], labels: list[_Folder]) -> Iterator[tuple[
             yield folder, "a folder inside a label folder; move its images up"
         if not label.files and not label.folders:
             yield label.path, "a label without images; add some or remove the folder"
-        for file in label.files:
+        for file in label.file_paths:
             if not file.is_file():
                 yield file, "a broken link or a special file; remove it"
-    for siblings in [[label.path for label in labels], *(label.files for label in labels)]:
-        yield from _problems_of_names(siblings)
+    yield from _problems_of_names(wrappers[-1].path, [label.path.name for label in labels])
+    for label in labels:
+        yield from _problems_of_names(label.path, label.files)
 
 
-def _problems_of_names(siblings: list[Path]) -> Iterator[tuple[Path, str]]:
+def _problems_of_names(folder: Path, siblings: list[str]) -> Iterator[tuple[Path, str]]:
     names: dict[str, str] = {}
-    for path in siblings:
-        if not _fits_tables(path.name):
-            yield path, "a name that is not plain UTF-8; rename it"
-        other = names.setdefault(collision_key(path.name), path.name)
-        if other != path.name:
-            yield path, f"differs from {other!r} in nothing but case or Unicode form; rename one"
+    for name in siblings:
+        if not _fits_tables(name):
+            yield folder / name, "a name that is not plain UTF-8; rename it"
+        other = names.setdefault(collision_key(name), name)
+        if other != name:
+            yield (
+                folder / name,
+                f"differs from {other!r} in nothing but case or Unicode form; rename one",
+            )
 
 
 def _looks_like_image(path: Path) -> bool:

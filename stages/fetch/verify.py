@@ -2,19 +2,19 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import imagehash
 
 from stages.errors import InputError
 from stages.images import ImageError, decode, map_in_threads
-from stages.manifest import ManifestRow, RejectedRow
+from stages.manifest import ManifestRow, RejectedRow, write_sorted
 
 
 def verify_images(
     directory: Path, paths: Iterable[str], max_pixels: int
-) -> tuple[list[ManifestRow], list[RejectedRow]]:
+) -> Iterator[ManifestRow | RejectedRow]:
     """Decode the images `directory/<label>/<name>` on all cores.
 
     Args:
@@ -22,17 +22,38 @@ def verify_images(
         paths: Of the images, relative to `directory`, with `/`.
         max_pixels: Width x height above which an image is rejected without being decoded.
 
-    Returns:
-        A row for each sound image and one for each rejected image, in the order of `paths`.
+    Yields:
+        What stands in the manifest of a sound image, or why one is rejected, in the order of
+        `paths`.
     """
-    rows: list[ManifestRow] = []
+    return map_in_threads(lambda path: _verify_image(directory, path, max_pixels), paths)
+
+
+def write_manifest(
+    file: Path, verified: Iterable[ManifestRow | RejectedRow]
+) -> tuple[Counter[str], list[RejectedRow]]:
+    """Write the rows of sound images as they come.
+
+    Args:
+        file: the manifest.
+        verified: sorted by path.
+
+    Returns:
+        The number of sound images by label, and the rejected ones.
+    """
+    counts: Counter[str] = Counter()
     rejected: list[RejectedRow] = []
-    for row in map_in_threads(lambda path: _verify_image(directory, path, max_pixels), paths):
-        if isinstance(row, ManifestRow):
-            rows.append(row)
-        else:
-            rejected.append(row)
-    return rows, rejected
+
+    def sound() -> Iterator[ManifestRow]:
+        for row in verified:
+            if isinstance(row, RejectedRow):
+                rejected.append(row)
+            else:
+                counts[row.label] += 1
+                yield row
+
+    write_sorted(file, sound(), ManifestRow)
+    return counts, rejected
 
 
 def check_rejected(rejected: Sequence[RejectedRow], max_rejected: int) -> None:
@@ -49,28 +70,27 @@ def check_rejected(rejected: Sequence[RejectedRow], max_rejected: int) -> None:
         )
 
 
-def check_labels(labels: Iterable[str], rows: Sequence[ManifestRow]) -> None:
+def check_labels(labels: Iterable[str], counts: Mapping[str, int]) -> None:
     """Check that each label kept at least one image.
 
     Raises:
         InputError: all images of a label were rejected.
     """
-    lost = sorted(set(labels) - {row.label for row in rows})
+    lost = sorted(set(labels) - counts.keys())
     if lost:
         raise InputError(f"every image of these labels was refused: {', '.join(lost)}")
 
 
-def check_counts(rows: Sequence[ManifestRow], expected: Mapping[str, int]) -> None:
+def check_counts(counts: Mapping[str, int], expected: Mapping[str, int]) -> None:
     """Check the number of images per label.
 
     Raises:
         InputError: a label is missing, not expected, or has another number of images.
     """
-    counts = Counter(row.label for row in rows)
     differences = [
-        f"{label}: expected {expected.get(label, 0)}, got {counts[label]}"
+        f"{label}: expected {expected.get(label, 0)}, got {counts.get(label, 0)}"
         for label in sorted(counts.keys() | expected.keys())
-        if counts[label] != expected.get(label, 0)
+        if counts.get(label, 0) != expected.get(label, 0)
     ]
     if differences:
         raise InputError(

@@ -10,9 +10,11 @@ Identical images under different labels are listed in data/conflicts.csv.
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field, ValidationInfo, field_validator
 
 from stages import errors, params
@@ -25,15 +27,15 @@ from stages.manifest import (
     SPLIT_FILE,
     SPLITS,
     ConflictRow,
-    ManifestRow,
+    SplitName,
     SplitRow,
-    labels_of,
-    read_table,
+    write_sorted,
     write_table,
 )
-from stages.near_duplicates import near_duplicate_pairs, perceptual_hashes
+from stages.near_duplicates import near_duplicate_pairs
 from stages.split.assign import TooFewGroupsError, assign_splits
-from stages.split.duplicates import find_conflicts, group_near_duplicates
+from stages.split.duplicates import find_conflicts, group_images
+from stages.split.images import Images, first_identical, read_images
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -60,69 +62,74 @@ def main() -> None:
     """Read the manifest, write which image goes where."""
     settings = params.load_section("split", SplitParams)
     seed = params.load_seed()
-    received = read_table(MANIFEST_FILE, ManifestRow)
-    if not received:
+    received = read_images(MANIFEST_FILE)
+    if not received.paths:
         raise InputError(f"{MANIFEST_FILE}: no images; check section 'fetch' of params.yaml")
 
-    conflicts = find_conflicts(received)
-    write_table(CONFLICTS_FILE, conflicts, ConflictRow)
+    images = received.sorted()
+    conflicts = find_conflicts(images, first_identical(images).tolist())
+    write_table(CONFLICTS_FILE, conflicts.values(), ConflictRow)
     if conflicts and settings.on_conflict == "fail":
-        raise InputError(describe_conflicts(conflicts))
-    dropped = {row.path for row in conflicts} if settings.on_conflict == "drop" else set()
-    images = [row for row in sorted(received) if row.path not in dropped]
+        raise InputError(describe_conflicts(list(conflicts.values())))
+    if settings.on_conflict == "drop":
+        images = images.without(conflicts.keys())
 
-    pairs = find_pairs(images, received, settings)
-    rows = split_images(images, pairs, settings, seed, labels_of(received))
-    write_table(SPLIT_FILE, rows, SplitRow)
-    print(format_counts(rows))
+    groups = group_images(len(images.paths), find_pairs(images, received.paths, settings))
+    splits = split_images(images, groups, settings, seed, sorted(set(received.labels)))
+    names = (images.paths[group] for group in groups)
+    rows = map(SplitRow, images.paths, images.labels, names, splits)
+    write_sorted(SPLIT_FILE, rows, SplitRow)
+    print(format_counts(images.labels, splits))
+    dropped = len(received.paths) - len(images.paths)
     print(
-        f"{len(rows)} images in {len({row.group for row in rows})} groups; {len(conflicts)} "
-        f"identical images under different labels, {len(dropped)} images dropped"
+        f"{len(images.paths)} images in {len(np.unique(groups))} groups; {len(conflicts)} "
+        f"identical images under different labels, {dropped} images dropped"
     )
 
 
 def find_pairs(
-    images: Sequence[ManifestRow], received: Sequence[ManifestRow], settings: SplitParams
-) -> list[tuple[int, int]]:
-    """Return the pairs of images that show the same thing, as positions in `images`.
+    images: Images, received: Sequence[str], settings: SplitParams
+) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of images that show the same thing, as positions in `images`.
 
     Args:
         images: those to be split.
-        received: all of the manifest, in its order.
+        received: paths of all of the manifest, in its order.
         settings: section `split`.
 
     Raises:
         InputError: embeddings are asked for, but the backbone has random weights.
     """
     if settings.group_by == "none":
-        return []
-    near = near_duplicate_pairs(perceptual_hashes(images), settings.max_distance)
-    pairs = [(left, right) for left, right, _ in near]
+        return
+    yield from enumerate(first_identical(images).tolist())
+    for left, right, _ in near_duplicate_pairs(images.hashes, settings.max_distance):
+        yield left, right
     if settings.group_by == "perceptual":
-        return pairs
+        return
     features = read_features(len(received))
     if not features.pretrained:
         raise InputError(
             "params.yaml: split.group_by is embedding, which needs pretrained weights: set "
             "backbone.weights to imagenet or to a file, or split.group_by to perceptual"
         )
-    vectors = vectors_of(images, received, features)
-    similar = similar_pairs(vectors, settings.max_embedding_distance)
-    return pairs + [(left, right) for left, right, _ in similar]
+    vectors = vectors_of(images.paths, received, features)
+    for left, right, _ in similar_pairs(vectors, settings.max_embedding_distance):
+        yield left, right
 
 
 def split_images(
-    images: Sequence[ManifestRow],
-    pairs: Sequence[tuple[int, int]],
+    images: Images,
+    groups: npt.NDArray[np.intp],
     settings: SplitParams,
     seed: int,
     labels: Sequence[str],
-) -> list[SplitRow]:
-    """Group the images and assign each a split.
+) -> list[SplitName]:
+    """Assign each image a split.
 
     Args:
-        images: sorted by path.
-        pairs: positions in `images` of those that show the same thing.
+        images: those to be split.
+        groups: of each image, as a number.
         settings: section `split`.
         seed: of the assignment.
         labels: all that must have an image in each split.
@@ -130,22 +137,14 @@ def split_images(
     Raises:
         InputError: a label has too few images, or groups of them, to have one in each split.
     """
-    if settings.group_by == "none":
-        groups = [row.path for row in images]
-    else:
-        groups = group_near_duplicates(images, pairs)
-    image_labels = [row.label for row in images]
-    missing = {label: len(SPLITS) for label in sorted(set(labels) - set(image_labels))}
+    missing = {label: len(SPLITS) for label in sorted(set(labels) - set(images.labels))}
     try:
-        splits = assign_splits(image_labels, groups, settings.val, settings.test, seed)
+        splits = assign_splits(images.labels, groups, settings.val, settings.test, seed)
     except TooFewGroupsError as error:
         missing |= error.missing
     if missing:
-        raise InputError(describe_missing(missing, image_labels, settings.group_by))
-    return [
-        SplitRow(row.path, row.label, group, split)
-        for row, group, split in zip(images, groups, splits, strict=True)
-    ]
+        raise InputError(describe_missing(missing, images.labels, settings.group_by))
+    return splits
 
 
 def describe_conflicts(conflicts: Sequence[ConflictRow]) -> str:
@@ -180,10 +179,10 @@ def describe_missing(missing: dict[str, int], labels: Sequence[str], group_by: s
     )
 
 
-def format_counts(rows: Sequence[SplitRow]) -> str:
+def format_counts(image_labels: Sequence[str], splits: Sequence[SplitName]) -> str:
     """Return a table of the images per label and split."""
-    counts = Counter((row.label, row.split) for row in rows)
-    labels = labels_of(rows)
+    counts = Counter(zip(image_labels, splits, strict=True))
+    labels = sorted(set(image_labels))
     table = [["label", *SPLITS, "all"]]
     for label in labels:
         numbers = [counts[label, split] for split in SPLITS]

@@ -1,16 +1,17 @@
 """Shares out groups of images among train, val and test, stratified by label."""
 
 from bisect import bisect
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from math import floor
 
 import numpy as np
+import numpy.typing as npt
 
 from stages.manifest import SPLITS, SplitName
 
-Places = dict[str, list[int]]  # images that a label can still take in each of SPLITS
+Content = dict[int, int]  # images of a group by the number of their label
+Places = list[list[int]]  # images that each label can still take in each of SPLITS
 
 
 class TooFewGroupsError(Exception):
@@ -23,7 +24,7 @@ class TooFewGroupsError(Exception):
 
 
 def assign_splits(
-    labels: Sequence[str], groups: Sequence[str], val: float, test: float, seed: int
+    labels: Sequence[str], groups: npt.ArrayLike, val: float, test: float, seed: int
 ) -> list[SplitName]:
     """Return the split of each image: at random, stratified by label, groups kept whole.
 
@@ -37,7 +38,7 @@ def assign_splits(
 
     Args:
         labels: label of each image.
-        groups: group of each image; images of several labels may share one.
+        groups: group of each image, a name or a number; images of several labels may share one.
         val: share of val, above 0.
         test: share of test, above 0; `val + test` below 1.
         seed: of the random order and draws.
@@ -46,23 +47,30 @@ def assign_splits(
         TooFewGroupsError: a label has fewer groups than there are splits, or too few beside
             those that it shares with other labels.
     """
-    contents: dict[str, Counter[str]] = defaultdict(Counter)
-    for label, group in zip(labels, groups, strict=True):
-        contents[group][label] += 1
+    label_names = sorted(set(labels))
+    label_of = np.fromiter(map(label_names.index, labels), np.intp, len(labels))
+    group_names, group_of = np.unique(np.asarray(groups), return_inverse=True)
+    # Images of each label in each group: a table, since there may be as many groups as images.
+    contents = np.zeros((len(group_names), len(label_names)), np.int32)
+    np.add.at(contents, (group_of, label_of), 1)
     shares = (1 - val - test, val, test)
-    places = {label: share_out(count, shares) for label, count in Counter(labels).items()}
+    places = [share_out(count, shares) for count in contents.sum(axis=0).tolist()]
 
     rng = np.random.default_rng(seed)
-    names = sorted(contents)
-    order = [names[position] for position in rng.permutation(len(names))]
-    order.sort(key=lambda group: -contents[group].total())
+    order = rng.permutation(len(group_names))
+    order = order[np.argsort(-contents.sum(axis=1)[order], kind="stable")]
 
-    chosen = _one_group_for_each_split(order, contents, places)
-    for group, draw in zip(order, rng.random(len(order)).tolist(), strict=True):
-        if group not in chosen:
-            chosen[group] = _draw_split(contents[group], places, draw)
-            _take_places(contents[group], places, chosen[group])
-    return [SPLITS[chosen[group]] for group in groups]
+    chosen, missing = _one_group_for_each_split(order, contents, places)
+    if missing:
+        raise TooFewGroupsError({label_names[label]: count for label, count in missing.items()})
+    splits = np.full(len(group_names), -1, np.int8)
+    splits[list(chosen)] = list(chosen.values())
+    for group, draw in zip(order, rng.random(len(order)), strict=True):
+        if splits[group] < 0:
+            content = _content(contents[group])
+            splits[group] = _draw_split(content, places, float(draw))
+            _take_places(content, places, splits[group])
+    return [SPLITS[split] for split in splits[group_of]]
 
 
 def share_out(count: int, shares: Sequence[float]) -> list[int]:
@@ -83,35 +91,41 @@ def share_out(count: int, shares: Sequence[float]) -> list[int]:
     return result
 
 
+def _content(row: npt.NDArray[np.int32]) -> Content:
+    """Return the labels in a group and how many images of each."""
+    return {int(label): int(row[label]) for label in np.flatnonzero(row)}
+
+
 def _one_group_for_each_split(
-    order: Sequence[str], contents: Mapping[str, Counter[str]], places: Places
-) -> dict[str, int]:
-    """Give each label one of its smallest groups in each split, and return these groups' splits.
+    order: npt.NDArray[np.intp], contents: npt.NDArray[np.int32], places: Places
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Give each label one of its smallest groups in each split.
 
     Labels of few groups choose first; the larger of the groups go where there are more places.
+
+    Returns:
+        The splits of these groups, and in how many splits labels are missing.
     """
-    groups_of = defaultdict(list)
-    for group in reversed(order):
-        for label in contents[group]:
-            groups_of[label].append(group)
-    chosen: dict[str, int] = {}
-    missing = {}
-    for label in sorted(groups_of, key=lambda label: (len(groups_of[label]), label)):
-        present = {chosen[group] for group in groups_of[label] if group in chosen}
+    chosen: dict[int, int] = {}
+    missing: dict[int, int] = {}
+    for label in np.argsort(np.count_nonzero(contents, axis=0), kind="stable").tolist():
+        groups = [group for group in chosen if contents[group, label]]
+        present = {chosen[group] for group in groups}
         absent = [split for split in range(len(SPLITS)) if split not in present]
         absent.sort(key=lambda split: places[label][split])
-        free = [group for group in groups_of[label] if group not in chosen]
+        smallest_first = order[::-1]
+        with_label = smallest_first[contents[smallest_first, label] > 0]
+        candidates = with_label[: len(groups) + len(SPLITS)].tolist()
+        free = [group for group in candidates if group not in chosen]
         if len(free) < len(absent):
             missing[label] = len(absent) - len(free)
         for group, split in zip(free, absent, strict=False):
             chosen[group] = split
-            _take_places(contents[group], places, split)
-    if missing:
-        raise TooFewGroupsError(missing)
-    return chosen
+            _take_places(_content(contents[group]), places, split)
+    return chosen, missing
 
 
-def _draw_split(content: Counter[str], places: Places, draw: float) -> int:
+def _draw_split(content: Content, places: Places, draw: float) -> int:
     """Return the number of the split that `draw`, from 0 to below 1, picks for a group."""
     splits = range(len(SPLITS))
     excess = [
@@ -129,6 +143,6 @@ def _draw_split(content: Counter[str], places: Places, draw: float) -> int:
     return bisect(list(accumulate(weights)), draw * sum(weights))
 
 
-def _take_places(content: Counter[str], places: Places, split: int) -> None:
+def _take_places(content: Content, places: Places, split: int) -> None:
     for label, count in content.items():
         places[label][split] -= count

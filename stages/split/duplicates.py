@@ -1,53 +1,57 @@
 """Which images show the same thing, and which identical images contradict each other."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from stages.manifest import ConflictRow, ManifestRow
+import numpy as np
+import numpy.typing as npt
+
+from stages.manifest import ConflictRow
+from stages.split.images import Images
 
 
-def find_conflicts(rows: Sequence[ManifestRow]) -> list[ConflictRow]:
-    """Return the images of which an identical file (same SHA-256) stands under another label."""
-    labels = defaultdict(set)
-    for row in rows:
-        labels[row.sha256].add(row.label)
-    return [
-        ConflictRow(row.path, row.label, row.sha256) for row in rows if len(labels[row.sha256]) > 1
-    ]
+def find_conflicts(images: Images, identical: Sequence[int]) -> dict[int, ConflictRow]:
+    """Return the images of which an identical file stands under another label, by position.
+
+    Args:
+        images: all of them.
+        identical: for each the first with an identical file.
+    """
+    contradicted = {
+        first
+        for position, first in enumerate(identical)
+        if images.labels[position] != images.labels[first]
+    }
+    return {
+        position: ConflictRow(
+            images.paths[position],
+            images.labels[position],
+            images.checksums[position].tobytes().hex(),
+        )
+        for position, first in enumerate(identical)
+        if first in contradicted
+    }
 
 
-def group_near_duplicates(
-    rows: Sequence[ManifestRow], pairs: Iterable[tuple[int, int]]
-) -> list[str]:
-    """Return the group of each image: the path of the first image of the group.
+def group_images(count: int, pairs: Iterable[tuple[int, int]]) -> npt.NDArray[np.intp]:
+    """Return the group of each of `count` images, as the position of the first image of the group.
 
-    Images are linked if their files are identical (same SHA-256) or they are one of the `pairs`;
-    a group is all images that links connect, directly or by way of others (single linkage). So no
+    A group is all images that pairs connect, directly or by way of others (single linkage). So no
     pair can end up in two groups.
 
     Args:
-        rows: sorted by path.
-        pairs: positions in `rows` of images that show the same thing.
+        count: how many images there are.
+        pairs: positions of images that show the same thing.
     """
-    first_with: dict[str, int] = {}
-    links = [
-        (first_with.setdefault(row.sha256, position), position) for position, row in enumerate(rows)
-    ]
-    links += pairs
-    return [rows[first].path for first in _connected_components(len(rows), links)]
-
-
-def _connected_components(count: int, links: Iterable[tuple[int, int]]) -> list[int]:
-    """Return for each of `count` nodes the lowest node that links connect it to (union-find)."""
+    # Union-find: each image points to one of its group that comes before it, the first to itself.
     parents = list(range(count))
 
-    def root(node: int) -> int:
-        while parents[node] != node:
-            parents[node] = parents[parents[node]]
-            node = parents[node]
-        return node
+    def first_of(position: int) -> int:
+        while parents[position] != position:
+            parents[position] = parents[parents[position]]
+            position = parents[position]
+        return position
 
-    for left, right in links:
-        lower, upper = sorted((root(left), root(right)))
+    for left, right in pairs:
+        lower, upper = sorted((first_of(left), first_of(right)))
         parents[upper] = lower
-    return [root(node) for node in range(count)]
+    return np.fromiter(map(first_of, range(count)), np.intp, count)

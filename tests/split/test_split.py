@@ -40,7 +40,8 @@ def image(label: str, number: int, sha256: str = "", phash: str = "") -> Manifes
     path = f"{label}/{label}_{number:03}.jpg"
     # Random hashes are far from each other.
     far = hashlib.sha256(path.encode()).hexdigest()[:16]
-    return ManifestRow(path, label, 96, 96, 1000, sha256 or path, phash or far)
+    checksum = hashlib.sha256((sha256 or path).encode()).hexdigest()
+    return ManifestRow(path, label, 96, 96, 1000, checksum, phash or far)
 
 
 @pytest.fixture
@@ -215,8 +216,11 @@ def test_identical_images_under_different_labels_are_dropped(images: list[Manife
     rows = run_stage(images + CONFLICT)
 
     assert [row.path for row in rows] == [row.path for row in images]
+    checksum = hashlib.sha256(b"same").hexdigest()
     assert CONFLICTS_FILE.read_text() == (
-        "path,label,sha256\nglass/glass_100.jpg,glass,same\ntrash/trash_100.jpg,trash,same\n"
+        "path,label,sha256\n"
+        f"glass/glass_100.jpg,glass,{checksum}\n"
+        f"trash/trash_100.jpg,trash,{checksum}\n"
     )
 
 
