@@ -132,22 +132,27 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
     Keras normalises in float32 whatever the precision, so most is gained in half precision.
 
     Args:
-        model: ResNet50 or a part of it, named as `build_backbone` names it.
+        model: a functional model in which `x_bn` is the only layer after `x_conv`, as in ResNet50.
     """
-    folded = {
+    names = {layer.name for layer in model.layers}
+    batch_norm_of = {
         layer.name: f"{layer.name.removesuffix('_conv')}_bn"
         for layer in model.layers
         if isinstance(layer, keras.layers.Conv2D)
     }
+    folded = {conv: batch_norm for conv, batch_norm in batch_norm_of.items() if batch_norm in names}
 
     def call(layer: Any, *inputs: Any, **options: Any) -> Any:
         return inputs[0] if layer.name in folded.values() else layer(*inputs, **options)
 
     copy = keras.models.clone_model(model, call_function=call)
-    for convolution, batch_norm in folded.items():
-        kernel, bias = model.get_layer(convolution).get_weights()
-        normalise = model.get_layer(batch_norm)
-        gamma, beta, mean, variance = normalise.get_weights()
-        scale = gamma / np.sqrt(variance + normalise.epsilon)
-        copy.get_layer(convolution).set_weights([kernel * scale, (bias - mean) * scale + beta])
+    for layer in filter(lambda layer: layer.weights, copy.layers):
+        weights = model.get_layer(layer.name).get_weights()
+        if layer.name in folded:
+            kernel, bias = weights
+            normalise = model.get_layer(folded[layer.name])
+            gamma, beta, mean, variance = normalise.get_weights()
+            scale = gamma / np.sqrt(variance + normalise.epsilon)
+            weights = [kernel * scale, (bias - mean) * scale + beta]
+        layer.set_weights(weights)
     return copy

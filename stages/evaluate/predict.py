@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from stages.images import resized_batches
 from stages.orientations import Orientation, orient
+from stages.resnet50 import fold_batch_norm
 
 
 def predict(
@@ -35,10 +36,11 @@ def predict(
         InputError: an image is missing or can't be decoded.
     """
     size = model.input_shape[1]
+    folded = fold_batch_norm(model)
 
     # One signature for batches of any length: the shorter last one compiles nothing anew.
     forward = tf.function(
-        lambda images: model(tf.cast(images, tf.float32), training=False),
+        lambda images: folded(tf.cast(images, tf.float32), training=False),
         input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],
     )
     batches = resized_batches(paths, size, batch_size)
