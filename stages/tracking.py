@@ -5,6 +5,9 @@ from typing import Any
 
 import matplotlib
 from dvclive import Live
+from scmrepo.exceptions import SCMError  # of DVC's access to git
+
+from stages.errors import InputError
 
 # A dollar sign in a label or a file name is itself, not the start of a formula.
 matplotlib.rcParams["text.parse_math"] = False
@@ -18,11 +21,21 @@ class StageLive(Live):
     """
 
     def __init__(self, stage: str, **options: Any) -> None:
-        """Open the tracker of `stage`; `options` go to `dvclive.Live`."""
+        """Open the tracker of `stage`; `options` go to `dvclive.Live`.
+
+        Raises:
+            InputError: git can't say which commit this is, as before the first one.
+        """
         self._stage = stage
-        super().__init__(
-            dir=str(Path("plots") / stage), dvcyaml=None, save_dvc_exp=False, report=None, **options
-        )
+        directory = str(Path("plots") / stage)
+        try:
+            super().__init__(
+                dir=directory, dvcyaml=None, save_dvc_exp=False, report=None, **options
+            )
+        except SCMError as error:
+            raise InputError(
+                f"git: {error}; dvclive needs a commit: git add --all && git commit"
+            ) from None
 
     @property
     def metrics_file(self) -> str:

@@ -1,0 +1,30 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.errors import InputError
+from stages.tracking import StageLive
+
+
+def test_a_repository_without_a_commit_is_said_to_need_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
+        subprocess.run(command, check=True)
+
+    with pytest.raises(InputError, match="git: Empty git repo; dvclive needs a commit"):
+        StageLive("train")
+
+
+def test_metrics_and_plots_stand_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with StageLive("train") as live:
+        live.log_metric("accuracy", 0.5, plot=False)
+        live.log_plot("loss", [{"epoch": 0, "loss": 1.0}], x="epoch", y="loss")
+
+    assert Path("metrics/train.json").exists()
+    assert Path("plots/train/custom/loss.json").exists()
