@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
@@ -16,7 +15,6 @@ from stages.train.feed import Feed, Phase, prepare
 from stages.train.model import DROPOUTS
 from stages.train.params import TrainParams
 
-Weights = list[npt.NDArray[Any]]
 Logs = dict[str, float]
 
 
@@ -27,8 +25,6 @@ class EpochReport:
     logs: Logs  #: train/…, val/… and learning_rate
     seconds: float
     images: int
-    learned: Weights  #: at the end of the epoch
-    kept: Weights  #: those that were validated: averaged and adjusted as the settings say
 
 
 def plan_phases(settings: TrainParams, pretrained: bool) -> list[Phase]:
@@ -88,15 +84,12 @@ def fit(
         The finished progress.
     """
     progress = checkpoint.progress if checkpoint else Progress()
-    # Menon et al. 2021, "Long-Tail Learning via Logit Adjustment", section 4.1.
-    shift = settings.logit_adjustment * np.log(train.targets.mean(axis=0))
 
     for index in range(progress.phase, len(phases)):
         phase = phases[index]
         feed = prepare(model, phase, train, val, class_weights, settings, seed)
         optimizer = _compile(feed, phase, settings)
         best_weights = feed.model.get_weights()
-        average: Weights | None = None
         if checkpoint:
             feed.model.set_weights(checkpoint.weights)
             for variable, value in zip(optimizer.variables, checkpoint.optimizer, strict=True):
@@ -110,11 +103,10 @@ def fit(
         ):
             epoch = len(progress.history)
             _reset_dropout(model, seed, epoch)
-            report = _run_epoch(feed, epoch, verbose, average, settings, shift)
-            average = _averaged(average, report.learned, settings.weight_averaging)
+            report = _run_epoch(feed, epoch, verbose)
             _record(progress, report.logs)
             if progress.epochs_without_better == 0:
-                best_weights = report.kept
+                best_weights = feed.model.get_weights()
             save(
                 Checkpoint(
                     progress,
@@ -157,24 +149,7 @@ def _compile(feed: Feed, phase: Phase, settings: TrainParams) -> keras.optimizer
     return model.optimizer
 
 
-def _averaged(average: Weights | None, learned: Weights, momentum: float) -> Weights:
-    """Return the exponential moving average of the weights at the ends of epochs."""
-    if average is None:
-        return learned
-    return [
-        (momentum * old + (1 - momentum) * new).astype(new.dtype)
-        for old, new in zip(average, learned, strict=True)
-    ]
-
-
-def _run_epoch(
-    feed: Feed,
-    epoch: int,
-    verbose: int,
-    average: Weights | None,
-    settings: TrainParams,
-    shift: npt.NDArray[np.float32],
-) -> EpochReport:
+def _run_epoch(feed: Feed, epoch: int, verbose: int) -> EpochReport:
     model = feed.model
     start = time.perf_counter()
     history = model.fit(
@@ -185,23 +160,13 @@ def _run_epoch(
         verbose=verbose,
     )
     seconds = time.perf_counter() - start
-    learned = model.get_weights()
-    model.set_weights(_averaged(average, learned, settings.weight_averaging))
-    bias = model.get_layer("logits").bias
-    bias.assign(bias - shift)
     # Class weights are for learning: the validation loss counts every image alike.
     val_logs = model.evaluate(feed.val_batches, return_dict=True, verbose=0)
-    kept = model.get_weights()
-    model.set_weights(learned)
     logs = {f"train/{name}": values[-1] for name, values in history.history.items()}
     logs |= {f"val/{name}": value for name, value in val_logs.items()}
     logs["learning_rate"] = float(model.optimizer.learning_rate)
     return EpochReport(
-        {name: float(value) for name, value in logs.items()},
-        seconds,
-        feed.images_per_epoch,
-        learned,
-        kept,
+        {name: float(value) for name, value in logs.items()}, seconds, feed.images_per_epoch
     )
 
 

@@ -61,8 +61,6 @@ class TrainParams(Params):
     mixup: Annotated[float, Field(ge=0, le=100)]
     label_smoothing: ShareBelowOne
     weight_decay: Share
-    weight_averaging: ShareBelowOne
-    logit_adjustment: Annotated[float, Field(ge=0, le=2)]
     patience: Annotated[int, Field(ge=1)]
     batch_norm_momentum: ShareBelowOne
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
