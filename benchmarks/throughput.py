@@ -240,6 +240,7 @@ def evaluation_measures(inputs: Inputs) -> dict[str, Measure]:
     import tensorflow as tf
 
     from stages.evaluate.predict import predict
+    from stages.resnet50 import fold_batch_norm
 
     settings = load_section("evaluate", EvaluateParams)
     orientations = ORIENTATIONS if settings.test_time_augmentation == "flips" else ORIENTATIONS[:1]
@@ -250,8 +251,9 @@ def evaluation_measures(inputs: Inputs) -> dict[str, Measure]:
 
     def forward_alone() -> None:
         # Made anew each time, as `predict` does.
+        folded = fold_batch_norm(model)
         forward = tf.function(
-            lambda images: model(tf.cast(images, tf.float32), training=False),
+            lambda images: folded(tf.cast(images, tf.float32), training=False),
             input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],
         )
         for batch in pixels:
