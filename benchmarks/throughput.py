@@ -1,10 +1,11 @@
 """Images per second of training, evaluation and decoding, against what they could not exceed.
 
 Compares (a) the epochs of stage train with the bare training step, which is the same compiled
-`train_step` on batches that are in memory already, for fine-tuning from `train.fine_tune_from` and
-for training from random weights; (b) `predict` of stage evaluate on image files with its forward
-passes alone, on pixels in memory; (c) decoding and resizing alone with what those training steps
-consume. All take the images and the size of the workspace, and are measured in one run.
+`train_step` on batches that are in memory already, in each phase: the head on cached features,
+fine-tuning from `train.fine_tune_from`, and training from random weights; (b) `predict` of stage
+evaluate on image files with its forward passes alone, on pixels in memory; (c) decoding and
+resizing alone with what the training steps on images consume. All take the images and the size of
+the workspace, and are measured in one run.
 """
 
 import argparse
@@ -53,7 +54,11 @@ Item = TypeVar("Item")
 #: Takes the number of a repetition, returns images per second.
 Measure = Callable[[int], float]
 
-PHASES = {"fine_tune": "fine-tuning", "scratch": "training from random weights"}
+PHASES = {
+    "head": "head on cached features",
+    "fine_tune": "fine-tuning",
+    "scratch": "training from random weights",
+}
 PREDICT = "evaluate: predict on image files"
 FORWARD = "evaluate: forward passes in memory"
 DECODE = "decoding and resizing"
@@ -70,13 +75,14 @@ class Inputs(NamedTuple):
     class_weights: npt.NDArray[np.float32]
     features: Features
     images: int  #: how many of a split are used, at most
+    phases: list[str]  #: those of PHASES that are measured
 
 
 def main() -> None:
     """Warm every measure up, take all side by side, then print values and ratios."""
     arguments = parse_arguments()
     require([MODEL_FILE])
-    inputs = read_inputs(arguments.images)
+    inputs = read_inputs(arguments.images, arguments.phases)
     tensorflow_setup.configure()
     measures = {**training_measures(inputs), **evaluation_measures(inputs), **decoding(inputs)}
     for measure in measures.values():
@@ -84,13 +90,12 @@ def main() -> None:
     values = interleave(measures, arguments.repetitions)
     for name, speeds in values.items():
         print_values(name, speeds, "images/s")
-    for phase in PHASES.values():
-        print_ratio(
-            f"{epoch_name(phase)} / bare step", values[epoch_name(phase)], values[step_name(phase)]
-        )
+    for name in (PHASES[phase] for phase in inputs.phases):
+        epoch, step = epoch_name(name), step_name(name)
+        print_ratio(f"{epoch} / bare step", values[epoch], values[step])
     print_ratio(f"{PREDICT} / forward passes in memory", values[PREDICT], values[FORWARD])
-    for phase in PHASES.values():
-        print_ratio(f"{DECODE} / {step_name(phase)}", values[DECODE], values[step_name(phase)])
+    for name in (PHASES[phase] for phase in inputs.phases if phase != "head"):
+        print_ratio(f"{DECODE} / {step_name(name)}", values[DECODE], values[step_name(name)])
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -102,11 +107,18 @@ def parse_arguments() -> argparse.Namespace:
         default=256,
         help="how many of a split are used, at most (default 256)",
     )
+    parser.add_argument(
+        "--phases",
+        nargs="+",
+        choices=list(PHASES),
+        default=list(PHASES),
+        help="of training that are measured (default all)",
+    )
     add_repetitions(parser, default=5)
     return parser.parse_args()
 
 
-def read_inputs(images: int) -> Inputs:
+def read_inputs(images: int, phases: list[str]) -> Inputs:
     """Read what stage train reads.
 
     Raises:
@@ -115,9 +127,9 @@ def read_inputs(images: int) -> Inputs:
     manifest = read_table(MANIFEST_FILE, ManifestRow)
     rows = read_table(SPLIT_FILE, SplitRow)
     labels = labels_of(rows)
-    # Both phases are measured, whether params.yaml asks for them or not.
+    # Every phase can be measured, whether params.yaml asks for it or not.
     settings = load_section("train", TrainParams).model_copy(
-        update={"fine_tune_epochs": 1, "scratch_epochs": 1}
+        update={"head_epochs": 1, "fine_tune_epochs": 1, "scratch_epochs": 1}
     )
     features = read_features(len(manifest))
     check_phases(settings, features)
@@ -130,6 +142,7 @@ def read_inputs(images: int) -> Inputs:
         read_class_weights(CLASS_WEIGHTS_FILE, labels),
         features,
         images,
+        phases,
     )
 
 
@@ -158,15 +171,16 @@ def step_name(phase: str) -> str:
 def training_measures(inputs: Inputs) -> dict[str, Measure]:
     """Return the speed of epochs and of bare steps, for each phase."""
     measures: dict[str, Measure] = {}
-    for phase, name in PHASES.items():
-        feed = make_feed(inputs, pretrained=phase == "fine_tune")
+    for phase in inputs.phases:
+        name = PHASES[phase]
+        feed = make_feed(inputs, phase)
         measures[epoch_name(name)] = epochs_of(feed)
         measures[step_name(name)] = bare_steps_of(feed)
     return measures
 
 
-def make_feed(inputs: Inputs, pretrained: bool) -> "Feed":
-    """Return the last phase of a training, ready and compiled as `stages.train.fit` does it."""
+def make_feed(inputs: Inputs, name: str) -> "Feed":
+    """Return a phase of a training, ready and compiled as `stages.train.fit` does it."""
     import keras
 
     from stages.backbone_file import read_backbone_file
@@ -182,6 +196,7 @@ def make_feed(inputs: Inputs, pretrained: bool) -> "Feed":
         choose_precision(settings.precision, cpu_flags(), gpu_capability())
     )
     keras.utils.set_random_seed(inputs.seed)
+    pretrained = name != "scratch"
     weights_file = read_backbone_file() if pretrained else None
     weights, last_stage = read_pretrained(weights_file) if weights_file else ({}, "conv5")
     model = build_model(
@@ -202,7 +217,7 @@ def make_feed(inputs: Inputs, pretrained: bool) -> "Feed":
     of_train = examples("train", inputs.images)
     # Validation is not measured: one batch of it is enough.
     of_val = examples("val", settings.batch_size)
-    phase = fit.plan_phases(settings, pretrained)[-1]
+    phase = next(each for each in fit.plan_phases(settings, pretrained) if each.name == name)
     feed = prepare(model, phase, of_train, of_val, inputs.class_weights, settings, inputs.seed)
     fit._compile(feed, phase, settings)
     return feed
