@@ -167,7 +167,8 @@ def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
         read_pretrained(tmp_path / "other.h5")
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:keras")
+# The one error says it all: Keras would warn of each layer.
+@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("name", ["data.h5", "data.weights.h5"])
 def test_a_file_of_something_else_is_refused(tmp_path: Path, name: str) -> None:
     with h5py.File(tmp_path / name, "w") as file:
