@@ -13,7 +13,11 @@ HEXADECIMAL_DIGITS = set("0123456789abcdef")
 
 
 def perceptual_hashes(rows: Sequence[ManifestRow]) -> npt.NDArray[np.uint64]:
-    """Return the perceptual hashes of rows as numbers, `(n,) uint64`; errors as of one."""
+    """Return the perceptual hashes of rows as numbers, `(n,) uint64`.
+
+    Raises:
+        InputError: a hash is not 16 hexadecimal digits.
+    """
     return np.array([perceptual_hash(row) for row in rows], dtype=np.uint64)
 
 

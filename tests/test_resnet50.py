@@ -185,6 +185,21 @@ def test_a_file_that_is_not_hdf5_is_refused(tmp_path: Path) -> None:
         read_pretrained(tmp_path / "text.h5")
 
 
+def test_features_and_folding_lose_little_in_half_precision(backbone: keras.Model) -> None:
+    precise = np.asarray(backbone(BATCH))
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        half = build_backbone(64)
+        half.set_weights(backbone.get_weights())
+        folded = fold_batch_norm(half)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+    assert folded.output.dtype == "float32"
+    # A number in half precision has eight bits.
+    assert np.abs(np.asarray(folded(BATCH)) - precise).mean() < 2**-7 * precise.std()
+
+
 def test_a_folded_network_gives_the_same_without_batch_norm() -> None:
     backbone = build_backbone(64, "conv4")
     random = np.random.default_rng(2)

@@ -27,7 +27,7 @@ def predict(
     Memory does not grow with the number of images.
 
     Args:
-        model: `(n, size, size, 3) float32`, RGB 0..255, to `(n, labels) float32`.
+        model: a functional one, `(n, size, size, 3) float32`, RGB 0..255, to `(n, labels) float32`.
         paths: image files.
         batch_size: images per forward pass.
         orientations: in which the model sees each image.

@@ -130,7 +130,8 @@ def _list_folder(path: Path) -> _Folder:
         for entry in entries:
             if _is_ignored(entry.name):
                 folder.ignored.append(entry.name)
-            elif entry.is_dir():
+            # `entry.is_dir` fails at a link to itself.
+            elif (path / entry.name).is_dir():
                 folder.folders.append(path / entry.name)
             else:
                 folder.files.append(entry.name)

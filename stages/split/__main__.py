@@ -71,14 +71,14 @@ def main() -> None:
     write_table(CONFLICTS_FILE, conflicts.values(), ConflictRow)
     if conflicts and settings.on_conflict == "fail":
         raise InputError(describe_conflicts(list(conflicts.values())))
-    if settings.on_conflict == "drop":
+    if conflicts and settings.on_conflict == "drop":
         images = images.without(conflicts.keys())
 
     groups = group_images(len(images.paths), find_pairs(images, received.paths, settings))
-    splits = split_images(images, groups, settings, seed, sorted(set(received.labels)))
+    splits = split_images(images.labels, groups, settings, seed, sorted(set(received.labels)))
     names = (images.paths[group] for group in groups)
-    rows = map(SplitRow, images.paths, images.labels, names, splits)
-    write_sorted(SPLIT_FILE, rows, SplitRow)
+    columns = zip(images.paths, images.labels, names, splits, strict=True)
+    write_sorted(SPLIT_FILE, (SplitRow(*cells) for cells in columns), SplitRow)
     print(format_counts(images.labels, splits))
     dropped = len(received.paths) - len(images.paths)
     print(
@@ -102,7 +102,7 @@ def find_pairs(
     """
     if settings.group_by == "none":
         return
-    yield from enumerate(first_identical(images).tolist())
+    # Identical files have equal hashes.
     for left, right, _ in near_duplicate_pairs(images.hashes, settings.max_distance):
         yield left, right
     if settings.group_by == "perceptual":
@@ -119,7 +119,7 @@ def find_pairs(
 
 
 def split_images(
-    images: Images,
+    image_labels: Sequence[str],
     groups: npt.NDArray[np.intp],
     settings: SplitParams,
     seed: int,
@@ -128,7 +128,7 @@ def split_images(
     """Assign each image a split.
 
     Args:
-        images: those to be split.
+        image_labels: label of each image.
         groups: of each image, as a number.
         settings: section `split`.
         seed: of the assignment.
@@ -137,13 +137,13 @@ def split_images(
     Raises:
         InputError: a label has too few images, or groups of them, to have one in each split.
     """
-    missing = {label: len(SPLITS) for label in sorted(set(labels) - set(images.labels))}
+    missing = {label: len(SPLITS) for label in sorted(set(labels) - set(image_labels))}
     try:
-        splits = assign_splits(images.labels, groups, settings.val, settings.test, seed)
+        splits = assign_splits(image_labels, groups, settings.val, settings.test, seed)
     except TooFewGroupsError as error:
         missing |= error.missing
     if missing:
-        raise InputError(describe_missing(missing, images.labels, settings.group_by))
+        raise InputError(describe_missing(missing, image_labels, settings.group_by))
     return splits
 
 

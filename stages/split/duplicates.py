@@ -13,8 +13,8 @@ def find_conflicts(images: Images, identical: Sequence[int]) -> dict[int, Confli
     """Return the images of which an identical file stands under another label, by position.
 
     Args:
-        images: all of them.
-        identical: for each the first with an identical file.
+        images: all of them, sorted by path.
+        identical: for each the first with an identical file, as of `first_identical`.
     """
     contradicted = {
         first

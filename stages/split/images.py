@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.errors import InputError
-from stages.manifest import ManifestRow, iterate_table
-from stages.near_duplicates import perceptual_hash
+from stages.manifest import MANIFEST_FILE, ManifestRow, iterate_table
+from stages.near_duplicates import HEXADECIMAL_DIGITS, perceptual_hash
 
 SHA256_BYTES = 32
 WORD = np.dtype(np.uint64)
 
 
 class Images(NamedTuple):
-    """Images in the order of their paths; position i in each column is of the i-th."""
+    """Columns of images: position i of each is of the same image."""
 
     paths: list[str]
     labels: list[str]
@@ -27,13 +27,11 @@ class Images(NamedTuple):
 
     def without(self, positions: Set[int]) -> Self:
         """Return the images but for those at some positions."""
-        if not positions:
-            return self
-        kept = [i for i in range(len(self.paths)) if i not in positions]
-        return self._take(kept)
+        return self._take([i for i in range(len(self.paths)) if i not in positions])
 
     def sorted(self) -> Self:
         """Return the images in the order of their paths."""
+        # They mostly are in order; a second copy of all columns is worth sparing.
         if all(path <= following for path, following in pairwise(self.paths)):
             return self
         order = sorted(range(len(self.paths)), key=self.paths.__getitem__)
@@ -61,7 +59,7 @@ def read_images(manifest: Path) -> Images:
     for row in iterate_table(manifest, ManifestRow):
         paths.append(row.path)
         labels.append(row.label)
-        checksums += _checksum(row, manifest)
+        checksums += _checksum(row)
         hashes.append(perceptual_hash(row))
     return Images(
         paths,
@@ -72,7 +70,11 @@ def read_images(manifest: Path) -> Images:
 
 
 def first_identical(images: Images) -> npt.NDArray[np.intp]:
-    """Return for each image the first one whose file is identical: itself, if there is none."""
+    """Return for each image the first one whose file is identical, which may be itself.
+
+    Args:
+        images: sorted by path.
+    """
     # Column by column, since a table of the differences would take more than the checksums do.
     order = np.lexsort(images.checksums.T)
     same_as_before = np.ones(len(order), np.bool_)
@@ -86,14 +88,10 @@ def first_identical(images: Images) -> npt.NDArray[np.intp]:
     return first
 
 
-def _checksum(row: ManifestRow, manifest: Path) -> bytes:
-    try:
-        checksum = bytes.fromhex(row.sha256)
-    except ValueError:
-        checksum = b""
-    if len(checksum) != SHA256_BYTES:
+def _checksum(row: ManifestRow) -> bytes:
+    if len(row.sha256) != 2 * SHA256_BYTES or not set(row.sha256) <= HEXADECIMAL_DIGITS:
         raise InputError(
-            f"{manifest}: {row.path}: sha256: expected 64 hexadecimal digits, got '{row.sha256}'; "
-            "run `dvc repro --force fetch` to make the table anew"
+            f"{MANIFEST_FILE}: {row.path}: sha256: expected 64 hexadecimal digits, "
+            f"got '{row.sha256}'; run `dvc repro --force fetch` to make the table anew"
         )
-    return checksum
+    return bytes.fromhex(row.sha256)

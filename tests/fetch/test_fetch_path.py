@@ -64,6 +64,17 @@ def test_each_image_gets_a_row(run_fetch: RunFetch) -> None:
     assert REJECTED.read_text() == "path,reason\n"
 
 
+def test_rows_are_sorted_by_path_not_by_folder(
+    photos: Path, save_image: SaveImage, run_fetch: RunFetch
+) -> None:
+    save_image(photos / "glass-clear/1.jpg")
+
+    run_fetch()
+
+    # The folder `glass` comes before `glass-clear`, but `-` before `/`.
+    assert fetched_paths() == ["glass-clear/1.jpg", "glass/1.jpg", "glass/2.png", "paper/1.jpg"]
+
+
 def test_images_are_copied_byte_for_byte_and_the_source_stays(
     photos: Path, run_fetch: RunFetch
 ) -> None:

@@ -226,9 +226,11 @@ def test_names_that_tables_cannot_hold(
 def test_special_files_and_broken_links(photos: Path, run_fetch: RunFetch) -> None:
     os.mkfifo(photos / "glass/pipe.jpg")
     (photos / "glass/gone.jpg").symlink_to("nowhere.jpg")
+    (photos / "glass/loop.jpg").symlink_to("loop.jpg")
     assert_refused(
         run_fetch,
         "glass/gone.jpg: a broken link or a special file",
+        "glass/loop.jpg: a broken link or a special file",
         "glass/pipe.jpg: a broken link or a special file",
     )
 

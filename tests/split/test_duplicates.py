@@ -28,7 +28,7 @@ def test_identical_images_under_one_label_are_no_conflict() -> None:
     assert find_conflicts(images("glass/1.jpg", "glass/2.jpg"), [0, 0]) == {}
 
 
-def test_a_group_is_named_after_its_first_image() -> None:
+def test_a_group_is_the_position_of_its_first_image() -> None:
     assert group_images(3, [(2, 0)]).tolist() == [0, 1, 0]
 
 

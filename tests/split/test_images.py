@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.errors import InputError
-from stages.manifest import ManifestRow, write_table
+from stages.manifest import ManifestRow, write_sorted, write_table
 from stages.split.images import Images, first_identical, read_images
 
 
@@ -38,18 +38,24 @@ def test_some_images_can_be_left_out(tmp_path: Path) -> None:
 
     assert without.paths == ["glass/1.jpg", "glass/3.jpg"]
     assert without.checksums.tolist() == images.checksums[[0, 2]].tolist()
-    assert images.without(set()) is images
 
 
 def test_images_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
-    images = read(tmp_path, row("glass/1.jpg"), row("glass/2.jpg"), row("metal/1.jpg"))
-    mixed = images._take([2, 0, 1])
+    first, second, third = row("glass/1.jpg"), row("glass/2.jpg"), row("metal/1.jpg")
+    # Nothing but a hand-made table is not in order.
+    write_sorted(tmp_path / "manifest.csv", [third, first, second], ManifestRow)
 
-    ordered = mixed.sorted()
+    images = read_images(tmp_path / "manifest.csv")
 
-    assert ordered.paths == images.paths
-    assert ordered.labels == images.labels
-    assert ordered.checksums.tolist() == images.checksums.tolist()
+    assert images.paths == ["metal/1.jpg", "glass/1.jpg", "glass/2.jpg"]
+    ordered = images.sorted()
+    assert ordered.paths == ["glass/1.jpg", "glass/2.jpg", "metal/1.jpg"]
+    assert ordered.labels == ["glass", "glass", "metal"]
+    assert [each.tobytes().hex() for each in ordered.checksums] == [
+        first.sha256,
+        second.sha256,
+        third.sha256,
+    ]
 
 
 @settings(deadline=None)
@@ -64,7 +70,7 @@ def test_identical_files_point_to_the_first_of_them(
     assert first_identical(images).tolist() == [contents.index(content) for content in contents]
 
 
-@pytest.mark.parametrize("checksum", ["", "ab", "g" * 64])
+@pytest.mark.parametrize("checksum", ["", "ab", "g" * 64, "ab " * 32])
 def test_what_is_no_checksum_is_refused(tmp_path: Path, checksum: str) -> None:
     with pytest.raises(InputError, match=r"glass/1\.jpg: sha256: expected 64 hexadecimal digits"):
         read(tmp_path, row("glass/1.jpg")._replace(sha256=checksum))
