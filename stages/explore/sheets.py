@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
@@ -59,14 +60,7 @@ def pair_sheet(
         title: of the sheet.
     """
     columns = max(min(PAIR_COLUMNS, len(pairs)), 2)
-    lines = ceil(len(pairs) / columns)
-    figure = Figure(figsize=(2.5 * columns, 1.7 * lines + 0.7), dpi=DPI, layout="constrained")
-    figure.suptitle(title if pairs else f"{title}: none")
-    if not pairs:
-        return figure
-    grid = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axes in grid:
-        axes.axis("off")
+    figure, grid = _grid(len(pairs), columns, 2.5, title)
     for axes, pair in zip(grid, pairs, strict=False):
         paths = (pair.left, pair.right)
         axes.imshow(np.hstack([tile(directory / path) for path in paths]))
@@ -83,19 +77,27 @@ def label_error_sheet(directory: Path, errors: Sequence[LabelErrorRow]) -> Figur
         errors: those to draw; without any, the figure says so.
     """
     columns = max(min(ERROR_COLUMNS, len(errors)), 3)
-    lines = ceil(len(errors) / columns)
-    figure = Figure(figsize=(1.6 * columns, 1.7 * lines + 0.7), dpi=DPI, layout="constrained")
-    title = "Likely label errors, likeliest first"
-    figure.suptitle(title if errors else f"{title}: none")
-    if not errors:
-        return figure
-    grid = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axes in grid:
-        axes.axis("off")
+    figure, grid = _grid(len(errors), columns, 1.6, "Likely label errors, likeliest first")
     for axes, error in zip(grid, errors, strict=False):
         axes.imshow(tile(directory / error.path))
         axes.set_title(f"{error.path}\nrather {error.suggested_label}?", fontsize=7)
     return figure
+
+
+def _grid(count: int, columns: int, width: float, title: str) -> tuple[Figure, list[Axes]]:
+    """Return a figure and its `count` places and more, line by line, each `width` inches wide.
+
+    Without anything to draw there is no place, and the title says so.
+    """
+    lines = ceil(count / columns)
+    figure = Figure(figsize=(width * columns, 1.7 * lines + 0.7), dpi=DPI, layout="constrained")
+    figure.suptitle(title if count else f"{title}: none")
+    if count == 0:
+        return figure, []
+    grid = figure.subplots(lines, columns, squeeze=False).ravel().tolist()
+    for axes in grid:
+        axes.axis("off")
+    return figure, grid
 
 
 def tile(path: Path) -> npt.NDArray[np.uint8]:
