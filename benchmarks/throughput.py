@@ -62,6 +62,8 @@ PHASES = {
 PREDICT = "evaluate: predict on image files"
 FORWARD = "evaluate: forward passes in memory"
 DECODE = "decoding and resizing"
+#: Of a training, in each repetition.
+EPOCHS = 3
 
 
 class Inputs(NamedTuple):
@@ -224,12 +226,13 @@ def make_feed(inputs: Inputs, name: str) -> "Feed":
 
 
 def epochs_of(feed: "Feed") -> Measure:
-    """Return the speed of one epoch, without its validation."""
-    from stages.train import fit
+    """Return the speed of epochs of a training, without their validation."""
+    from stages.train.fit import EpochReport, run_epochs
 
-    def measure(repetition: int) -> float:
-        report = fit._run_epoch(feed, repetition, verbose=0)
-        return report.images / report.seconds
+    def measure(_repetition: int) -> float:
+        reports: list[EpochReport] = []
+        run_epochs(feed, range(EPOCHS), lambda _epoch: None, reports.append, verbose=0)
+        return sum(report.images for report in reports) / sum(report.seconds for report in reports)
 
     return measure
 
@@ -239,7 +242,7 @@ def bare_steps_of(feed: "Feed") -> Measure:
     import tensorflow as tf
 
     step = tf.function(feed.model.train_step, reduce_retracing=True)
-    batches = list(feed.train_batches(0))
+    batches = list(feed.train_batches(range(1)))
 
     def all_steps() -> None:
         for batch in batches:

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,6 +99,7 @@ def mixed_rows(
     class_weights: npt.NDArray[np.float32],
     order: npt.NDArray[np.int64],
     mixing: Mixing,
+    batch_size: int,
 ) -> Gather:
     """Return what gathers rows of mixed features, mixed targets and their weights in the loss.
 
@@ -109,14 +110,20 @@ def mixed_rows(
         class_weights: `(labels,)`.
         order: of the images.
         mixing: of the epoch.
+        batch_size: positions gathered at once, at most.
     """
+    # The same memory for each batch: to be given new one takes longer than to mix.
+    scratch = np.empty((batch_size, np.count_nonzero(examples.columns)), np.float32)
 
     def gather(positions: npt.NDArray[np.int64]) -> Any:
         first = order[positions]
         second = mixing.partners[first]
         share = mixing.shares[first, np.newaxis]
-        inputs = share * examples.rows(first, mixing.views[first])
-        inputs += (1 - share) * examples.rows(second, mixing.views[second])
+        inputs = examples.rows(first, mixing.views[first])
+        inputs *= share
+        partners = examples.rows(second, mixing.views[second], out=scratch[: len(positions)])
+        partners *= 1 - share
+        inputs += partners
         mixed = share * examples.targets[first] + (1 - share) * examples.targets[second]
         return inputs, mixed, mixed @ class_weights
 
@@ -148,29 +155,41 @@ def rows(
 
 
 def batches(
-    gather: Gather, count: int, batch_size: int, drop_remainder: bool = False
+    gather_of: Callable[[int], Gather],
+    epochs: Sequence[int],
+    count: int,
+    batch_size: int,
+    drop_remainder: bool = False,
 ) -> tf.data.Dataset:
-    """Return batches of what `gather` returns for positions 0 to `count`, fetched ahead."""
-    example = gather(np.arange(1))
-    columns = tf.nest.flatten(example)
+    """Return the batches of some epochs, one epoch after another, fetched ahead.
 
-    def load(positions: tf.Tensor) -> Any:
-        loaded = tf.numpy_function(
-            lambda chosen: tf.nest.flatten(gather(chosen)),
-            [positions],
-            [column.dtype for column in columns],
-        )
-        for tensor, column in zip(loaded, columns, strict=True):
-            tensor.set_shape((batch_size if drop_remainder else None, *column.shape[1:]))
-        return tf.nest.pack_sequence_as(example, loaded)
+    Args:
+        gather_of: returns what gathers the rows of an epoch.
+        epochs: at least one.
+        count: positions in an epoch.
+        batch_size: positions in a batch.
+        drop_remainder: leave out the last batch of an epoch where it is smaller.
+    """
+    end = count - count % batch_size if drop_remainder else count
 
-    # An epoch's end waits for the tuner's thread, which sleeps for up to ten seconds at a time.
+    def generate() -> Iterator[Any]:
+        for epoch in epochs:
+            gather = gather_of(epoch)
+            for start in range(0, end, batch_size):
+                yield gather(np.arange(start, min(start + batch_size, end)))
+
+    rows_of_batch = batch_size if drop_remainder else None
+    signature = tf.nest.map_structure(
+        lambda column: tf.TensorSpec((rows_of_batch, *column.shape[1:]), column.dtype),
+        gather_of(epochs[0])(np.arange(1)),
+    )
+    total = len(epochs) * -(-end // batch_size)
+    # The end of the batches waits for the tuner's thread, which sleeps up to ten seconds at a time.
     options = tf.data.Options()
     options.autotune.enabled = False
     return (
-        tf.data.Dataset.range(count)
-        .batch(batch_size, drop_remainder=drop_remainder)
-        .map(load)
+        tf.data.Dataset.from_generator(generate, output_signature=signature)
+        .apply(tf.data.experimental.assert_cardinality(total))
         .prefetch(BATCHES_AHEAD)
         .with_options(options)
     )

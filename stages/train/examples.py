@@ -21,10 +21,27 @@ class Examples:
     columns: npt.NDArray[np.bool_]  #: (d,), which of their columns the head sees
 
     def rows(
-        self, images: npt.NDArray[np.int64], views: npt.NDArray[np.int64]
+        self,
+        images: npt.NDArray[np.int64],
+        views: npt.NDArray[np.int64],
+        out: npt.NDArray[np.float32] | None = None,
     ) -> npt.NDArray[np.float32]:
-        """Return what the head sees of some images, each in one orientation: `(m, used)`."""
-        return self.features[self.positions[images], views][:, self.columns]
+        """Return what the head sees of some images, each in one orientation: `(m, used)`.
+
+        Args:
+            images: `(m,)`, as positions in this split.
+            views: `(m,)`, as positions in `ORIENTATIONS`.
+            out: `(m, used)`, filled and returned instead of a new array.
+        """
+        rows = self.features.reshape(-1, self.features.shape[-1])
+        numbers = self.positions[images] * self.features.shape[1] + views
+        seen: npt.NDArray[np.float32]
+        if self.columns.all():
+            # The positions are known to be right; checking them would copy `out` once more.
+            seen = rows.take(numbers, axis=0, out=out, mode="clip")
+        else:
+            seen = rows[numbers].compress(self.columns, axis=1, out=out)
+        return seen
 
 
 def examples_of(

@@ -34,10 +34,15 @@ class Feed:
     """One phase made ready: the part of the model that trains, and what it is fed."""
 
     model: keras.Model
-    train_batches: Callable[[int], tf.data.Dataset]  #: of an epoch, counted over all phases
+    train_batches: Callable[[range], tf.data.Dataset]  #: of epochs, counted over all phases
     val_batches: tf.data.Dataset
     batch_size: int
     images_per_epoch: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+        return self.images_per_epoch // self.batch_size
 
 
 def prepare(
@@ -72,7 +77,7 @@ def prepare(
     train_pixels = dataset.load_images(train.paths, size, settings.memory_mib)
     val_pixels = dataset.load_images(val.paths, size, settings.memory_mib)
     count = len(train_pixels)
-    batch_size, images_per_epoch = _whole_batches(phase, count)
+    batch_size = min(phase.batch_size, count)
 
     if frozen is None or settings.frozen_views == 0:
         no_draws = np.zeros((len(val_pixels), DRAWS_PER_IMAGE), np.float32)
@@ -95,23 +100,11 @@ def prepare(
         def train_inputs(epoch: int) -> list[npt.NDArray[Any]]:
             return views[epoch % len(views)]
 
-    return Feed(
-        trained,
-        lambda epoch: dataset.batches(
-            dataset.rows(
-                train_inputs(epoch),
-                train.targets,
-                class_weights,
-                dataset.shuffled(count, seed, epoch),
-            ),
-            count,
-            batch_size,
-            drop_remainder=True,
-        ),
-        dataset.batches(dataset.rows(val_inputs, val.targets), len(val.targets), batch_size),
-        batch_size,
-        images_per_epoch,
-    )
+    def gather_of(epoch: int) -> dataset.Gather:
+        order = dataset.shuffled(count, seed, epoch)
+        return dataset.rows(train_inputs(epoch), train.targets, class_weights, order)
+
+    return _feed(trained, gather_of, count, batch_size, dataset.rows(val_inputs, val.targets), val)
 
 
 def views_of(augment: AugmentParams) -> list[int]:
@@ -144,33 +137,35 @@ def _feed_features(
     seed: int,
 ) -> Feed:
     count = len(train.targets)
-    batch_size, images_per_epoch = _whole_batches(phase, count)
+    batch_size = min(phase.batch_size, count)
     views = views_of(settings.augment)
     received = np.full(len(val.targets), ORIENTATIONS.index("received"))
     val_inputs = val.rows(np.arange(len(val.targets)), received)
+
+    def gather_of(epoch: int) -> dataset.Gather:
+        order = dataset.shuffled(count, seed, epoch)
+        mixing = dataset.draw_mixing(count, views, settings.mixup, seed, epoch)
+        return dataset.mixed_rows(train, class_weights, order, mixing, batch_size)
+
+    of_val = dataset.rows([val_inputs], val.targets)
+    return _feed(head_of(model), gather_of, count, batch_size, of_val, val)
+
+
+def _feed(
+    model: keras.Model,
+    gather_of: Callable[[int], dataset.Gather],
+    count: int,
+    batch_size: int,
+    of_val: dataset.Gather,
+    val: Examples,
+) -> Feed:
     return Feed(
-        head_of(model),
-        lambda epoch: dataset.batches(
-            dataset.mixed_rows(
-                train,
-                class_weights,
-                dataset.shuffled(count, seed, epoch),
-                dataset.draw_mixing(count, views, settings.mixup, seed, epoch),
-            ),
-            count,
-            batch_size,
-            drop_remainder=True,
-        ),
-        dataset.batches(dataset.rows([val_inputs], val.targets), len(val.targets), batch_size),
+        model,
+        lambda epochs: dataset.batches(gather_of, epochs, count, batch_size, drop_remainder=True),
+        dataset.batches(lambda _epoch: of_val, [0], len(val.targets), batch_size),
         batch_size,
-        images_per_epoch,
+        count - count % batch_size,
     )
-
-
-def _whole_batches(phase: Phase, count: int) -> tuple[int, int]:
-    """Return the size of batches, and how many images whole ones hold of `count`."""
-    batch_size = min(phase.batch_size, count)
-    return batch_size, count - count % batch_size
 
 
 def _outputs(

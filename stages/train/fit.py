@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.errors import InputError
-from stages.train.checkpoint import Checkpoint, Progress
+from stages.train.checkpoint import Checkpoint, Progress, Weights
 from stages.train.examples import Examples
 from stages.train.feed import Feed, Phase, prepare
 from stages.train.model import DROPOUTS
@@ -97,26 +97,21 @@ def fit(
             best_weights = checkpoint.best_weights
             checkpoint = None
 
-        while (
-            progress.phase_epoch < phase.epochs
-            and progress.epochs_without_better < settings.patience
-        ):
-            epoch = len(progress.history)
-            _reset_dropout(model, seed, epoch)
-            report = _run_epoch(feed, epoch, verbose)
-            _record(progress, report.logs)
-            if progress.epochs_without_better == 0:
-                best_weights = feed.model.get_weights()
-            save(
-                Checkpoint(
-                    progress,
-                    feed.model.get_weights(),
-                    [variable.numpy() for variable in optimizer.variables],
-                    best_weights,
-                )
+        if progress.epochs_without_better < settings.patience:
+            best_weights = _train_phase(
+                feed,
+                range(
+                    len(progress.history),
+                    len(progress.history) - progress.phase_epoch + phase.epochs,
+                ),
+                settings.patience,
+                progress,
+                best_weights,
+                lambda epoch: _reset_dropout(model, seed, epoch),
+                on_epoch,
+                save,
+                verbose,
             )
-            on_epoch(report)
-
         feed.model.set_weights(best_weights)
         progress.phase, progress.phase_epoch, progress.epochs_without_better = index + 1, 0, 0
     return progress
@@ -124,7 +119,7 @@ def fit(
 
 def _compile(feed: Feed, phase: Phase, settings: TrainParams) -> keras.optimizers.Optimizer:
     model = feed.model
-    steps = feed.images_per_epoch // feed.batch_size
+    steps = feed.steps_per_epoch
     warmup_steps = round(min(settings.warmup_epochs, phase.epochs) * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup_steps else phase.learning_rate,
@@ -142,6 +137,8 @@ def _compile(feed: Feed, phase: Phase, settings: TrainParams) -> keras.optimizer
             keras.metrics.CategoricalAccuracy(name="accuracy"),
             keras.metrics.F1Score(average="macro", name="macro_f1"),
         ],
+        # Steps of the head take milliseconds, so that calling each from Python would weigh.
+        steps_per_execution=feed.steps_per_epoch if phase.name == "head" else 1,
         # XLA made training slower on a CPU, and its sums are not those of the ops it fuses.
         jit_compile=False,
     )
@@ -149,24 +146,90 @@ def _compile(feed: Feed, phase: Phase, settings: TrainParams) -> keras.optimizer
     return model.optimizer
 
 
-def _run_epoch(feed: Feed, epoch: int, verbose: int) -> EpochReport:
+def _train_phase(
+    feed: Feed,
+    epochs: range,
+    patience: int,
+    progress: Progress,
+    best_weights: Weights,
+    begin: Callable[[int], None],
+    on_epoch: Callable[[EpochReport], None],
+    save: Callable[[Checkpoint], None],
+    verbose: int,
+) -> Weights:
+    """Run the epochs that a phase still has, and return the best weights so far."""
     model = feed.model
-    start = time.perf_counter()
-    history = model.fit(
-        feed.train_batches(epoch),
-        initial_epoch=epoch,
-        epochs=epoch + 1,
-        shuffle=False,
+
+    def end(report: EpochReport) -> None:
+        nonlocal best_weights
+        _record(progress, report.logs)
+        if progress.epochs_without_better == 0:
+            best_weights = model.get_weights()
+        of_optimizer = [variable.numpy() for variable in model.optimizer.variables]
+        save(Checkpoint(progress, model.get_weights(), of_optimizer, best_weights))
+        on_epoch(report)
+        model.stop_training = progress.epochs_without_better >= patience
+
+    run_epochs(feed, epochs, begin, end, verbose)
+    return best_weights
+
+
+def run_epochs(
+    feed: Feed,
+    epochs: range,
+    begin: Callable[[int], None],
+    end: Callable[[EpochReport], None],
+    verbose: int,
+) -> None:
+    """Train and validate some epochs, or fewer where `end` sets `stop_training` of the model.
+
+    Args:
+        feed: with a compiled model.
+        epochs: counted over all phases; may be none.
+        begin: called before each epoch.
+        end: called after each epoch and its validation.
+        verbose: as of `keras.Model.fit`.
+    """
+    if not epochs:
+        return
+    started = seconds = 0.0
+
+    def on_epoch_begin(epoch: int, _logs: object) -> None:
+        nonlocal started
+        begin(epoch)
+        started = time.perf_counter()
+
+    def on_test_begin(_logs: object) -> None:
+        nonlocal seconds
+        seconds = time.perf_counter() - started
+
+    def on_epoch_end(_epoch: int, keras_logs: Logs) -> None:
+        logs = {name: float(value) for name, value in keras_logs.items()}
+        named = {
+            f"val/{name.removeprefix('val_')}"
+            if name.startswith("val_")
+            else f"train/{name}": value
+            for name, value in logs.items()
+        }
+        named["learning_rate"] = float(feed.model.optimizer.learning_rate)
+        end(EpochReport(named, seconds, feed.images_per_epoch))
+
+    feed.model.fit(
+        feed.train_batches(epochs),
+        steps_per_epoch=feed.steps_per_epoch,
+        shuffle=False,  # they are in order of the epoch
+        initial_epoch=epochs.start,
+        epochs=epochs.stop,
+        # Class weights are for learning: the validation loss counts every image alike.
+        validation_data=feed.val_batches,
+        callbacks=[
+            keras.callbacks.LambdaCallback(
+                on_epoch_begin=on_epoch_begin,
+                on_epoch_end=on_epoch_end,
+                on_test_begin=on_test_begin,
+            )
+        ],
         verbose=verbose,
-    )
-    seconds = time.perf_counter() - start
-    # Class weights are for learning: the validation loss counts every image alike.
-    val_logs = model.evaluate(feed.val_batches, return_dict=True, verbose=0)
-    logs = {f"train/{name}": values[-1] for name, values in history.history.items()}
-    logs |= {f"val/{name}": value for name, value in val_logs.items()}
-    logs["learning_rate"] = float(model.optimizer.learning_rate)
-    return EpochReport(
-        {name: float(value) for name, value in logs.items()}, seconds, feed.images_per_epoch
     )
 
 

@@ -89,7 +89,7 @@ def test_batches_hold_what_is_gathered_for_each_position() -> None:
         [TENS, TENTHS], TARGETS, np.array([2, 0.5], np.float32), np.array([3, 1, 4, 0, 2])
     )
 
-    batches = list(dataset.batches(gather, count=5, batch_size=2))
+    batches = list(dataset.batches(lambda _epoch: gather, [0], count=5, batch_size=2))
 
     assert [inputs[0].numpy().ravel().tolist() for inputs, _, _ in batches] == [
         [30, 10],
@@ -102,13 +102,30 @@ def test_batches_hold_what_is_gathered_for_each_position() -> None:
 
 
 def test_an_incomplete_batch_can_be_dropped() -> None:
+    gather = dataset.rows([TENS], TARGETS)
     batches = dataset.batches(
-        dataset.rows([TENS], TARGETS), count=5, batch_size=2, drop_remainder=True
+        lambda _epoch: gather, [0], count=5, batch_size=2, drop_remainder=True
     )
 
     assert [len(inputs) for inputs, _ in batches] == [2, 2]
     # Keras builds a graph of one shape.
     assert batches.element_spec[0].shape == (2, 1)
+
+
+def test_epochs_follow_one_another_each_in_its_own_order() -> None:
+    orders = {3: np.array([0, 1, 2, 3, 4]), 4: np.array([4, 3, 2, 1, 0])}
+    batches = dataset.batches(
+        lambda epoch: dataset.rows([TENS], TARGETS, order=orders[epoch]),
+        range(3, 5),
+        count=5,
+        batch_size=2,
+    )
+
+    seen = [inputs.numpy().ravel().tolist() for inputs, _ in batches]
+
+    assert seen == [[0, 10], [20, 30], [40], [40, 30], [20, 10], [0]]
+    # Keras shows how far an epoch is.
+    assert len(batches) == 6
 
 
 def three_images() -> Examples:
@@ -131,7 +148,7 @@ def test_mixed_rows_by_hand() -> None:
         shares=np.array([0.75, 0.5, 1.0], np.float32),
     )
     weights = np.array([4, 2], np.float32)
-    gather = dataset.mixed_rows(three_images(), weights, np.array([1, 0, 2]), mixing)
+    gather = dataset.mixed_rows(three_images(), weights, np.array([1, 0, 2]), mixing, batch_size=3)
 
     inputs, targets, sample_weights = gather(np.array([0, 1, 2]))
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from stages.manifest import ManifestRow, SplitRow
 from stages.train.examples import examples_of
@@ -28,10 +29,23 @@ def test_images_of_a_split_keep_the_order_of_its_table() -> None:
     assert examples.targets.dtype == np.float32
 
 
-def test_rows_are_of_the_image_in_the_orientation_and_used_columns_only() -> None:
-    columns = np.array([True, False, True])
-    examples = examples_of("train", ROWS, ["a", "b"], MANIFEST, FEATURES, columns)
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ([True, False, True], [[31, 3100], [3, 300], [30, 3000]]),
+        ([True, True, True], [[31, -1, 3100], [3, -1, 300], [30, -1, 3000]]),
+    ],
+)
+def test_rows_are_of_the_image_in_the_orientation_and_used_columns_only(
+    columns: list[bool], expected: list[list[float]]
+) -> None:
+    examples = examples_of("train", ROWS, ["a", "b"], MANIFEST, FEATURES, np.array(columns))
+    images, views = np.array([0, 1, 0]), np.array([1, 3, 0])
+    given = np.zeros((3, sum(columns)), np.float32)
 
-    rows = examples.rows(np.array([0, 1, 0]), np.array([1, 3, 0]))
+    rows = examples.rows(images, views)
+    filled = examples.rows(images, views, out=given)
 
-    assert rows.tolist() == [[31, 3100], [3, 300], [30, 3000]]
+    assert rows.tolist() == expected
+    assert filled is given
+    assert given.tolist() == expected
