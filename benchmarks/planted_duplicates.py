@@ -146,7 +146,7 @@ def measure(
 def compute_features(
     paths: Sequence[Path], features: Features, directory: Path
 ) -> npt.NDArray[np.float32]:
-    """Return the columns of features that split compares, of image files: `(n, 4, d)`.
+    """Return the columns of features that split compares, of image files: `(n, 2, d)`.
 
     They are made as those of the workspace were.
 

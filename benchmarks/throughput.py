@@ -261,7 +261,8 @@ def evaluation_measures(inputs: Inputs) -> dict[str, Measure]:
     from stages.resnet50 import fold_batch_norm
 
     settings = load_section("evaluate", EvaluateParams)
-    orientations = ORIENTATIONS if settings.test_time_augmentation == "flips" else ORIENTATIONS[:1]
+    half_turn = settings.test_time_augmentation == "half_turn"
+    orientations = ORIENTATIONS if half_turn else ORIENTATIONS[:1]
     model = keras.saving.load_model(MODEL_FILE, compile=False)
     size = model.input_shape[1]
     paths = paths_of(inputs, "test")

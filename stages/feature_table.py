@@ -1,8 +1,7 @@
 """The folder data/features/: what the frozen backbone says of each image.
 
-`features.npy`: `(n, 4, d) float32`, a row for each row of the manifest, in each of four
-orientations (`ORIENTATIONS`); columns are those of `feature_blocks`. `features.json`: what they
-were made with.
+`features.npy`: `(n, 2, d) float32`, a row for each row of the manifest, in each of two orientations
+(`ORIENTATIONS`); columns are those of `feature_blocks`. `features.json`: what they were made with.
 """
 
 from pathlib import Path
@@ -53,14 +52,14 @@ def feature_blocks(last_stage: BackboneStage) -> list[FeatureBlock]:
 class Features(NamedTuple):
     """The features of all images and what they were made with."""
 
-    array: npt.NDArray[np.float32]  #: `(n, 4, d)`, mapped from its file, read-only
+    array: npt.NDArray[np.float32]  #: `(n, 2, d)`, mapped from its file, read-only
     pretrained: bool  #: False: of random weights, which see colour and layout, not things
     image_size: int  #: pixels, width and height of what the backbone saw
     last_stage: BackboneStage  #: of ResNet50, that the backbone ends with
 
     @property
     def of_last_stage(self) -> npt.NDArray[np.float32]:
-        """The columns of the last stage, `(n, 4, …)`: it sees things, earlier ones texture."""
+        """The columns of the last stage, `(n, 2, …)`: it sees things, earlier ones texture."""
         return self.array[:, :, -len(STATISTICS) * POOLED_CHANNELS[self.last_stage] :]
 
 

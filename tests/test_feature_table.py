@@ -11,7 +11,7 @@ from stages.errors import InputError
 from stages.feature_table import feature_blocks, read_features
 from tests.feature_files import write_feature_files
 
-ARRAY = np.arange(3 * 4 * 2, dtype=np.float32).reshape(3, 4, 2)
+ARRAY = np.arange(3 * 2 * 2, dtype=np.float32).reshape(3, 2, 2)
 
 
 def test_features_come_back_with_what_they_were_made_with(tmp_path: Path) -> None:
@@ -46,13 +46,13 @@ def test_blocks_of_features_are_named_in_order() -> None:
 
 def test_columns_of_the_last_stage_are_its_means_and_deviations(tmp_path: Path) -> None:
     # 2 x 512 columns of conv3, then 2 x 1024 of conv4, each numbered.
-    array = np.arange(3072, dtype=np.float32) + np.zeros((2, 4, 1), np.float32)
+    array = np.arange(3072, dtype=np.float32) + np.zeros((2, 2, 1), np.float32)
     write_feature_files(tmp_path, array, last_stage="conv4")
 
     last = read_features(2, tmp_path).of_last_stage
 
-    assert last.shape == (2, 4, 2048)
-    assert last[1, 3, [0, -1]].tolist() == [1024, 3071]
+    assert last.shape == (2, 2, 2048)
+    assert last[1, 1, [0, -1]].tolist() == [1024, 3071]
 
 
 def test_missing_features_say_how_to_make_them(tmp_path: Path) -> None:
@@ -86,9 +86,9 @@ def test_python_objects_are_not_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "shape"),
     [
-        (ARRAY[:2], r"\(2, 4, 2\)"),
+        (ARRAY[:2], r"\(2, 2, 2\)"),
         (ARRAY[:, :1], r"\(3, 1, 2\)"),
-        (ARRAY[:, :, 0], r"\(3, 4\)"),
+        (ARRAY[:, :, 0], r"\(3, 2\)"),
     ],
 )
 def test_features_of_other_images_are_refused(
@@ -97,6 +97,6 @@ def test_features_of_other_images_are_refused(
     write_feature_files(tmp_path, array)
 
     with pytest.raises(
-        InputError, match=rf"expected \(3, 4, …\) for the 3 images .*, got {shape}; run `dvc repro`"
+        InputError, match=rf"expected \(3, 2, …\) for the 3 images .*, got {shape}; run `dvc repro`"
     ):
         read_features(3, tmp_path)

@@ -26,7 +26,7 @@ class EvaluateParams(params.Params):
     """Section `evaluate` of params.yaml."""
 
     batch_size: Annotated[int, Field(ge=1, le=1024)]
-    test_time_augmentation: Literal["flips", "none"]
+    test_time_augmentation: Literal["half_turn", "none"]
     bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]
     calibration_bins: Annotated[int, Field(ge=2, le=100)]
     sheet_images: Annotated[int, Field(ge=1, le=200)]
@@ -46,7 +46,9 @@ def main() -> None:
     from stages.evaluate.predictions import PREDICTIONS_FILE, read_predictions, write_predictions
     from stages.tracking import StageLive
 
-    orientations = ORIENTATIONS if settings.test_time_augmentation == "flips" else ORIENTATIONS[:1]
+    orientations = (
+        ORIENTATIONS if settings.test_time_augmentation == "half_turn" else ORIENTATIONS[:1]
+    )
     probabilities = apply_model(MODEL_FILE, rows, settings.batch_size, orientations)
     write_predictions(PREDICTIONS_FILE, rows, labels, probabilities)
 

@@ -16,7 +16,7 @@ class Examples:
 
     paths: Sequence[Path]
     targets: npt.NDArray[np.float32]  #: (n, labels) one-hot
-    features: npt.NDArray[np.float32]  #: (all images, 4, d), of a frozen backbone
+    features: npt.NDArray[np.float32]  #: (all images, 2, d), of a frozen backbone
     positions: npt.NDArray[np.intp]  #: (n,), which of their rows are of these images
     columns: npt.NDArray[np.bool_]  #: (d,), which of their columns the head sees
 
@@ -59,7 +59,7 @@ def examples_of(
         rows: the table of splits.
         labels: in the order of the model's output.
         manifest: the table of all images.
-        features: `(images of the manifest, 4, d)`.
+        features: `(images of the manifest, 2, d)`.
         columns: `(d,)`, which of them the head sees.
     """
     chosen = [row for row in rows if row.split == split]

@@ -109,14 +109,8 @@ def prepare(
 
 def views_of(augment: AugmentParams) -> list[int]:
     """Return the orientations of cached features that augmentation allows, by position."""
-    allowed = {"received"}
-    if augment.horizontal_flip:
-        allowed.add("mirrored")
-    if augment.vertical_flip:
-        allowed.add("upside_down")
-    if augment.horizontal_flip and augment.vertical_flip:
-        allowed.add("turned")
-    return [view for view, orientation in enumerate(ORIENTATIONS) if orientation in allowed]
+    turned = augment.horizontal_flip and augment.vertical_flip
+    return [ORIENTATIONS.index("received"), *([ORIENTATIONS.index("turned")] if turned else [])]
 
 
 def augmented(model: keras.Model, augment: AugmentParams, always: bool = False) -> keras.Model:

@@ -20,7 +20,7 @@ PARAMS = """\
 seed: 1
 evaluate:
   batch_size: 4
-  test_time_augmentation: flips
+  test_time_augmentation: half_turn
   bootstrap_samples: 100
   calibration_bins: 5
   sheet_images: 6
@@ -143,8 +143,8 @@ def test_result_does_not_depend_on_the_length_of_batches() -> None:
     np.testing.assert_allclose(at_once.probabilities, in_fours.probabilities, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("test_time_augmentation", "share"), [("none", 1.0), ("flips", 0.5)])
-def test_probabilities_are_means_over_the_flips_of_an_image(
+@pytest.mark.parametrize(("test_time_augmentation", "share"), [("none", 1.0), ("half_turn", 0.5)])
+def test_probabilities_are_means_of_an_image_and_the_same_turned(
     workspace: Path, test_time_augmentation: str, share: float
 ) -> None:
     import keras
@@ -159,7 +159,7 @@ def test_probabilities_are_means_over_the_flips_of_an_image(
     pixels = np.zeros((8, 8, 3), np.uint8)
     pixels[:, :4, 2] = pixels[:, 4:, 1] = 255
     Image.fromarray(pixels).save(workspace / "data/raw/blue/0.png")
-    Path("params.yaml").write_text(PARAMS.replace("flips", test_time_augmentation))
+    Path("params.yaml").write_text(PARAMS.replace("half_turn", test_time_augmentation))
 
     main()
 
@@ -203,9 +203,9 @@ def test_an_image_that_is_gone_is_named(workspace: Path) -> None:
     [
         ("batch_size: 4", "batch_size: 0", "evaluate.batch_size"),
         (
-            "test_time_augmentation: flips",
-            "test_time_augmentation: flip",
-            "evaluate.test_time_augmentation: .*did you mean 'flips'",
+            "test_time_augmentation: half_turn",
+            "test_time_augmentation: half",
+            "evaluate.test_time_augmentation: .*did you mean 'half_turn'",
         ),
         ("bootstrap_samples: 100", "bootstrap_samples: 99", "evaluate.bootstrap_samples"),
         ("calibration_bins: 5", "calibration_bins: 1", "evaluate.calibration_bins"),

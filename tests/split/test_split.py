@@ -123,7 +123,7 @@ def test_group_by_none_lets_identical_images_straddle(images: list[ManifestRow])
 def scattered_features(count: int) -> npt.NDArray[np.float32]:
     """Features of images of which none is like another: directions in 200 dimensions."""
     random = np.random.default_rng(0)
-    return random.normal(size=(count, 4, 200)).astype(np.float32)
+    return random.normal(size=(count, 2, 200)).astype(np.float32)
 
 
 def test_photos_of_one_object_share_a_split(images: list[ManifestRow]) -> None:
@@ -147,10 +147,10 @@ def test_photos_of_one_object_share_a_split(images: list[ManifestRow]) -> None:
 
 
 def directions(degrees: list[float]) -> npt.NDArray[np.float32]:
-    """Features whose distances are those of directions in a plane, `(n, 4, 2)`."""
+    """Features whose distances are those of directions in a plane, `(n, 2, 2)`."""
     angles = np.radians(degrees)
     plane = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    return plane[:, np.newaxis].repeat(4, axis=1)
+    return plane[:, np.newaxis].repeat(2, axis=1)
 
 
 @pytest.mark.parametrize(("max_embedding_distance", "groups"), [(0.02, 9), (0.03, 3)])
@@ -203,7 +203,7 @@ def test_features_of_other_images_are_refused(capsys: pytest.CaptureFixture[str]
     write_params(group_by="embedding")
     write_feature_files(FEATURES_DIR, scattered_features(79))
 
-    assert "data/features/features.npy: expected (80, 4, …)" in error_of_stage(capsys)
+    assert "data/features/features.npy: expected (80, 2, …)" in error_of_stage(capsys)
 
 
 CONFLICT = [

@@ -130,7 +130,7 @@ def test_epochs_follow_one_another_each_in_its_own_order() -> None:
 
 def three_images() -> Examples:
     """Three images of two labels; feature 0 is 10 x image + orientation, feature 1 is 1."""
-    numbers = 10 * np.arange(3)[:, np.newaxis] + np.arange(4)
+    numbers = 10 * np.arange(3)[:, np.newaxis] + np.arange(2)
     features = np.stack([numbers, np.ones_like(numbers)], axis=2).astype(np.float32)
     return Examples(
         paths=[],
@@ -143,7 +143,7 @@ def three_images() -> Examples:
 
 def test_mixed_rows_by_hand() -> None:
     mixing = Mixing(
-        views=np.array([0, 3, 1]),
+        views=np.array([0, 1, 1]),
         partners=np.array([2, 0, 1]),
         shares=np.array([0.75, 0.5, 1.0], np.float32),
     )
@@ -152,10 +152,10 @@ def test_mixed_rows_by_hand() -> None:
 
     inputs, targets, sample_weights = gather(np.array([0, 1, 2]))
 
-    # Image 1 turned is 13, and half of image 0, which is 0; image 0 and a quarter of image 2, which
-    # is mirrored: 21; image 2 alone.
+    # Half of image 1, turned, which is 11, and half of image 0, which is 0; three quarters of image
+    # 0 and a quarter of image 2, turned, which is 21; image 2 alone.
     # All of these are exact in binary.
-    assert inputs.tolist() == [[6.5, 1], [5.25, 1], [21, 1]]
+    assert inputs.tolist() == [[5.5, 1], [5.25, 1], [21, 1]]
     assert targets.tolist() == [[0.5, 0.5], [0.75, 0.25], [0, 1]]
     assert sample_weights.tolist() == [3, 3.5, 2]
 

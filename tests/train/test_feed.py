@@ -54,8 +54,8 @@ def targets(batches: Any) -> npt.NDArray[np.float32]:
 
 @pytest.mark.parametrize(
     ("horizontal_flip", "vertical_flip", "views"),
-    # As received, mirrored, upside down, both.
-    [(False, False, [0]), (True, False, [0, 1]), (False, True, [0, 2]), (True, True, [0, 1, 2, 3])],
+    # As received, and turned by half.
+    [(False, False, [0]), (True, False, [0]), (False, True, [0]), (True, True, [0, 1])],
 )
 def test_views_are_the_orientations_that_augmentation_allows(
     horizontal_flip: bool, vertical_flip: bool, views: list[int]

@@ -15,7 +15,7 @@ from stages.train.params import TrainParams
 
 
 def features(pretrained: bool, last_stage: BackboneStage) -> Features:
-    return Features(np.zeros((1, 4, 1), np.float32), pretrained, 64, last_stage)
+    return Features(np.zeros((1, 2, 1), np.float32), pretrained, 64, last_stage)
 
 
 @pytest.mark.parametrize(
