@@ -15,7 +15,7 @@ from stages.images import load_resized
 from stages.train.checkpoint import Checkpoint, Progress
 from stages.train.examples import Examples
 from stages.train.feed import Phase
-from stages.train.fit import EpochReport, fit, plan_phases
+from stages.train.fit import EpochReport, fit, plan_phases, steps_per_call
 from stages.train.params import TrainParams
 
 HEAD = Phase("head", 2, 4, 0.01, None)
@@ -88,6 +88,20 @@ def test_a_phase_without_epochs_is_left_out(
     phases = plan_phases(settings.model_copy(update=changes), pretrained=True)
 
     assert [phase.name for phase in phases] == names
+
+
+@pytest.mark.parametrize(
+    ("phase", "steps", "expected"),
+    [
+        (HEAD, 31, 31),
+        (FINE_TUNE, 3, 3),
+        (FINE_TUNE, 126, 7),
+        (FINE_TUNE, 64, 8),
+        (FINE_TUNE, 13, 1),
+    ],
+)
+def test_calls_of_several_steps_end_with_the_epoch(phase: Phase, steps: int, expected: int) -> None:
+    assert steps_per_call(phase, steps) == expected
 
 
 @pytest.mark.parametrize(
