@@ -1,4 +1,4 @@
-"""Train on the train split and keep the epoch of best macro F1 on the val split.
+"""Train on the train split and keep the epoch of lowest loss on the val split.
 
 On a pretrained backbone the head trains first, on the cached features of the images; then the last
 blocks are fine-tuned with it. Random weights train whole, in one phase.

@@ -64,8 +64,9 @@ def fit(
 ) -> Progress:
     """Train `model` in place and leave the weights of the best epoch in it.
 
-    The best epoch is the one of highest validation macro F1, among equals of lowest validation
-    loss. A phase starts from the best weights so far.
+    The best epoch is the one of lowest validation loss: among some hundred images a score moves in
+    steps and by chance, so that the highest of many epochs is one of luck. A phase starts from the
+    best weights so far.
 
     Args:
         model: as `build_model` returns it, with restored weights.
@@ -254,15 +255,11 @@ def _record(progress: Progress, logs: Logs) -> None:
     best = progress.history[progress.best_epoch] if progress.best_epoch >= 0 else None
     progress.history.append(logs)
     progress.phase_epoch += 1
-    if best is None or _score(logs) > _score(best):
+    if best is None or logs["val/loss"] < best["val/loss"]:
         progress.best_epoch = len(progress.history) - 1
         progress.epochs_without_better = 0
     else:
         progress.epochs_without_better += 1
-
-
-def _score(logs: Logs) -> tuple[float, float]:
-    return logs["val/macro_f1"], -logs["val/loss"]
 
 
 def _reset_dropout(model: keras.Model, seed: int, epoch: int) -> None:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, log_loss
 
 from stages.errors import InputError
 from stages.images import load_resized
@@ -156,12 +156,13 @@ def test_the_best_epoch_is_kept(
     progress, _, _ = run(phases=phases)
 
     best = progress.history[progress.best_epoch]
-    assert best["val/macro_f1"] == max(logs["val/macro_f1"] for logs in progress.history)
+    assert best["val/loss"] == min(logs["val/loss"] for logs in progress.history)
     assert progress.best_epoch < 8
     _, val = examples
     actual = val.targets.argmax(axis=1)
-    predicted = probabilities(miniature, val).argmax(axis=1)
-    expected = f1_score(actual, predicted, average="macro", zero_division=0)
+    of_best = probabilities(miniature, val)
+    assert best["val/loss"] == pytest.approx(log_loss(actual, of_best), rel=1e-4)
+    expected = f1_score(actual, of_best.argmax(axis=1), average="macro", zero_division=0)
     assert best["val/macro_f1"] == pytest.approx(expected)
 
 
