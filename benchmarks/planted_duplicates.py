@@ -1,8 +1,8 @@
 """How many planted duplicates `split.group_by: embedding` finds.
 
-Makes changed copies of photos of the workspace (mirrored, upside down, compressed, cropped,
-brighter, darker), computes their features as stage features does, and says which share of them it
-links with its original: within `split.max_embedding_distance`, or other distances, or by
+Makes changed copies of photos of the workspace (mirrored, upside down, turned by half, compressed,
+cropped, brighter, darker), computes their features as stage features does, and says which share of
+them it links with its original: within `split.max_embedding_distance`, or other distances, or by
 perceptual hash within `split.max_distance`. The yardstick is the share that `split.group_by:
 perceptual` finds; the spread is that over the kinds of copies.
 """
@@ -85,6 +85,7 @@ def crop(image: Image.Image) -> Image.Image:
 CHANGES: Mapping[str, Callable[[Image.Image], Image.Image]] = {
     "mirrored": ImageOps.mirror,
     "upside down": ImageOps.flip,
+    "turned by half": lambda image: image.transpose(Image.Transpose.ROTATE_180),
     f"JPEG quality {JPEG_QUALITY}": lambda image: image,
     "cropped to 95 %": crop,
     "brightness +20 %": lambda image: ImageEnhance.Brightness(image).enhance(BRIGHTER),

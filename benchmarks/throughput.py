@@ -1,11 +1,11 @@
-"""Images per second of training, evaluation and decoding, against what they could not exceed.
+"""Images per second of training, evaluation and decoding, against the bare arithmetic of each.
 
 Compares (a) the epochs of stage train with the bare training step, which is the same compiled
-`train_step` on batches that are in memory already, in each phase: the head on cached features,
-fine-tuning from `train.fine_tune_from`, and training from random weights; (b) `predict` of stage
-evaluate on image files with its forward passes alone, on pixels in memory; (c) decoding and
-resizing alone with what the training steps on images consume. All take the images and the size of
-the workspace, and are measured in one run.
+`train_step`, called for one batch in memory after another, in each phase: the head on cached
+features, fine-tuning from `train.fine_tune_from`, and training from random weights; (b) `predict`
+of stage evaluate on image files with its forward passes alone, on pixels in memory; (c) decoding
+and resizing alone with what the training steps on images consume. All take the images and the size
+of the workspace, and are measured in one run.
 """
 
 import argparse

@@ -13,9 +13,8 @@ ROWS_AT_ONCE = 1024
 def unit_vectors(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return one vector for each image, so that `1 - a @ b` is the cosine distance of two.
 
-    The mean over the orientations makes an image and the same turned by half equal, and brings
-    mirrored ones near; standardised columns make a channel of small values count as much as one of
-    large values.
+    The mean over the orientations makes an image and the same turned by half equal; standardised
+    columns make a channel of small values count as much as one of large values.
 
     Args:
         features: `(n, 2, d)`, as `Features.of_last_stage`.

@@ -1,7 +1,7 @@
-"""The two ways of holding a photo that the model sees: waste has no up, so a label holds in both.
+"""The two ways of holding a photo that features are of: waste has no up, so a label holds in both.
 
-A thing on a table is seen turned by half from the other side of it. No camera mirrors, and networks
-trained on ImageNet return nearly the same for a mirrored photo, which is what they were trained to.
+From the other side of a table a thing is seen turned by half. Mirrored photos are not among them:
+no camera mirrors, and a network trained on ImageNet was trained to see little difference.
 """
 
 from typing import Literal, get_args

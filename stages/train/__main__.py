@@ -64,7 +64,8 @@ def check_phases(settings: TrainParams, features: Features) -> None:
     if settings.fine_tune_epochs and settings.fine_tune_from[:5] > features.last_stage:
         raise InputError(
             f"params.yaml: train.fine_tune_from is {settings.fine_tune_from}, but the pretrained "
-            f"weights end with {features.last_stage}; name a stage or block up to that one"
+            f"weights end with {features.last_stage}; name a stage or block up to that one, or set "
+            "train.fine_tune_epochs to 0"
         )
 
 

@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -112,7 +113,8 @@ def mixed_rows(
         mixing: of the epoch.
         batch_size: positions gathered at once, at most.
     """
-    # The same memory for each batch: to be given new one takes longer than to mix.
+    # Of the partners alone, since inputs are handed on; to be given memory anew for each batch
+    # would take longer than to mix.
     scratch = np.empty((batch_size, np.count_nonzero(examples.columns)), np.float32)
 
     def gather(positions: npt.NDArray[np.int64]) -> Any:
@@ -171,25 +173,30 @@ def batches(
         drop_remainder: leave out the last batch of an epoch where it is smaller.
     """
     end = count - count % batch_size if drop_remainder else count
+    steps = -(-end // batch_size)
+    gather_in = lru_cache(maxsize=1)(gather_of)
+    example = gather_in(epochs[0])(np.arange(1))
+    columns = tf.nest.flatten(example)
 
-    def generate() -> Iterator[Any]:
-        for epoch in epochs:
-            gather = gather_of(epoch)
-            for start in range(0, end, batch_size):
-                yield gather(np.arange(start, min(start + batch_size, end)))
+    def gather_batch(number: int) -> list[npt.NDArray[Any]]:
+        epoch, step = divmod(int(number), steps)
+        positions = np.arange(step * batch_size, min((step + 1) * batch_size, end))
+        return list(tf.nest.flatten(gather_in(epochs[epoch])(positions)))
 
-    rows_of_batch = batch_size if drop_remainder else None
-    signature = tf.nest.map_structure(
-        lambda column: tf.TensorSpec((rows_of_batch, *column.shape[1:]), column.dtype),
-        gather_of(epochs[0])(np.arange(1)),
-    )
-    total = len(epochs) * -(-end // batch_size)
+    def load(number: tf.Tensor) -> Any:
+        # Of what is stateful, TensorFlow fetches nothing ahead where it must be deterministic.
+        types = [column.dtype for column in columns]
+        loaded = tf.numpy_function(gather_batch, [number], types, stateful=False)
+        for tensor, column in zip(loaded, columns, strict=True):
+            tensor.set_shape((batch_size if drop_remainder else None, *column.shape[1:]))
+        return tf.nest.pack_sequence_as(example, loaded)
+
     # The end of the batches waits for the tuner's thread, which sleeps up to ten seconds at a time.
     options = tf.data.Options()
     options.autotune.enabled = False
     return (
-        tf.data.Dataset.from_generator(generate, output_signature=signature)
-        .apply(tf.data.experimental.assert_cardinality(total))
+        tf.data.Dataset.range(len(epochs) * steps)
+        .map(load)
         .prefetch(BATCHES_AHEAD)
         .with_options(options)
     )

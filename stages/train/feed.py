@@ -109,8 +109,8 @@ def prepare(
 
 def views_of(augment: AugmentParams) -> list[int]:
     """Return the orientations of cached features that augmentation allows, by position."""
-    turned = augment.horizontal_flip and augment.vertical_flip
-    return [ORIENTATIONS.index("received"), *([ORIENTATIONS.index("turned")] if turned else [])]
+    both_flips = augment.horizontal_flip and augment.vertical_flip
+    return [view for view, name in enumerate(ORIENTATIONS) if name == "received" or both_flips]
 
 
 def augmented(model: keras.Model, augment: AugmentParams, always: bool = False) -> keras.Model:

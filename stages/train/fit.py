@@ -15,6 +15,10 @@ from stages.train.feed import Feed, Phase, prepare
 from stages.train.model import DROPOUTS
 from stages.train.params import TrainParams
 
+# In one call from Python: a second at most, on a CPU at 224 pixels.
+MOST_STEPS_OF_HEAD = 64
+MOST_STEPS_OF_BACKBONE = 8
+
 Logs = dict[str, float]
 
 
@@ -99,19 +103,17 @@ def fit(
             checkpoint = None
 
         if progress.epochs_without_better < settings.patience:
+            done = len(progress.history)
             best_weights = _train_phase(
                 feed,
-                range(
-                    len(progress.history),
-                    len(progress.history) - progress.phase_epoch + phase.epochs,
-                ),
-                settings.patience,
-                progress,
-                best_weights,
-                lambda epoch: _reset_dropout(model, seed, epoch),
-                on_epoch,
-                save,
-                verbose,
+                range(done, done - progress.phase_epoch + phase.epochs),
+                patience=settings.patience,
+                progress=progress,
+                best_weights=best_weights,
+                begin=lambda epoch: _reset_dropout(model, seed, epoch),
+                on_epoch=on_epoch,
+                save=save,
+                verbose=verbose,
             )
         feed.model.set_weights(best_weights)
         progress.phase, progress.phase_epoch, progress.epochs_without_better = index + 1, 0, 0
@@ -138,7 +140,7 @@ def _compile(feed: Feed, phase: Phase, settings: TrainParams) -> keras.optimizer
             keras.metrics.CategoricalAccuracy(name="accuracy"),
             keras.metrics.F1Score(average="macro", name="macro_f1"),
         ],
-        steps_per_execution=steps_per_call(phase, feed.steps_per_epoch),
+        steps_per_execution=steps_per_call(phase, steps),
         # XLA made training slower on a CPU, and its sums are not those of the ops it fuses.
         jit_compile=False,
     )
@@ -149,6 +151,7 @@ def _compile(feed: Feed, phase: Phase, settings: TrainParams) -> keras.optimizer
 def _train_phase(
     feed: Feed,
     epochs: range,
+    *,
     patience: int,
     progress: Progress,
     best_weights: Weights,
@@ -177,13 +180,12 @@ def _train_phase(
 def steps_per_call(phase: Phase, steps: int) -> int:
     """Return how many of the steps of an epoch run in one call from Python.
 
-    Calling each alone costs a fifth of the time of the head, whose steps take milliseconds. Ctrl-C
-    waits for the end of a call, so steps of the backbone run eight at a time at most; calls can't
-    reach into the next epoch.
+    Calling each alone takes time that steps of milliseconds notice; Ctrl-C waits for the end of a
+    call, which steps of the backbone make long. It divides `steps`, so that no call reaches into
+    the next epoch.
     """
-    if phase.name == "head":
-        return steps
-    return next(number for number in range(8, 0, -1) if steps % number == 0)
+    most = MOST_STEPS_OF_HEAD if phase.name == "head" else MOST_STEPS_OF_BACKBONE
+    return next(number for number in range(most, 0, -1) if steps % number == 0)
 
 
 def run_epochs(
@@ -235,11 +237,13 @@ def run_epochs(
         # Class weights are for learning: the validation loss counts every image alike.
         validation_data=feed.val_batches,
         callbacks=[
+            # Before what `end` prints: by itself it would come last, and end its line after that.
+            *([keras.callbacks.ProgbarLogger()] if verbose else []),
             keras.callbacks.LambdaCallback(
                 on_epoch_begin=on_epoch_begin,
                 on_epoch_end=on_epoch_end,
                 on_test_begin=on_test_begin,
-            )
+            ),
         ],
         verbose=verbose,
     )
@@ -247,11 +251,12 @@ def run_epochs(
 
 def _record(progress: Progress, logs: Logs) -> None:
     """Append the logs of an epoch and note whether it is the best so far."""
-    if not np.isfinite([logs["train/loss"], logs["val/loss"]]).all():
-        raise InputError(
-            f"params.yaml: train: the loss became {logs['train/loss']} in epoch "
-            f"{len(progress.history)}; lower train.lr or train.fine_tune_lr"
-        )
+    for name in ("train/loss", "val/loss"):
+        if not np.isfinite(logs[name]):
+            raise InputError(
+                f"params.yaml: train: {name} became {logs[name]} in epoch {len(progress.history)}; "
+                "lower train.lr or train.fine_tune_lr"
+            )
     best = progress.history[progress.best_epoch] if progress.best_epoch >= 0 else None
     progress.history.append(logs)
     progress.phase_epoch += 1

@@ -124,7 +124,7 @@ def test_epochs_follow_one_another_each_in_its_own_order() -> None:
     seen = [inputs.numpy().ravel().tolist() for inputs, _ in batches]
 
     assert seen == [[0, 10], [20, 30], [40], [40, 30], [20, 10], [0]]
-    # Keras shows how far an epoch is.
+    # Where this is unknown, Keras warns at the end of validation that it ran out of data.
     assert len(batches) == 6
 
 
@@ -160,6 +160,22 @@ def test_mixed_rows_by_hand() -> None:
     assert sample_weights.tolist() == [3, 3.5, 2]
 
 
+def test_mixed_rows_of_a_batch_stay_when_the_next_is_gathered() -> None:
+    mixing = Mixing(
+        views=np.zeros(3, np.int64),
+        partners=np.array([1, 2, 0]),
+        shares=np.full(3, 0.5, np.float32),
+    )
+    ones = np.ones(2, np.float32)
+    gather = dataset.mixed_rows(three_images(), ones, np.arange(3), mixing, batch_size=2)
+
+    first, _, _ = gather(np.array([0, 1]))
+    second, _, _ = gather(np.array([2]))
+
+    assert first.tolist() == [[5, 1], [15, 1]]
+    assert second.tolist() == [[10, 1]]
+
+
 def draw(
     count: int = 5000, mixup: float = 0.4, views: tuple[int, ...] = (0, 1), epoch: int = 0
 ) -> Mixing:
@@ -185,9 +201,9 @@ def test_each_image_is_the_partner_of_one() -> None:
 
 
 def test_allowed_views_are_equally_frequent() -> None:
-    views, counts = np.unique(draw(views=(0, 2)).views, return_counts=True)
+    views, counts = np.unique(draw(views=(0, 1)).views, return_counts=True)
 
-    assert views.tolist() == [0, 2]
+    assert views.tolist() == [0, 1]
     assert stats.chisquare(counts).pvalue > 0.01
 
 

@@ -94,6 +94,7 @@ def test_a_phase_without_epochs_is_left_out(
     ("phase", "steps", "expected"),
     [
         (HEAD, 31, 31),
+        (HEAD, 200, 50),
         (FINE_TUNE, 3, 3),
         (FINE_TUNE, 126, 7),
         (FINE_TUNE, 64, 8),
@@ -164,6 +165,62 @@ def test_the_best_epoch_is_kept(
     assert best["val/loss"] == pytest.approx(log_loss(actual, of_best), rel=1e-4)
     expected = f1_score(actual, of_best.argmax(axis=1), average="macro", zero_division=0)
     assert best["val/macro_f1"] == pytest.approx(expected)
+
+
+def test_the_best_epoch_is_that_of_the_lowest_loss_not_of_the_highest_score(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of the two epochs of the head; what they are trained to is not of interest here.
+    scores = iter([(0.5, 0.9), (0.4, 0.8)])
+
+    def evaluate(_model: keras.Model, **_options: Any) -> dict[str, float]:
+        loss, macro_f1 = next(scores)
+        return {"loss": loss, "accuracy": 0.9, "macro_f1": macro_f1}
+
+    monkeypatch.setattr(keras.Model, "evaluate", evaluate)
+    progress, _, _ = run(phases=[HEAD])
+
+    assert progress.best_epoch == 1
+
+
+def test_after_patience_the_next_phase_starts_and_a_resumed_one_trains_no_more(
+    run: Callable[..., Any], settings: TrainParams
+) -> None:
+    settings = settings.model_copy(update={"patience": 2, "warmup_epochs": 0})
+    phases = [Phase("head", 9, 4, 1e-12, None), Phase("fine_tune", 1, 4, 1e-12, "conv4_block6")]
+    progress, _, checkpoints = run(settings=settings, phases=phases)
+
+    # The first checkpoint after which the patience of the head is at its end.
+    resumed, reports, _ = run(settings=settings, phases=phases, checkpoint=checkpoints[2])
+
+    assert len(checkpoints) == 4
+    assert len(reports) == 1
+    assert resumed.history == progress.history
+
+
+def test_several_calls_of_several_steps_train_as_one_step_at_a_time(
+    run: Callable[..., Any], miniature: keras.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Fourteen images: two calls of seven steps.
+    phases = [Phase("fine_tune", 2, 1, 0.001, "conv4_block6")]
+    progress, _, _ = run(phases=phases)
+    in_calls = miniature.get_weights()
+
+    monkeypatch.setattr("stages.train.fit.MOST_STEPS_OF_BACKBONE", 1)
+    one_by_one, _, _ = run(phases=phases)
+
+    assert progress.history == one_by_one.history
+    for ours, theirs in zip(in_calls, miniature.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_each_report_starts_a_line_of_its_own_below_a_progress_bar(
+    run: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(phases=[HEAD], on_epoch=lambda _report: print("epoch of ours", flush=True), verbose=1)
+
+    lines = capsys.readouterr().out.split("\n")
+    assert lines.count("epoch of ours") == 2
 
 
 def test_the_head_alone_changes_in_its_phase(
