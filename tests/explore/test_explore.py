@@ -69,7 +69,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_table(MANIFEST_FILE, manifest, ManifestRow)
     write_table(SPLIT_FILE, split, SplitRow)
     write_table(CONFLICTS_FILE, [], ConflictRow)
-    write_feature_files(FEATURES_DIR, random.normal(size=(12, 4, 200)).astype(np.float32))
+    write_feature_files(FEATURES_DIR, random.normal(size=(12, 2, 200)).astype(np.float32))
     return tmp_path
 
 
@@ -79,7 +79,7 @@ def features_of_two_labels() -> npt.NDArray[np.float32]:
     seen = np.arange(12) // 6  # the manifest is sorted by label
     seen[0] = 1
     features = 5.0 * np.eye(2)[seen] + random.normal(scale=0.5, size=(12, 2))
-    return features.astype(np.float32)[:, np.newaxis].repeat(4, axis=1)
+    return features.astype(np.float32)[:, np.newaxis].repeat(2, axis=1)
 
 
 def written_files() -> dict[str, bytes]:
@@ -139,7 +139,7 @@ def test_features_go_by_row_of_the_manifest_whatever_was_dropped() -> None:
     rows = read_table(SPLIT_FILE, SplitRow)
     # Without the first two images of the table, of which features would shift all others.
     write_table(SPLIT_FILE, rows[2:], SplitRow)
-    features = np.random.default_rng(2).normal(size=(12, 4, 200)).astype(np.float32)
+    features = np.random.default_rng(2).normal(size=(12, 2, 200)).astype(np.float32)
     features[5] = features[4]
     write_feature_files(FEATURES_DIR, features)
 
@@ -200,9 +200,9 @@ def test_tables_that_do_not_belong_together_are_refused(
 
 
 def test_features_of_other_images_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    write_feature_files(FEATURES_DIR, np.zeros((11, 4, 3), np.float32))
+    write_feature_files(FEATURES_DIR, np.zeros((11, 2, 3), np.float32))
 
-    assert "data/features/features.npy: expected (12, 4, …)" in error_of_stage(capsys)
+    assert "data/features/features.npy: expected (12, 2, …)" in error_of_stage(capsys)
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"no image")])
