@@ -7,7 +7,7 @@ import matplotlib
 from dvclive import Live
 from scmrepo.exceptions import SCMError  # of DVC's access to git
 
-from stages.errors import InputError
+from waste_classifier.errors import InputError
 
 # A dollar sign in a label or a file name is itself, not the start of a formula.
 matplotlib.rcParams["text.parse_math"] = False

@@ -10,9 +10,12 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).parents[1]
 DVC_YAML = YAML(typ="safe").load(ROOT / "dvc.yaml")
 PARAMS = YAML(typ="safe").load(ROOT / "params.yaml")
-SHARED_MODULES = sorted(file.name for file in ROOT.glob("stages/*.py"))
 STAGES = sorted(folder.parent.name for folder in ROOT.glob("stages/*/__main__.py"))
+PACKAGES = ("stages", "waste_classifier")
+#: Rooms whose modules are independent of each other: dvc.yaml lists those that a stage uses.
+ROOMS_OF_MODULES = ("stages", "stages/outputs", "stages/params", "waste_classifier")
 HEAVY = ("tensorflow", "keras")
+WITHOUT_TENSORFLOW = sorted({*STAGES} - {"features", "predict", "train"})
 
 
 def imported_modules(source: str) -> set[str]:
@@ -28,22 +31,19 @@ def imported_modules(source: str) -> set[str]:
 
 
 def project_files(source: str, root: Path = ROOT) -> set[Path]:
-    """Return the project files behind the imports of a source text."""
+    """Return the project files behind the imports of a source text.
+
+    A package's face, its `__init__.py`, is none: of shared code it says what the package is, or
+    hands names on when they are asked for.
+    """
     files = set()
     for module in imported_modules(source):
         parts = module.split(".")
-        if parts[0] != "stages":
+        if parts[0] not in PACKAGES:
             continue
-        # `from stages.errors import InputError` names a thing in a module; the module is the file.
-        candidates = [root.joinpath(*parts[:end]) for end in range(len(parts), 0, -1)]
-        for candidate in candidates:
-            file = candidate.with_suffix(".py")
-            if file.exists():
-                files.add(file)
-                break
-            if (candidate / "__init__.py").exists():
-                files.add(candidate / "__init__.py")
-                break
+        # `from stages.stage import run` names a thing in a module; the module is the file.
+        paths = [root.joinpath(*parts[:end]).with_suffix(".py") for end in range(1, len(parts) + 1)]
+        files |= {path for path in paths if path.exists()}
     return files
 
 
@@ -58,31 +58,57 @@ def all_project_files(stage: str, root: Path = ROOT) -> set[Path]:
     return found
 
 
-def missing_deps(stage: str, deps: list[str], root: Path = ROOT) -> list[str]:
-    """Return the project files that a stage uses and its deps do not cover."""
-    covered = [root / dep for dep in deps]
-    return sorted(
-        file.relative_to(root).as_posix()
-        for file in all_project_files(stage, root)
-        if not any(dep == file or dep in file.parents for dep in covered)
-    )
+def code_deps(stage: str, root: Path = ROOT) -> list[str]:
+    """Return what dvc.yaml lists of the project's code for a stage.
+
+    That is its own folder, the folders of shared code that it uses, and of the rooms of independent
+    modules the files.
+    """
+    deps = {f"stages/{stage}"}
+    for file in all_project_files(stage, root):
+        folder = file.parent.relative_to(root).as_posix()
+        if folder in ROOMS_OF_MODULES:
+            deps.add(file.relative_to(root).as_posix())
+        elif not folder.startswith(f"stages/{stage}/"):
+            deps.add(folder)
+    return sorted(deps, key=lambda dep: (dep != f"stages/{stage}", dep))
 
 
-def unused_deps(stage: str, deps: list[str], root: Path = ROOT) -> list[str]:
-    """Return the modules among the deps of a stage that it does not use."""
-    used = {file.relative_to(root).as_posix() for file in all_project_files(stage, root)}
-    return sorted(dep for dep in deps if dep.endswith(".py") and dep not in used)
+def listed_code(deps: list[str]) -> list[str]:
+    """Return those of the deps of a stage that are code."""
+    return [dep for dep in deps if dep.split("/")[0] in PACKAGES]
+
+
+def block_to_paste(stage: str, code: list[str]) -> str:
+    """Return the code among the deps of a stage as lines of dvc.yaml."""
+    lines = "\n".join(f"    - {dep}" for dep in code)
+    return f"dvc.yaml does not list the code that stage {stage} uses; it should be:\n{lines}"
 
 
 def wrong_imports(file: Path, root: Path = ROOT) -> list[str]:
-    """Return the project files that `file` must not import: another stage's, or a stage's own."""
-    own = file.relative_to(root / "stages").parts
-    forbidden = []
-    for imported in project_files(file.read_text(), root):
-        target = imported.relative_to(root / "stages").parts
-        if len(target) > 1 and target[0] != own[0]:
-            forbidden.append(imported.relative_to(root).as_posix())
-    return sorted(forbidden)
+    """Return the project files that `file` must not import.
+
+    Imports run one way: a stage's folder, the rooms that stages share, waste_classifier.
+    """
+    own = room_of(file, root)
+    return sorted(
+        imported.relative_to(root).as_posix()
+        for imported in project_files(file.read_text(), root)
+        if (room := room_of(imported, root)) != own and not may_import(own, room, root)
+    )
+
+
+def room_of(file: Path, root: Path) -> str:
+    """Return the room that a file stands in: a folder of stages, `stages` or waste_classifier."""
+    parts = file.relative_to(root).parts
+    return "/".join(parts[:2]) if parts[0] == "stages" and len(parts) > 2 else parts[0]
+
+
+def may_import(own: str, other: str, root: Path) -> bool:
+    """Return whether code of one room may import code of another."""
+    if own == "waste_classifier":
+        return False
+    return not (root / other / "__main__.py").exists() or other == "waste_classifier"
 
 
 @pytest.fixture

@@ -1,56 +1,31 @@
-"""Bring the pretrained ResNet50 weights to data/backbone/, so that DVC hashes and caches them.
+"""Bring the pretrained ResNet50 weights to data/backbone/, so that DVC hashes and caches them."""
 
-Train reads `data/backbone/backbone.json`: where the weights came from, their file beside it (null
-for random weights) and its SHA-256.
-"""
-
-import hashlib
-import json
 import shutil
 import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field
+from stages.outputs.backbone import BACKBONE_DIR, write_description
+from stages.outputs.whole import whole_folder
+from stages.params.backbone import BackboneParams
+from stages.stage import run
+from waste_classifier.checksum import sha256_of
+from waste_classifier.errors import InputError
 
-from stages import errors, params
-from stages.errors import InputError
-
-BACKBONE_DIR = Path("data/backbone")
 TIMEOUT_SECONDS = 60
 RETRIES = 4
 FIRST_PAUSE_SECONDS = 1.0
 
 
-class BackboneParams(params.Params):
-    """Section `backbone` of params.yaml."""
-
-    weights: Annotated[str, Field(min_length=1)]
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
-
-
-def main() -> None:
+def main(settings: BackboneParams) -> None:
     """Copy or download the weights and describe them."""
-    settings = params.load_section("backbone", BackboneParams)
-    incoming = BACKBONE_DIR.with_name("backbone.incoming")
-    shutil.rmtree(incoming, ignore_errors=True)
-    incoming.mkdir(parents=True)
-    try:
-        weights_file = _bring(settings.weights, incoming)
+    with whole_folder(BACKBONE_DIR) as folder:
+        weights_file = _bring(settings.weights, folder)
         checksum = _check(weights_file, settings) if weights_file else None
-        description = {
-            "weights": settings.weights if settings.weights in ("none", "imagenet") else "file",
-            "file": weights_file.name if weights_file else None,
-            "sha256": checksum,
-        }
-        (incoming / "backbone.json").write_text(json.dumps(description, indent=2) + "\n")
-        shutil.rmtree(BACKBONE_DIR, ignore_errors=True)
-        incoming.replace(BACKBONE_DIR)
-    finally:
-        shutil.rmtree(incoming, ignore_errors=True)
+        weights = settings.weights if settings.weights in ("none", "imagenet") else "file"
+        write_description(folder, weights, weights_file, checksum)
     print(f"backbone weights: {settings.weights}" + (f", sha256 {checksum}" if checksum else ""))
 
 
@@ -134,8 +109,7 @@ def download_with_retries(
 def _check(weights_file: Path, settings: BackboneParams) -> str:
     import h5py
 
-    with weights_file.open("rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    checksum = sha256_of(weights_file)
     if settings.sha256 not in (None, checksum):
         raise InputError(
             f"backbone.weights: {settings.weights} has sha256 {checksum}, "
@@ -151,4 +125,4 @@ def _check(weights_file: Path, settings: BackboneParams) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(errors.run(main))
+    sys.exit(run("backbone", BackboneParams, main))

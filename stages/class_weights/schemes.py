@@ -1,12 +1,11 @@
 """Class weights from the number of training images per label."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-Scheme = Literal["balanced", "effective_number", "sqrt", "none"]
+from stages.params.class_weights import Scheme
 
 
 def class_weights(images: Mapping[str, int], scheme: Scheme, beta: float) -> dict[str, float]:

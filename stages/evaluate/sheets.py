@@ -9,8 +9,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from PIL import ImageOps
 
-from stages.evaluate.predictions import Predictions
-from stages.images import decode
+from stages.outputs.predictions import Predictions
+from waste_classifier.images import decode
 
 TILE = 160  # pixels, width and height of the largest image on a sheet
 COLUMNS = 6
@@ -66,4 +66,4 @@ def prediction_sheet(
 
 def _thumbnail(path: Path) -> npt.NDArray[np.uint8]:
     """Return an image with its aspect ratio: `(h, w, 3) uint8`, RGB, the longer side `TILE`."""
-    return np.asarray(ImageOps.contain(decode(path), (TILE, TILE)))
+    return np.asarray(ImageOps.contain(decode(path, max_pixels=None), (TILE, TILE)))

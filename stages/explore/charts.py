@@ -8,7 +8,8 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.manifest import SPLITS, ManifestRow, SplitRow, labels_of
+from stages.outputs.manifest import ManifestRow, labels_of
+from stages.outputs.split import SPLITS, SplitRow
 
 BLUE = "#4c78a8"
 CHANNEL_COLOURS = {"red": "#d62728", "green": "#2ca02c", "blue": "#1f77b4"}
@@ -57,15 +58,13 @@ def image_sizes(rows: Sequence[ManifestRow]) -> Figure:
     return figure
 
 
-def brightness_and_colour(labels: Sequence[str], colours: npt.NDArray[np.float64]) -> Figure:
-    """Draw the brightness of images by label, and how far their mean colour is from grey.
-
-    Args:
-        labels: label of each image.
-        colours: `(n, 3) float64`, mean red, green and blue of each image, 0 to 255.
-    """
-    names = sorted(set(labels))
-    by_label = [colours[[label == name for label in labels]] for name in names]
+def brightness_and_colour(rows: Sequence[ManifestRow]) -> Figure:
+    """Draw the brightness of images by label, and how far their mean colour is from grey."""
+    names = labels_of(rows)
+    by_label = [
+        np.array([(row.red, row.green, row.blue) for row in rows if row.label == name])
+        for name in names
+    ]
     means = np.array([of_label.mean(axis=0) for of_label in by_label])
     figure = Figure(figsize=(10, _height(names) + 1), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from stages.manifest import SplitRow
+from stages.outputs.split import SplitRow
 
 COMPONENTS = 50
 PERPLEXITY = 30.0

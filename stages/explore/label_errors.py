@@ -10,7 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from stages.manifest import LabelErrorRow, SplitRow, labels_of
+from stages.outputs.label_errors import LabelErrorRow
+from stages.outputs.manifest import labels_of
+from stages.outputs.split import SplitRow
 
 FOLDS = 5
 COMPONENTS = 128  # of the vectors; more take longer and find the same

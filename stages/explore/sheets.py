@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
-from stages.explore.summary import DuplicatePair
-from stages.images import decode, map_in_threads
-from stages.manifest import LabelErrorRow, SplitName
+from stages.outputs.duplicates import DuplicateRow
+from stages.outputs.label_errors import LabelErrorRow
+from stages.outputs.split import SplitName
+from waste_classifier.images import decode
+from waste_classifier.parallel import map_in_threads
 
 TILE = 96  # pixels, width and height of one image on a sheet
 SQUARE = TILE + 4  # with a margin between two images
@@ -47,7 +49,7 @@ def example_sheet(directory: Path, examples: Mapping[str, Sequence[str]]) -> Fig
 
 def pair_sheet(
     directory: Path,
-    pairs: Sequence[DuplicatePair],
+    pairs: Sequence[DuplicateRow],
     split_of: Mapping[str, SplitName],
     title: str,
 ) -> Figure:
@@ -62,7 +64,7 @@ def pair_sheet(
     columns = max(min(PAIR_COLUMNS, len(pairs)), 2)
     figure, grid = _grid(len(pairs), columns, 2.5, title)
     for axes, pair in zip(grid, pairs, strict=False):
-        paths = (pair.left, pair.right)
+        paths = (pair.path, pair.other_path)
         axes.imshow(np.hstack([tile(directory / path) for path in paths]))
         captions = [f"{path} ({split_of.get(path, 'dropped')})" for path in paths]
         axes.set_title("\n".join([*captions, f"distance {pair.distance:g}"]), fontsize=7)
@@ -106,7 +108,7 @@ def tile(path: Path) -> npt.NDArray[np.uint8]:
     Returns:
         `(SQUARE, SQUARE, 3) uint8`, RGB.
     """
-    image = ImageOps.contain(decode(path), (TILE, TILE))
+    image = ImageOps.contain(decode(path, max_pixels=None), (TILE, TILE))
     square = Image.new("RGB", (SQUARE, SQUARE), "white")
     square.paste(image, ((square.width - image.width) // 2, (square.height - image.height) // 2))
     return np.asarray(square)

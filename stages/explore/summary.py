@@ -1,57 +1,29 @@
 """The numbers of a data set: how many images of what, how large, how often twice."""
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+import pandas as pd
 
-from stages.embedding import similar_pairs
-from stages.manifest import (
-    SPLITS,
-    ConflictRow,
-    LabelErrorRow,
-    ManifestRow,
-    SplitRow,
-    labels_of,
-)
-from stages.near_duplicates import near_duplicate_pairs, perceptual_hashes
+from stages.outputs.conflicts import ConflictRow
+from stages.outputs.duplicates import DuplicateKind, DuplicateRow
+from stages.outputs.label_errors import LabelErrorRow
+from stages.outputs.manifest import ManifestRow, labels_of
+from stages.outputs.split import SPLITS, SplitRow
 
 
-class DuplicatePair(NamedTuple):
-    """Two images that are identical or nearly so; pairs sort by distance, nearest first."""
-
-    distance: float  #: bits of perceptual hashes, or cosine distance of features
-    left: str  #: path
-    right: str  #: path
-
-
-def find_pairs(received: Sequence[ManifestRow], max_distance: int) -> list[DuplicatePair]:
-    """Return the near-duplicates among the images, nearest first (`near_duplicate_pairs`)."""
-    pairs = near_duplicate_pairs(perceptual_hashes(received), max_distance)
-    return sorted(
-        DuplicatePair(distance, *sorted((received[left].path, received[right].path)))
-        for left, right, distance in pairs
-    )
-
-
-def find_similar_pairs(
-    rows: Sequence[SplitRow], vectors: npt.NDArray[np.float32], max_distance: float
-) -> list[DuplicatePair]:
-    """Return the images with similar features, nearest first (`similar_pairs`)."""
-    return sorted(
-        DuplicatePair(round(distance, 4), *sorted((rows[left].path, rows[right].path)))
-        for left, right, distance in similar_pairs(vectors, max_distance)
-    )
+def nearest_first(
+    duplicates: Sequence[DuplicateRow], kind: DuplicateKind
+) -> list[DuplicateRow]:
+    """Return the pairs of one kind, nearest first, of equal distance by their paths."""
+    pairs = [pair for pair in duplicates if pair.kind == kind]
+    return sorted(pairs, key=lambda pair: (pair.distance, pair))
 
 
 def summarise(
     received: Sequence[ManifestRow],
     rows: Sequence[SplitRow],
     conflicts: Sequence[ConflictRow],
-    pairs: Sequence[DuplicatePair],
-    similar: Sequence[DuplicatePair],
+    duplicates: Sequence[DuplicateRow],
     label_errors: Sequence[LabelErrorRow],
 ) -> dict[str, float]:
     """Return the metrics of a data set; `/` in a name stands for one level of nesting.
@@ -60,45 +32,60 @@ def summarise(
         received: all images.
         rows: those that were given a split.
         conflicts: identical images under different labels.
-        pairs: near-duplicates among all images.
-        similar: images of similar features among `rows`.
+        duplicates: pairs of images, of those received, that show the same thing.
         label_errors: images that likely stand under a wrong label.
     """
-    by_label = Counter(row.label for row in rows)
-    by_split = Counter(row.split for row in rows)
-    by_both = Counter((row.label, row.split) for row in rows)
+    images = pd.DataFrame(received, columns=ManifestRow._fields)
+    used = pd.DataFrame(rows, columns=SplitRow._fields)
+    pairs = _pairs(duplicates, images, used)
+    counts = pd.crosstab(used["label"], used["split"]).reindex(
+        index=labels_of(rows), columns=list(SPLITS), fill_value=0
+    )
+    by_label = counts.sum(axis="columns")
+    near, similar = (pairs[pairs["kind"] == kind] for kind in ("perceptual", "embedding"))
     metrics: dict[str, float] = {
-        "images/received": len(received),
-        "images/dropped": len(received) - len(rows),
-        "images/used": len(rows),
+        "images/received": len(images),
+        "images/dropped": len(images) - len(used),
+        "images/used": len(used),
         "labels": len(by_label),
-        "imbalance_ratio": max(by_label.values()) / min(by_label.values()),
-        "duplicates/identical_copies": len(received) - len({row.sha256 for row in received}),
+        "imbalance_ratio": float(by_label.max() / by_label.min()),
+        "duplicates/identical_copies": int(images["sha256"].duplicated().sum()),
         "duplicates/identical_under_different_labels": len(conflicts),
-        "duplicates/near_pairs": len(pairs),
-        "duplicates/near_pairs_across_splits": _across_splits(pairs, rows),
+        "duplicates/near_pairs": len(near),
+        "duplicates/near_pairs_across_splits": int(near["across_splits"].sum()),
         "similar/pairs": len(similar),
-        "similar/pairs_across_splits": _across_splits(similar, rows),
-        "similar/pairs_across_labels": sum(
-            pair.left.partition("/")[0] != pair.right.partition("/")[0] for pair in similar
-        ),
+        "similar/pairs_across_splits": int(similar["across_splits"].sum()),
+        "similar/pairs_across_labels": int(similar["across_labels"].sum()),
         "label_errors": len(label_errors),
-        "groups": len({row.group for row in rows}),
+        "groups": int(used["group"].nunique()),
     }
-    for name in ("width", "height", "bytes"):
-        values = [getattr(row, name) for row in received]
-        metrics[f"{name}/min"] = min(values)
-        metrics[f"{name}/median"] = float(np.median(values))
-        metrics[f"{name}/max"] = max(values)
+    sizes = images[["width", "height", "bytes"]].agg(["min", "median", "max"])
+    for name in sizes:
+        for statistic, value in sizes[name].items():
+            number = float(value)
+            metrics[f"{name}/{statistic}"] = number if statistic == "median" else int(number)
     for split in SPLITS:
-        metrics[f"splits/{split}"] = by_split[split]
-    for label in labels_of(rows):
+        metrics[f"splits/{split}"] = int(counts[split].sum())
+    for label in counts.index:
         for split in SPLITS:
-            metrics[f"per_label/{label}/{split}"] = by_both[label, split]
+            metrics[f"per_label/{label}/{split}"] = int(counts.loc[label, split])
     return metrics
 
 
-def _across_splits(pairs: Sequence[DuplicatePair], rows: Sequence[SplitRow]) -> int:
-    split_of = {row.path: row.split for row in rows}
-    ends = [(split_of.get(pair.left), split_of.get(pair.right)) for pair in pairs]
-    return sum(left != right for left, right in ends if left and right)
+def _pairs(
+    duplicates: Sequence[DuplicateRow], images: pd.DataFrame, used: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the pairs, and whether the two images of each differ in split or in label.
+
+    An image that was given no split was dropped: it is on neither side.
+    """
+    pairs = pd.DataFrame(duplicates, columns=DuplicateRow._fields)
+    label_of = images.set_index("path")["label"]
+    split_of = used.set_index("path")["split"]
+    splits = pairs[["path", "other_path"]].apply(lambda column: column.map(split_of))
+    labels = pairs[["path", "other_path"]].apply(lambda column: column.map(label_of))
+    pairs["across_splits"] = splits.notna().all(axis="columns") & (
+        splits["path"] != splits["other_path"]
+    )
+    pairs["across_labels"] = labels["path"] != labels["other_path"]
+    return pairs

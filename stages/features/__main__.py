@@ -1,48 +1,42 @@
 """Compute the features of every image with the frozen backbone: data/features/.
 
 They depend on the images, the weights and the image size alone, so that every split and every
-training of a head reuses them.
+training of a head reuses them. Killed and run again, it goes on at the first unfinished shard and
+ends with the same bytes.
 """
 
 import sys
-from typing import Annotated
 
-from pydantic import Field
-
-from stages import errors, params
-from stages.backbone_file import read_backbone_file
-from stages.errors import InputError
-from stages.feature_table import FEATURES_DIR
-from stages.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow, read_table
-
-
-class FeaturesParams(params.Params):
-    """Section `features` of params.yaml."""
-
-    image_size: Annotated[int, Field(ge=32, le=1024)]
-    batch_size: Annotated[int, Field(ge=1, le=1024)]
+from stages.outputs.backbone import read_weights_file
+from stages.outputs.features import FEATURES_DIR, UNFINISHED_DIR
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, read_columns
+from stages.outputs.unfinished import fingerprint, folder_of, only_run
+from stages.outputs.whole import replace_folder
+from stages.params.features import FeaturesParams
+from stages.stage import run
 
 
-def main() -> None:
+def main(settings: FeaturesParams) -> None:
     """Read the manifest and the weights, write the features."""
-    settings = params.load_section("features", FeaturesParams)
-    rows = read_table(MANIFEST_FILE, ManifestRow)
-    if not rows:
-        raise InputError(f"{MANIFEST_FILE}: no images; check section 'fetch' of params.yaml")
-    weights_file = read_backbone_file()
+    images = read_columns(MANIFEST_FILE)
+    weights_file = read_weights_file()
 
-    # Imports TensorFlow, which takes seconds that a mistake in the parameters should not.
-    from stages import tensorflow_setup
+    with only_run(UNFINISHED_DIR, "computation of features") as unfinished:
+        # Imports TensorFlow, which takes seconds that a mistake in the inputs should not.
+        from stages.compute import determinism
 
-    tensorflow_setup.configure()
-    from stages.features.extract import load_backbone, write_features
+        determinism.configure()
+        from stages.features.extract import FrozenBackbone, write_features
 
-    backbone, last_stage = load_backbone(weights_file, settings.image_size)
-    paths = [RAW_DIR / row.path for row in rows]
-    pretrained = weights_file is not None
-    write_features(FEATURES_DIR, backbone, paths, settings.batch_size, pretrained, last_stage)
-    print(f"{len(rows)} images, {backbone.output_shape[1]} features of conv3 to {last_stage} each")
-    if not pretrained:
+        backbone = FrozenBackbone.restore(weights_file, settings.image_size)
+        inputs = [weights_file] if weights_file else []
+        folder = folder_of(unfinished, fingerprint(f"{settings!r} {backbone.precision}", inputs))
+        write_features(folder, backbone, RAW_DIR, images, settings.batch_size)
+        replace_folder(FEATURES_DIR, folder)
+
+    last_stage = backbone.last_stage
+    print(f"{len(images.paths)} images, {backbone.columns} features of conv3 to {last_stage} each")
+    if not backbone.pretrained:
         print(
             "random weights: these features see colour and layout, not things; they serve neither "
             "split.group_by: embedding nor the search for label errors"
@@ -50,4 +44,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(errors.run(main))
+    sys.exit(run("features", FeaturesParams, main))

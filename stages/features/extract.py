@@ -1,89 +1,132 @@
 """Image files -> features, through the frozen backbone."""
 
-import json
-from collections.abc import Sequence
+import time
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from stages.feature_table import ARRAY_NAME, DESCRIPTION_NAME, BackboneStage
-from stages.hardware import choose_precision, cpu_flags, gpu_capability
-from stages.images import resized_batches
-from stages.orientations import ORIENTATIONS, orient
-from stages.output_folder import written_whole
-from stages.resnet50 import build_backbone, fold_batch_norm, read_pretrained, restore
+from stages.compute.precision import Precision, native_precision
+from stages.outputs.features import (
+    NETWORK_NAME,
+    Description,
+    holds_shard,
+    shard_file,
+    shard_ranges,
+    shard_type,
+    write_shard,
+)
+from stages.outputs.manifest import ManifestColumns
+from stages.resnet50.folding import fold_batch_norm
+from stages.resnet50.layout import BackboneStage
+from stages.resnet50.network import build_backbone
+from stages.resnet50.weights import LayerWeights, read_pretrained, restore
+from waste_classifier.backbone import Backbone, save_network
+from waste_classifier.checksum import sha256_of
+from waste_classifier.images import resized_batches
+from waste_classifier.orientations import ORIENTATIONS
 
 # Of random weights: any, but always the same.
 RANDOM_WEIGHTS_SEED = 0
 
 
-def load_backbone(weights_file: Path | None, image_size: int) -> tuple[keras.Model, BackboneStage]:
-    """Return the backbone, in the precision that the hardware computes natively, and its end.
+class FrozenBackbone(NamedTuple):
+    """The backbone as it was restored, and what it takes to build it again."""
 
-    Args:
-        weights_file: pretrained weights, or None for random ones.
-        image_size: pixels, width and height.
+    image_size: int
+    weights: LayerWeights  #: empty: random ones
+    last_stage: BackboneStage  #: of ResNet50, that it ends with
+    precision: Precision  #: that the hardware computes natively
+    runner: Backbone  #: the network in that precision
 
-    Raises:
-        InputError: the file is not one of ResNet50 weights.
-    """
-    keras.config.set_dtype_policy(choose_precision("auto", cpu_flags(), gpu_capability()))
-    keras.utils.set_random_seed(RANDOM_WEIGHTS_SEED)
-    if weights_file is None:
-        return fold_batch_norm(build_backbone(image_size)), "conv5"
-    weights, last_stage = read_pretrained(weights_file)
-    backbone = build_backbone(image_size, last_stage)
-    restore(backbone, weights)
-    return fold_batch_norm(backbone), last_stage
+    @property
+    def pretrained(self) -> bool:
+        """Whether its weights were."""
+        return bool(self.weights)
+
+    @property
+    def columns(self) -> int:
+        """How many features it gives of an image."""
+        return self.runner.columns
+
+    @classmethod
+    def restore(cls, weights_file: Path | None, image_size: int) -> Self:
+        """Build the backbone.
+
+        Args:
+            weights_file: pretrained weights, or None for random ones.
+            image_size: pixels, width and height.
+
+        Raises:
+            InputError: the file is not one of ResNet50 weights.
+        """
+        precision = native_precision()
+        weights, last_stage = read_pretrained(weights_file) if weights_file else ({}, "conv5")
+        network = _network(image_size, weights, last_stage, precision)
+        return cls(image_size, weights, last_stage, precision, Backbone(network))
+
+    def save(self, file: Path) -> None:
+        """Write the network in float32, whatever precision computed the features."""
+        save_network(_network(self.image_size, self.weights, self.last_stage, "float32"), file)
 
 
 def write_features(
-    directory: Path,
-    backbone: keras.Model,
-    paths: Sequence[Path],
+    folder: Path,
+    backbone: FrozenBackbone,
+    raw: Path,
+    images: ManifestColumns,
     batch_size: int,
-    pretrained: bool,
-    last_stage: BackboneStage,
 ) -> None:
-    """Write the features of images to `directory`, which appears whole or not at all.
-
-    Memory does not grow with the number of images.
+    """Write the features of all images to a folder, shard by shard; memory does not grow with them.
 
     Args:
-        directory: replaced if it exists.
-        backbone: `(n, size, size, 3)` RGB 0..255 to `(n, d) float32`.
-        paths: image files; row i of the features is of the i-th.
-        batch_size: images per forward pass.
-        pretrained: whether the weights were.
-        last_stage: of ResNet50, that the backbone ends with.
+        folder: shards that stand there, of the same images, are left as they are.
+        backbone: that computes them.
+        raw: folder that the paths of images are relative to.
+        images: of the manifest.
+        batch_size: images per forward pass; no batch reaches over the end of a shard.
 
     Raises:
-        InputError: an image is missing or can't be decoded.
+        InputError: an image can't be decoded, or the disk is full.
     """
-    image_size, columns = backbone.input_shape[1], backbone.output_shape[1]
-    description = {
-        "pretrained": pretrained,
-        "image_size": image_size,
-        "last_stage": last_stage,
-    }
-    # One signature for batches of any length: the shorter last one compiles nothing anew.
-    forward = tf.function(
-        lambda images: backbone(tf.cast(images, tf.float32), training=False),
-        input_signature=[tf.TensorSpec((None, image_size, image_size, 3), tf.uint8)],
-    )
-    with written_whole(directory) as folder:
-        features = np.lib.format.open_memmap(
-            folder / ARRAY_NAME,
-            mode="w+",
-            dtype=np.float32,
-            shape=(len(paths), len(ORIENTATIONS), columns),
-        )
+    for number, rows in enumerate(shard_ranges(len(images.paths))):
+        file = shard_file(folder, number)
+        checksums = images.checksums[rows.start : rows.stop]
+        if holds_shard(file, checksums, backbone.columns):
+            continue
+        started = time.perf_counter()
+        shard = np.empty(len(rows), shard_type(backbone.columns))
+        shard["sha256"] = checksums
+        paths = [raw / images.paths[row] for row in rows]
         first = 0
-        for batch in resized_batches(paths, image_size, batch_size):
-            for view, orientation in enumerate(ORIENTATIONS):
-                features[first : first + len(batch), view] = forward(orient(batch, orientation))
+        for batch in resized_batches(paths, backbone.image_size, batch_size, max_pixels=None):
+            features = backbone.runner.features(batch, ORIENTATIONS)
+            shard["features"][first : first + len(batch)] = features
             first += len(batch)
-        features.flush()
-        (folder / DESCRIPTION_NAME).write_text(json.dumps(description, indent=2) + "\n")
+        write_shard(file, shard)
+        speed = len(rows) / (time.perf_counter() - started)
+        print(f"{rows.stop} of {len(images.paths)} images, {speed:.1f} images/s", flush=True)
+
+    network = folder / NETWORK_NAME
+    if backbone.pretrained:
+        backbone.save(network)
+    Description(
+        pretrained=backbone.pretrained,
+        image_size=backbone.image_size,
+        last_stage=backbone.last_stage,
+        precision=backbone.precision,
+        backbone_sha256=sha256_of(network) if backbone.pretrained else None,
+    ).write(folder)
+
+
+def _network(
+    image_size: int, weights: LayerWeights, last_stage: BackboneStage, precision: Precision
+) -> keras.Model:
+    keras.config.set_dtype_policy(precision)
+    # Names of layers are numbered: equal ones make equal files.
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(RANDOM_WEIGHTS_SEED)
+    network = build_backbone(image_size, last_stage)
+    restore(network, weights)
+    return fold_batch_norm(network)

@@ -9,15 +9,11 @@ import shutil
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Literal
 
-from pydantic import Field
-
-from stages import errors
-from stages.errors import InputError
 from stages.fetch.archive import extract
 from stages.fetch.incoming import incoming_directory, publish, require_free_space
 from stages.fetch.layout import Layout, composed, find_images, place_images
+from stages.fetch.source import check_unchanged, snapshot
 from stages.fetch.verify import (
     check_counts,
     check_labels,
@@ -25,49 +21,19 @@ from stages.fetch.verify import (
     verify_images,
     write_manifest,
 )
-from stages.manifest import (
-    MANIFEST_FILE,
-    RAW_DIR,
-    REJECTED_FILE,
-    RejectedRow,
-    write_table,
-)
-from stages.params import SEED_MAX, Params, load_section
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR
+from stages.outputs.rejected import REJECTED_FILE, RejectedRow
+from stages.outputs.tables import write_table
+from stages.params.fetch import FetchParams
+from stages.stage import run
+from waste_classifier.errors import InputError
 
 
-class SampleParams(Params):
-    """Section `fetch.sample`."""
-
-    seed: int = Field(ge=0, le=SEED_MAX)
-    images: int = Field(ge=60, le=100_000)
-    image_size: int = Field(ge=32, le=1024)
-
-
-class KaggleParams(Params):
-    """Section `fetch.kaggle`."""
-
-    dataset: str = Field(pattern=r"^[\w-]+/[\w-]+$")
-    version: int = Field(ge=1)
-    timeout: float = Field(ge=1, le=3600)
-    retries: int = Field(ge=0, le=20)
-
-
-class FetchParams(Params):
-    """Section `fetch` of params.yaml."""
-
-    source: Literal["sample", "kaggle", "path"]
-    sample: SampleParams
-    kaggle: KaggleParams
-    path: str = Field(min_length=1)
-    expected_counts: dict[str, int] | None
-    max_rejected: int = Field(ge=0)
-    max_pixels: int = Field(ge=1, le=1_000_000_000)
-
-
-def main() -> None:
-    """Run the stage."""
-    params = load_section("fetch", FetchParams)
+def main(params: FetchParams) -> None:
+    """Receive the images, verify them, and bring them into place."""
+    source = Path(params.path) if params.source == "path" else None
     with incoming_directory(RAW_DIR.parent) as incoming:
+        before = snapshot(source) if source else {}
         received, origin = receive(params, incoming)
         layout = find_images(received, origin)
 
@@ -93,6 +59,8 @@ def main() -> None:
             (raw / row.path).unlink()
         rejections = incoming / REJECTED_FILE.name
         write_table(rejections, rejected, RejectedRow)
+        if source:
+            check_unchanged(source, before)
         publish(
             [(raw, RAW_DIR), (manifest, MANIFEST_FILE), (rejections, REJECTED_FILE)],
             replaced_dir=incoming / "replaced",
@@ -157,4 +125,4 @@ def summary(counts: Counter[str], rejected: list[RejectedRow], layout: Layout) -
 
 
 if __name__ == "__main__":
-    sys.exit(errors.run(main))
+    sys.exit(run("fetch", FetchParams, main))

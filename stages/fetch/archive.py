@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
-from stages.errors import InputError
+from waste_classifier.errors import InputError
 from stages.fetch.incoming import require_free_space
 from stages.fetch.layout import collision_key
 

@@ -1,23 +1,18 @@
 """A temporary directory for what comes in, and the step that turns it into the stage's outputs."""
 
-import errno
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from stages.errors import InputError
-
-#: Errors of the system around us: full or read-only disks, permissions, names too long.
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_ENVIRONMENT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG}
+from stages.outputs.unfinished import only_run
+from stages.outputs.whole import UNFINISHED, disk_errors_explained
+from waste_classifier.errors import InputError
 
 
 @contextmanager
 def incoming_directory(data_dir: Path) -> Iterator[Path]:
-    """Give a fresh `data_dir/.incoming`, removed at the end whatever happens.
+    """Give a fresh `data_dir/.unfinished/fetch/incoming`, removed at the end whatever happens.
 
     It stands beside the outputs, so that these can be moved into place by a rename. What a killed
     run left there is removed first.
@@ -25,27 +20,17 @@ def incoming_directory(data_dir: Path) -> Iterator[Path]:
     Raises:
         InputError: another fetch is at work here, or the disk is full or refuses access.
     """
-    directory = data_dir / ".incoming"
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        with FileLock(data_dir / ".incoming.lock", blocking=False):
-            try:
-                shutil.rmtree(directory, ignore_errors=True)
-                directory.mkdir()
-                yield directory
-            finally:
-                shutil.rmtree(directory, ignore_errors=True)
-                (data_dir / ".incoming.lock").unlink(missing_ok=True)
-    except Timeout:
-        raise InputError(
-            f"another fetch is at work in {data_dir.absolute()}; wait until it ends"
-        ) from None
-    except OSError as error:
-        if error.errno in _FULL:
-            raise InputError(f"the disk of {data_dir} is full; free some space") from None
-        if error.errno in _ENVIRONMENT:
-            raise InputError(f"{error.filename}: {error.strerror}") from None
-        raise
+    with (
+        disk_errors_explained(data_dir),
+        only_run(data_dir / UNFINISHED / "fetch", "fetch") as folder,
+    ):
+        directory = folder / "incoming"
+        try:
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def require_free_space(directory: Path, size: int, what: str) -> None:

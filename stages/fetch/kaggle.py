@@ -25,7 +25,7 @@ from kagglesdk.kaggle_env import get_access_token_from_env
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
-from stages.errors import InputError
+from waste_classifier.errors import InputError
 from stages.fetch.incoming import require_free_space
 
 SIGN_IN = (

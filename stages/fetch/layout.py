@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from stages.errors import InputError
-from stages.images import FORMATS
+from waste_classifier.errors import InputError
+from waste_classifier.images import FORMATS
 
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
 _SYSTEM_NAMES = {"thumbs.db", "desktop.ini", "__macosx"}

@@ -1,15 +1,19 @@
 """Decodes every image once: what is sound goes to the manifest, the rest is rejected."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import imagehash
+from PIL import ImageStat
 
-from stages.errors import InputError
-from stages.images import ImageError, decode, map_in_threads
-from stages.manifest import ManifestRow, RejectedRow, write_sorted
+from stages.outputs.manifest import ManifestRow
+from stages.outputs.rejected import RejectedRow
+from stages.outputs.tables import write_sorted
+from waste_classifier.checksum import sha256_of
+from waste_classifier.errors import InputError
+from waste_classifier.images import ImageError, decode
+from waste_classifier.parallel import map_in_threads
 
 
 def verify_images(
@@ -104,15 +108,17 @@ def _verify_image(directory: Path, path: str, max_pixels: int) -> ManifestRow | 
         image = decode(file, max_pixels)
     except ImageError as error:
         return RejectedRow(path, str(error))
-    with file.open("rb") as content:
-        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    red, green, blue = (round(mean, 2) for mean in ImageStat.Stat(image).mean)
     return ManifestRow(
         path=path,
         label=path.partition("/")[0],
         width=image.width,
         height=image.height,
         bytes=file.stat().st_size,
-        sha256=sha256,
+        red=red,
+        green=green,
+        blue=blue,
+        sha256=sha256_of(file),
         phash=str(imagehash.phash(image)),
     )
 

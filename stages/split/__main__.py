@@ -10,119 +10,56 @@ Identical images under different labels are listed in data/conflicts.csv.
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, ValidationInfo, field_validator
 
-from stages import errors, params
-from stages.embedding import similar_pairs, vectors_of
-from stages.errors import InputError
-from stages.feature_table import read_features
-from stages.manifest import (
-    CONFLICTS_FILE,
-    MANIFEST_FILE,
-    SPLIT_FILE,
-    SPLITS,
-    ConflictRow,
-    SplitName,
-    SplitRow,
-    write_sorted,
-    write_table,
-)
-from stages.near_duplicates import near_duplicate_pairs
+from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
+from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
+from stages.outputs.manifest import MANIFEST_FILE, read_columns
+from stages.outputs.split import SPLIT_FILE, SPLITS, SplitName, SplitRow
+from stages.outputs.tables import iterate_table, write_table
+from stages.params.split import SplitParams
 from stages.split.assign import TooFewGroupsError, assign_splits
-from stages.split.duplicates import find_conflicts, group_images
-from stages.split.images import Images, first_identical, read_images
-
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class SplitParams(params.Params):
-    """Section `split` of params.yaml."""
-
-    val: Share
-    test: Share
-    group_by: Literal["perceptual", "embedding", "none"]
-    max_distance: Annotated[int, Field(ge=0, le=16)]
-    max_embedding_distance: Annotated[float, Field(ge=0, le=1)]
-    on_conflict: Literal["drop", "fail", "keep"]
-
-    @field_validator("test")
-    @classmethod
-    def _leaves_images_for_train(cls, test: float, info: ValidationInfo) -> float:
-        if test + info.data.get("val", 0) >= 1:
-            raise ValueError("val and test leave nothing for train; their sum must be below 1")
-        return test
+from stages.split.conflicts import find_conflicts
+from stages.split.groups import group_images, name_groups
+from stages.stage import run
+from waste_classifier.errors import InputError
 
 
-def main() -> None:
-    """Read the manifest, write which image goes where."""
-    settings = params.load_section("split", SplitParams)
-    seed = params.load_seed()
-    received = read_images(MANIFEST_FILE)
-    if not received.paths:
-        raise InputError(f"{MANIFEST_FILE}: no images; check section 'fetch' of params.yaml")
+def main(settings: SplitParams) -> None:
+    """Read the manifest and the pairs of duplicates, write which image goes where."""
+    received = read_columns(MANIFEST_FILE)
+    duplicates = iterate_table(DUPLICATES_FILE, DuplicateRow)
 
-    images = received.sorted()
-    conflicts = find_conflicts(images, first_identical(images).tolist())
+    conflicts = find_conflicts(received)
     write_table(CONFLICTS_FILE, conflicts.values(), ConflictRow)
     if conflicts and settings.on_conflict == "fail":
         raise InputError(describe_conflicts(list(conflicts.values())))
-    if conflicts and settings.on_conflict == "drop":
-        images = images.without(conflicts.keys())
 
-    groups = group_images(len(images.paths), find_pairs(images, received.paths, settings))
-    splits = split_images(images.labels, groups, settings, seed, sorted(set(received.labels)))
-    names = (images.paths[group] for group in groups)
-    columns = zip(images.paths, images.labels, names, splits, strict=True)
-    write_sorted(SPLIT_FILE, (SplitRow(*cells) for cells in columns), SplitRow)
-    print(format_counts(images.labels, splits))
-    dropped = len(received.paths) - len(images.paths)
+    # Of all images received, so that two stay together that one dropped between them connects.
+    groups_received = group_images(received.paths, duplicates, settings.group_by)
+    dropped = conflicts.keys() if settings.on_conflict == "drop" else set()
+    kept = [number for number in range(len(received.paths)) if number not in dropped]
+    paths = [received.paths[number] for number in kept]
+    labels = [received.labels[number] for number in kept]
+    groups = groups_received[kept]
+
+    splits = split_images(labels, groups, settings, sorted(set(received.labels)))
+    columns = zip(paths, labels, name_groups(paths, groups), splits, strict=True)
+    write_table(SPLIT_FILE, (SplitRow(*cells) for cells in columns), SplitRow)
+    print(format_counts(labels, splits))
     print(
-        f"{len(images.paths)} images in {len(np.unique(groups))} groups; {len(conflicts)} "
-        f"identical images under different labels, {dropped} images dropped"
+        f"{len(paths)} images in {len(np.unique(groups))} groups; {len(conflicts)} "
+        f"identical images under different labels, {len(dropped)} images dropped"
     )
-
-
-def find_pairs(
-    images: Images, received: Sequence[str], settings: SplitParams
-) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of images that show the same thing, as positions in `images`.
-
-    Args:
-        images: those to be split.
-        received: paths of all of the manifest, in its order.
-        settings: section `split`.
-
-    Raises:
-        InputError: embeddings are asked for, but the backbone has random weights.
-    """
-    if settings.group_by == "none":
-        return
-    # Identical files have equal hashes.
-    for left, right, _ in near_duplicate_pairs(images.hashes, settings.max_distance):
-        yield left, right
-    if settings.group_by == "perceptual":
-        return
-    features = read_features(len(received))
-    if not features.pretrained:
-        raise InputError(
-            "params.yaml: split.group_by is embedding, which needs pretrained weights: set "
-            "backbone.weights to imagenet or to a file, or split.group_by to perceptual"
-        )
-    vectors = vectors_of(images.paths, received, features)
-    for left, right, _ in similar_pairs(vectors, settings.max_embedding_distance):
-        yield left, right
 
 
 def split_images(
     image_labels: Sequence[str],
     groups: npt.NDArray[np.intp],
     settings: SplitParams,
-    seed: int,
     labels: Sequence[str],
 ) -> list[SplitName]:
     """Assign each image a split.
@@ -131,7 +68,6 @@ def split_images(
         image_labels: label of each image.
         groups: of each image, as a number.
         settings: section `split`.
-        seed: of the assignment.
         labels: all that must have an image in each split.
 
     Raises:
@@ -139,7 +75,7 @@ def split_images(
     """
     missing = {label: len(SPLITS) for label in sorted(set(labels) - set(image_labels))}
     try:
-        splits = assign_splits(image_labels, groups, settings.val, settings.test, seed)
+        splits = assign_splits(image_labels, groups, settings.val, settings.test, settings.seed)
     except TooFewGroupsError as error:
         missing |= error.missing
     if missing:
@@ -196,4 +132,4 @@ def format_counts(image_labels: Sequence[str], splits: Sequence[SplitName]) -> s
 
 
 if __name__ == "__main__":
-    sys.exit(errors.run(main))
+    sys.exit(run("split", SplitParams, main))

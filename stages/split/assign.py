@@ -8,7 +8,7 @@ from math import floor
 import numpy as np
 import numpy.typing as npt
 
-from stages.manifest import SPLITS, SplitName
+from stages.outputs.split import SPLITS, SplitName
 
 Content = dict[int, int]  # images of a group by the number of their label
 Places = list[list[int]]  # images that each label can still take in each of SPLITS

@@ -3,71 +3,83 @@
 On a pretrained backbone the head trains first, on the cached features of the images; then the last
 blocks are fine-tuned with it. Random weights train whole, in one phase.
 
-Writes the model and its labels to data/model/, curves and summary through dvclive. Killed and run
-again, it goes on after the last finished epoch and ends with the same bytes.
+Writes the classifier to data/model/, curves and summary through dvclive. Killed and run again, it
+goes on after the last epoch that it saved and ends with the same bytes.
 """
 
+import shutil
 import sys
 
-from stages import errors, params, tensorflow_setup
-from stages.errors import InputError
-from stages.feature_table import Features, read_features
-from stages.manifest import (
+import numpy as np
+
+from stages.outputs.backbone import BACKBONE_DIR
+from stages.outputs.backbone import DESCRIPTION_NAME as BACKBONE_DESCRIPTION_NAME
+from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, read_class_weights
+from stages.outputs.features import DESCRIPTION_NAME as FEATURES_DESCRIPTION_NAME
+from stages.outputs.features import FEATURES_DIR, open_features
+from stages.outputs.manifest import MANIFEST_FILE, labels_of, read_columns
+from stages.outputs.model import MODEL_DIR
+from stages.outputs.split import SPLIT_FILE, SplitRow
+from stages.outputs.tables import read_table
+from stages.outputs.unfinished import fingerprint, folder_of, only_run
+from stages.outputs.whole import UNFINISHED
+from stages.params.train import TrainParams
+from stages.resnet50.layout import used_columns
+from stages.stage import run
+from stages.train.examples import TrainingData, examples_of
+from stages.train.phases import plan_phases
+
+# The manifest has the checksum of each image, the descriptions those of weights and network.
+INPUTS = [
     MANIFEST_FILE,
     SPLIT_FILE,
-    ManifestRow,
-    SplitRow,
-    labels_of,
-    read_table,
-)
-from stages.train.checkpoint import only_trainer
-from stages.train.inputs import CLASS_WEIGHTS_FILE, read_class_weights
-from stages.train.params import TrainParams
+    CLASS_WEIGHTS_FILE,
+    BACKBONE_DIR / BACKBONE_DESCRIPTION_NAME,
+    FEATURES_DIR / FEATURES_DESCRIPTION_NAME,
+]
+STATE_DIR = MODEL_DIR.parent / UNFINISHED / "train"
 
 
-def main() -> None:
-    """Read the parameters and the tables, then train as the only trainer of this workspace."""
-    seed = params.load_seed()
-    settings = params.load_section("train", TrainParams)
-    manifest = read_table(MANIFEST_FILE, ManifestRow)
-    rows = read_table(SPLIT_FILE, SplitRow)
-    labels = labels_of(rows)
-    class_weights = read_class_weights(CLASS_WEIGHTS_FILE, labels)
-    features = read_features(len(manifest))
-    check_phases(settings, features)
+def main(settings: TrainParams) -> None:
+    """Read the tables and features, then train as the only training of this workspace."""
+    data = read_data(settings)
+    phases = plan_phases(settings, data.backbone.pretrained, data.backbone.last_stage)
 
-    with only_trainer():
-        tensorflow_setup.configure()
-        # Imports TensorFlow, which takes seconds that a mistake in the parameters should not.
+    with only_run(STATE_DIR, "training") as unfinished:
+        # Imports TensorFlow, which takes seconds that a mistake in the inputs should not.
+        from stages.compute import determinism
+
+        determinism.configure()
+        from stages.compute.precision import native_precision
         from stages.train.training import train
 
-        train(manifest, rows, labels, features, class_weights, settings, seed)
+        precision = native_precision(settings.precision)
+        state = folder_of(unfinished, fingerprint(f"{settings!r} {precision}", INPUTS))
+        train(data, phases, settings, precision, state)
+        shutil.rmtree(state)
 
 
-def check_phases(settings: TrainParams, features: Features) -> None:
-    """Check that something trains, and that what is fine-tuned is there.
+def read_data(settings: TrainParams) -> TrainingData:
+    """Read what a training learns from.
 
     Raises:
-        InputError: all epochs are 0, or the backbone ends before `fine_tune_from`.
+        InputError: a table is missing or damaged, or they do not belong together.
     """
-    if not features.pretrained:
-        if settings.scratch_epochs == 0:
-            raise InputError(
-                "params.yaml: train.scratch_epochs is 0, but random weights train in these epochs "
-                "alone; set it above 0, or backbone.weights to pretrained ones"
-            )
-        return
-    if settings.head_epochs + settings.fine_tune_epochs == 0:
-        raise InputError(
-            "params.yaml: train: head_epochs and fine_tune_epochs are both 0; set one above 0"
-        )
-    if settings.fine_tune_epochs and settings.fine_tune_from[:5] > features.last_stage:
-        raise InputError(
-            f"params.yaml: train.fine_tune_from is {settings.fine_tune_from}, but the pretrained "
-            f"weights end with {features.last_stage}; name a stage or block up to that one, or set "
-            "train.fine_tune_epochs to 0"
-        )
+    images = read_columns(MANIFEST_FILE)
+    features = open_features(images)
+    rows = read_table(SPLIT_FILE, SplitRow)
+    labels = labels_of(rows)
+    description = features.description
+    columns = used_columns(settings.head.pooling, description.last_stage)
+    # Random weights train on pixels.
+    seen = columns if description.pretrained else np.zeros_like(columns)
+    train, val = (
+        examples_of(split, rows, labels, images, features, seen, settings.memory_mib)
+        for split in ("train", "val")
+    )
+    class_weights = read_class_weights(CLASS_WEIGHTS_FILE, labels)
+    return TrainingData(labels, train, val, class_weights, description)
 
 
 if __name__ == "__main__":
-    sys.exit(errors.run(main))
+    sys.exit(run("train", TrainParams, main))

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from stages.train.params import AugmentParams
+from stages.params.train import AugmentParams
 
 DRAWS_PER_IMAGE = 9
 

@@ -1,13 +1,18 @@
-"""The images of one split: their files, targets, and rows of the cached features."""
+"""The images of one split: their files, targets and cached features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from stages.manifest import RAW_DIR, ManifestRow, SplitName, SplitRow
+from stages.outputs.features import Description, Features
+from stages.outputs.manifest import RAW_DIR, ManifestColumns
+from stages.outputs.split import SplitName, SplitRow
+from stages.train.memory import allocate
+from waste_classifier.orientations import ORIENTATIONS
 
 
 @dataclass(frozen=True)
@@ -15,59 +20,56 @@ class Examples:
     """The images of one split."""
 
     paths: Sequence[Path]
-    targets: npt.NDArray[np.float32]  #: (n, labels) one-hot
-    features: npt.NDArray[np.float32]  #: (all images, 2, d), of a frozen backbone
-    positions: npt.NDArray[np.intp]  #: (n,), which of their rows are of these images
-    columns: npt.NDArray[np.bool_]  #: (d,), which of their columns the head sees
+    targets: npt.NDArray[np.float32]  #: `(n, labels)`, one-hot
+    features: npt.NDArray[np.float32]  #: `(n, orientations, used)`, those that the head sees
 
-    def rows(
-        self,
-        images: npt.NDArray[np.int64],
-        views: npt.NDArray[np.int64],
-        out: npt.NDArray[np.float32] | None = None,
-    ) -> npt.NDArray[np.float32]:
-        """Return what the head sees of some images, each in one orientation: `(m, used)`.
+    def __len__(self) -> int:
+        """Return how many images there are."""
+        return len(self.paths)
 
-        Args:
-            images: `(m,)`, as positions in this split.
-            views: `(m,)`, as positions in `ORIENTATIONS`.
-            out: `(m, used)`, filled and returned instead of a new array.
-        """
-        rows = self.features.reshape(-1, self.features.shape[-1])
-        numbers = self.positions[images] * self.features.shape[1] + views
-        seen: npt.NDArray[np.float32]
-        if self.columns.all():
-            # The positions are known to be right; checking them would copy `out` once more.
-            seen = rows.take(numbers, axis=0, out=out, mode="clip")
-        else:
-            seen = rows[numbers].compress(self.columns, axis=1, out=out)
-        return seen
+    @property
+    def as_received(self) -> npt.NDArray[np.float32]:
+        """Features in the orientation as received, `(n, used)`."""
+        return self.features[:, ORIENTATIONS.index("received")]
+
+
+class TrainingData(NamedTuple):
+    """All that a training learns from."""
+
+    labels: Sequence[str]  #: in the order of the classifier
+    train: Examples  #: images that the network learns from
+    val: Examples  #: images that the best epoch is chosen by
+    class_weights: npt.NDArray[np.float32]  #: `(labels,)`, weight in the loss
+    backbone: Description  #: of the cached features
 
 
 def examples_of(
     split: SplitName,
     rows: Sequence[SplitRow],
     labels: Sequence[str],
-    manifest: Sequence[ManifestRow],
-    features: npt.NDArray[np.float32],
+    images: ManifestColumns,
+    features: Features,
     columns: npt.NDArray[np.bool_],
+    memory_mib: int,
 ) -> Examples:
     """Return the images of one split, in the order of `rows`.
 
     Args:
         split: train, val or test.
         rows: the table of splits.
-        labels: in the order of the model's output.
-        manifest: the table of all images.
-        features: `(images of the manifest, 2, d)`.
-        columns: `(d,)`, which of them the head sees.
+        labels: in the order of the classifier.
+        images: of the manifest.
+        features: of these.
+        columns: `(d,)`, which of the features the head sees.
+        memory_mib: features above this size wait in a file.
     """
     chosen = [row for row in rows if row.split == split]
-    position = {row.path: number for number, row in enumerate(manifest)}
+    position = {path: number for number, path in enumerate(images.paths)}
+    number_of = {label: number for number, label in enumerate(labels)}
+    positions = np.array([position[row.path] for row in chosen], np.intp)
+    shape = (len(chosen), len(ORIENTATIONS), np.count_nonzero(columns))
     return Examples(
         paths=[RAW_DIR / row.path for row in chosen],
-        targets=np.eye(len(labels), dtype=np.float32)[[labels.index(row.label) for row in chosen]],
-        features=features,
-        positions=np.array([position[row.path] for row in chosen]),
-        columns=columns,
+        targets=np.eye(len(labels), dtype=np.float32)[[number_of[row.label] for row in chosen]],
+        features=features.read(positions, columns, allocate(shape, np.float32, memory_mib)),
     )

@@ -1,82 +1,119 @@
-"""The saved model: for inference only, float32, equal weights giving equal bytes."""
+"""From what was trained to the classifier in data/model/, and the check that both say the same."""
 
-import json
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from stages.feature_table import BackboneStage
-from stages.output_folder import written_whole
-from stages.train.model import Head, build_model
+from stages.outputs.whole import whole_folder
+from stages.resnet50.folding import fold_batch_norm
+from stages.resnet50.layout import BackboneStage
+from stages.resnet50.network import build_backbone
+from waste_classifier.backbone import save_network
+from waste_classifier.classifier import Classifier, write_classifier
+from waste_classifier.errors import InputError
+from waste_classifier.head import Head
+from waste_classifier.images import load_resized
+from waste_classifier.orientations import Orientation, orient
 
-# The earliest time a zip archive can hold.
-EPOCH = (1980, 1, 1, 0, 0, 0)
+#: Of a probability, by the precision in which training saw the photos; the classifier is float32.
+LARGEST_DIFFERENCES = {"float32": 0.001, "mixed_float16": 0.02, "mixed_bfloat16": 0.1}
+#: How many photos are compared, one of each label first.
+COMPARED_PHOTOS = 6
 
 
-def export_model(
+def export_classifier(
     directory: Path,
     labels: Sequence[str],
+    orientations: Sequence[Orientation],
     image_size: int,
     head: Head,
-    last_stage: BackboneStage,
-    weights: Sequence[npt.NDArray[Any]],
-) -> None:
-    """Write `model.keras` and `labels.json` into `directory`, which appears whole or not at all.
+    backbone_file: Path,
+    compared: Sequence[Path],
+    expected: npt.NDArray[np.float32],
+    precision: str,
+) -> float:
+    """Write the classifier; `directory` appears if it says what training says, or not at all.
 
     Args:
         directory: replaced if it exists.
-        labels: in the order of the model's output.
-        image_size: width and height of the model's input.
-        head: what stands on the backbone.
-        last_stage: of ResNet50, that the backbone ends with.
-        weights: as `get_weights()` of a `build_model` gives them.
+        labels: in the order of the head's probabilities.
+        orientations: that probabilities are averaged over.
+        image_size: pixels, width and height of what the backbone sees.
+        head: trained.
+        backbone_file: `.keras`, of the backbone that the head was trained on.
+        compared: photos that the classifier is tried on.
+        expected: `(compared, labels)`, what training says of them.
+        precision: in which training saw them.
+
+    Returns:
+        The largest difference between a probability that was expected and the classifier's.
+
+    Raises:
+        InputError: that is more than `LARGEST_DIFFERENCES` allows, or the disk is full.
     """
-    # Without the dtype policy and the layer names of the training before it.
+    with whole_folder(directory) as folder:
+        write_classifier(folder, labels, orientations, image_size, head, backbone_file)
+        said = Classifier.load(folder).predict(compared, max_pixels=None)
+        difference = float(np.abs(said - expected).max())
+        if not difference <= LARGEST_DIFFERENCES[precision]:
+            raise InputError(
+                f"{directory}: the classifier does not say what was trained: probabilities differ "
+                f"by up to {difference:.4f} on {len(compared)} val images, more than "
+                f"{LARGEST_DIFFERENCES[precision]} ({precision}); set train.precision to float32, "
+                "or run `dvc repro --force features`"
+            )
+    return difference
+
+
+def choose_compared(targets: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.intp]:
+    """Return positions of up to `count` images, the first of each label before others."""
+    labels = targets.argmax(axis=1)
+    _, firsts = np.unique(labels, return_index=True)
+    rest = np.setdiff1d(np.arange(len(labels)), firsts)
+    return np.concatenate([firsts, rest])[:count]
+
+
+def predict_features(
+    head: keras.Model, features: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return what a head in training says, `(n, labels)`, as the mean over orientations.
+
+    Args:
+        head: as `build_head` returned it.
+        features: `(n, orientations, used)`.
+    """
+    seen = [head.predict_on_batch(features[:, each]) for each in range(features.shape[1])]
+    return np.asarray(np.mean(seen, axis=0))
+
+
+def predict_pixels(
+    network: keras.Model, paths: Sequence[Path], orientations: Sequence[Orientation]
+) -> npt.NDArray[np.float32]:
+    """Return what a network in training says, `(n, labels)`, as the mean over orientations."""
+    size = network.input_shape[1]
+    images = np.stack([load_resized(path, size, max_pixels=None) for path in paths])
+    seen = [network.predict_on_batch(orient(images, each)) for each in orientations]
+    return np.asarray(np.mean(seen, axis=0))
+
+
+def write_backbone(
+    file: Path, trained: keras.Model, image_size: int, last_stage: BackboneStage
+) -> None:
+    """Write a trained backbone for inference: float32, its BatchNorm folded.
+
+    Args:
+        file: `.keras`.
+        trained: as `build_backbone` returned it, whatever its precision.
+        image_size: pixels, width and height.
+        last_stage: of ResNet50, that it ends with.
+    """
+    weights = trained.get_weights()
+    # Names of layers are numbered: equal ones make equal files.
     keras.backend.clear_session()
     keras.config.set_dtype_policy("float32")
-    model = build_model(len(labels), image_size, head, last_stage)
-    model.set_weights([np.asarray(array) for array in weights])
-    with written_whole(directory) as folder:
-        model.save(folder / "raw.keras")
-        normalise_archive(folder / "raw.keras", folder / "model.keras")
-        (folder / "raw.keras").unlink()
-        (folder / "labels.json").write_text(
-            json.dumps(list(labels), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
-        )
-
-
-def normalise_archive(source: Path, target: Path) -> None:
-    """Copy a `.keras` file without what differs between two savings of one model.
-
-    That is the date of saving, the times in the archive, and the `shared_object_id` of config
-    entries, which are addresses in memory.
-    """
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for name in sorted(old.namelist()):
-            content = old.read(name)
-            if name == "metadata.json":
-                content = _to_json({**json.loads(content), "date_saved": ""})
-            elif name == "config.json":
-                content = _to_json(_without_object_ids(json.loads(content)))
-            new.writestr(zipfile.ZipInfo(name, EPOCH), content)
-
-
-def _without_object_ids(config: Any) -> Any:
-    if isinstance(config, dict):
-        return {
-            key: _without_object_ids(value)
-            for key, value in config.items()
-            if key != "shared_object_id"
-        }
-    if isinstance(config, list):
-        return [_without_object_ids(value) for value in config]
-    return config
-
-
-def _to_json(content: Any) -> bytes:
-    return json.dumps(content, sort_keys=True).encode()
+    copy = build_backbone(image_size, last_stage)
+    copy.set_weights(weights)
+    save_network(fold_batch_norm(copy), file)

@@ -1,128 +1,170 @@
-"""The training itself: phases of epochs, the best epoch kept, resumable after every epoch."""
+"""The epochs of a task: where the best one is kept, and an interrupted training goes on."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
-from stages.errors import InputError
-from stages.train.checkpoint import Checkpoint, Progress, Weights
-from stages.train.examples import Examples
-from stages.train.feed import Feed, Phase, prepare
+from stages.params.train import TrainParams
+from stages.train import resume
+from stages.train.batches import batches
+from stages.train.log import EpochLog, EpochReport, Logs
 from stages.train.model import DROPOUTS
-from stages.train.params import TrainParams
+from stages.train.phases import Phase
+from stages.train.resume import Checkpoint, Progress
+from stages.train.tasks import Task
+from waste_classifier.errors import InputError
 
 # In one call from Python: a second at most, on a CPU at 224 pixels.
 MOST_STEPS_OF_HEAD = 64
 MOST_STEPS_OF_BACKBONE = 8
-
-Logs = dict[str, float]
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """What one epoch gave; `seconds` are of its training part, without validation."""
-
-    logs: Logs  #: train/…, val/… and learning_rate
-    seconds: float
-    images: int
+# Saving a checkpoint takes at most this share of the time.
+MOST_SAVING = 0.05
 
 
-def plan_phases(settings: TrainParams, pretrained: bool) -> list[Phase]:
-    """Return the phases: head then fine-tuning for pretrained weights, one phase for random ones.
-
-    A phase of no epochs is left out.
-    """
-    batch_size = settings.batch_size
-    if pretrained:
-        phases = [
-            Phase("head", settings.head_epochs, settings.head_batch_size, settings.lr, None),
-            Phase(
-                "fine_tune",
-                settings.fine_tune_epochs,
-                batch_size,
-                settings.fine_tune_lr,
-                settings.fine_tune_from,
-            ),
-        ]
-    else:
-        phases = [Phase("scratch", settings.scratch_epochs, batch_size, settings.lr, None)]
-    return [phase for phase in phases if phase.epochs > 0]
-
-
-def fit(
-    model: keras.Model,
-    phases: list[Phase],
-    train: Examples,
-    val: Examples,
-    class_weights: npt.NDArray[np.float32],
-    settings: TrainParams,
-    seed: int,
-    checkpoint: Checkpoint | None,
-    on_epoch: Callable[[EpochReport], None],
-    save: Callable[[Checkpoint], None],
-    verbose: int,
-) -> Progress:
-    """Train `model` in place and leave the weights of the best epoch in it.
+class BestAndResume(keras.callbacks.Callback):
+    """Keeps the weights of the best epoch, and after an epoch all that resuming needs.
 
     The best epoch is the one of lowest validation loss: among some hundred images a score moves in
     steps and by chance, so that the highest of many epochs is one of luck. A phase starts from the
     best weights so far.
+    """
+
+    def __init__(self, folder: Path, log: EpochLog, patience: int, seed: int) -> None:
+        """Take up the checkpoint in `folder`, if there is one.
+
+        Args:
+            folder: of the checkpoint.
+            log: told of each epoch.
+            patience: epochs of a phase without a lower validation loss before it ends.
+            seed: of the training; dropout follows from it.
+        """
+        super().__init__()
+        self._folder = folder
+        self._log = log
+        self._patience = patience
+        self._seed = seed
+        self._resumed = resume.load(folder)
+        self.progress = self._resumed.progress if self._resumed else Progress()
+        self._best_weights: resume.Weights = []
+        self._started = 0.0
+        self._train_seconds = 0.0
+        self._saved = 0.0
+        self._saving_seconds = 0.0
+        for logs in self.progress.history:
+            log.replay(logs)
+
+    def begin_phase(self, model: keras.Model) -> None:
+        """Give a compiled model the weights to start from."""
+        self._best_weights = model.get_weights()
+        if self._resumed:
+            model.set_weights(self._resumed.weights)
+            variables = model.optimizer.variables
+            for variable, value in zip(variables, self._resumed.optimizer, strict=True):
+                variable.assign(value)
+            self._best_weights = self._resumed.best_weights
+            self._resumed = None
+
+    def epochs_left(self, phase: Phase) -> range:
+        """Return the epochs that a phase still has, counted over all phases."""
+        done = len(self.progress.history)
+        if self.progress.epochs_without_better >= self._patience:
+            return range(done, done)
+        return range(done, done - self.progress.phase_epoch + phase.epochs)
+
+    def end_phase(self, model: keras.Model) -> None:
+        """Give the model the best weights."""
+        model.set_weights(self._best_weights)
+        self.progress.phase += 1
+        self.progress.phase_epoch = self.progress.epochs_without_better = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Make the random state of dropout follow from seed and epoch alone."""
+        dropouts = [layer for layer in self.model._flatten_layers() if layer.name in DROPOUTS]
+        for number, layer in enumerate(dropouts):
+            if layer.rate > 0:
+                state = np.random.SeedSequence([self._seed, epoch, 2, number]).generate_state(2)
+                layer.seed_generator.state.assign(state)
+        self._started = time.perf_counter()
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Note how long the training part of the epoch took."""
+        self._train_seconds = time.perf_counter() - self._started
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Record the epoch; keep its weights if it is the best so far.
+
+        Raises:
+            InputError: the loss is no number, or the disk is full.
+        """
+        named = name_logs(logs or {}, float(self.model.optimizer.learning_rate))
+        if record(self.progress, named):
+            self._best_weights = self.model.get_weights()
+        self._save_if_due()
+        seconds = time.perf_counter() - self._started
+        self._log.epoch(EpochReport(named, self._train_seconds, seconds))
+        self.model.stop_training = self.progress.epochs_without_better >= self._patience
+
+    def _save_if_due(self) -> None:
+        now = time.perf_counter()
+        if self._saved and now - self._saved < self._saving_seconds / MOST_SAVING:
+            return
+        optimizer = [variable.numpy() for variable in self.model.optimizer.variables]
+        weights = self.model.get_weights()
+        resume.save(
+            self._folder, Checkpoint(self.progress, weights, optimizer, self._best_weights)
+        )
+        self._saved = time.perf_counter()
+        self._saving_seconds = self._saved - now
+
+
+def run_task(task: Task, settings: TrainParams, keeper: BestAndResume, verbose: int) -> None:
+    """Train the epochs that a task still has, and leave the best weights in its model.
 
     Args:
-        model: as `build_model` returns it, with restored weights.
-        phases: at least one, in order; what one trains, the next trains too.
-        train: images that the model learns from.
-        val: images that the best epoch is chosen by.
-        class_weights: `(labels,) float32`, weight in the loss, in the order of the model's output.
-        settings: section `train` of params.yaml.
-        seed: order of images, augmentation, mixing and dropout follow from it.
-        checkpoint: where to go on, or None to start.
-        on_epoch: called after each epoch.
-        save: called after each epoch with what resuming needs.
+        task: a phase made ready.
+        settings: section `train`.
+        keeper: of the best epoch.
         verbose: as of `keras.Model.fit`.
-
-    Returns:
-        The finished progress.
     """
-    progress = checkpoint.progress if checkpoint else Progress()
-
-    for index in range(progress.phase, len(phases)):
-        phase = phases[index]
-        feed = prepare(model, phase, train, val, class_weights, settings, seed)
-        optimizer = _compile(feed, phase, settings)
-        best_weights = feed.model.get_weights()
-        if checkpoint:
-            feed.model.set_weights(checkpoint.weights)
-            for variable, value in zip(optimizer.variables, checkpoint.optimizer, strict=True):
-                variable.assign(value)
-            best_weights = checkpoint.best_weights
-            checkpoint = None
-
-        if progress.epochs_without_better < settings.patience:
-            done = len(progress.history)
-            best_weights = _train_phase(
-                feed,
-                range(done, done - progress.phase_epoch + phase.epochs),
-                patience=settings.patience,
-                progress=progress,
-                best_weights=best_weights,
-                begin=lambda epoch: _reset_dropout(model, seed, epoch),
-                on_epoch=on_epoch,
-                save=save,
-                verbose=verbose,
-            )
-        feed.model.set_weights(best_weights)
-        progress.phase, progress.phase_epoch, progress.epochs_without_better = index + 1, 0, 0
-    return progress
+    compile_model(task, settings)
+    keeper.begin_phase(task.model)
+    fit_epochs(task, keeper.epochs_left(task.phase), [keeper], verbose)
+    keeper.end_phase(task.model)
 
 
-def _compile(feed: Feed, phase: Phase, settings: TrainParams) -> keras.optimizers.Optimizer:
-    model = feed.model
-    steps = feed.steps_per_epoch
+def fit_epochs(
+    task: Task, epochs: range, callbacks: list[keras.callbacks.Callback], verbose: int
+) -> None:
+    """Train and validate some epochs, or fewer where a callback stops them.
+
+    Args:
+        task: with a compiled model.
+        epochs: counted over all phases; may be none.
+        callbacks: of Keras.
+        verbose: as of `keras.Model.fit`.
+    """
+    if not epochs:
+        return
+    # Before what is printed of an epoch: by itself it would come last, and end its line after that.
+    progress_bar = [keras.callbacks.ProgbarLogger()] if verbose else []
+    task.model.fit(
+        batches(task.train_rows, epochs, task.batch_size, drop_remainder=True),
+        steps_per_epoch=task.steps_per_epoch,
+        shuffle=False,  # they are in order of the epoch
+        initial_epoch=epochs.start,
+        epochs=epochs.stop,
+        # Class weights are for learning: the validation loss counts every image alike.
+        validation_data=batches(task.val_rows, [0], task.batch_size),
+        callbacks=[*progress_bar, *callbacks],
+        verbose=verbose,
+    )
+
+
+def compile_model(task: Task, settings: TrainParams) -> None:
+    """Give the model of a task its optimizer, loss and metrics."""
+    phase, steps = task.phase, task.steps_per_epoch
     warmup_steps = round(min(settings.warmup_epochs, phase.epochs) * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup_steps else phase.learning_rate,
@@ -133,7 +175,7 @@ def _compile(feed: Feed, phase: Phase, settings: TrainParams) -> keras.optimizer
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
     # Decay is for kernels: biases and BatchNorm's scale and shift are not what overfits.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(
+    task.model.compile(
         optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=[
@@ -144,37 +186,7 @@ def _compile(feed: Feed, phase: Phase, settings: TrainParams) -> keras.optimizer
         # XLA made training slower on a CPU, and its sums are not those of the ops it fuses.
         jit_compile=False,
     )
-    model.optimizer.build(model.trainable_variables)
-    return model.optimizer
-
-
-def _train_phase(
-    feed: Feed,
-    epochs: range,
-    *,
-    patience: int,
-    progress: Progress,
-    best_weights: Weights,
-    begin: Callable[[int], None],
-    on_epoch: Callable[[EpochReport], None],
-    save: Callable[[Checkpoint], None],
-    verbose: int,
-) -> Weights:
-    """Run the epochs that a phase still has, and return the best weights so far."""
-    model = feed.model
-
-    def end(report: EpochReport) -> None:
-        nonlocal best_weights
-        _record(progress, report.logs)
-        if progress.epochs_without_better == 0:
-            best_weights = model.get_weights()
-        of_optimizer = [variable.numpy() for variable in model.optimizer.variables]
-        save(Checkpoint(progress, model.get_weights(), of_optimizer, best_weights))
-        on_epoch(report)
-        model.stop_training = progress.epochs_without_better >= patience
-
-    run_epochs(feed, epochs, begin, end, verbose)
-    return best_weights
+    optimizer.build(task.model.trainable_variables)
 
 
 def steps_per_call(phase: Phase, steps: int) -> int:
@@ -188,88 +200,34 @@ def steps_per_call(phase: Phase, steps: int) -> int:
     return next(number for number in range(most, 0, -1) if steps % number == 0)
 
 
-def run_epochs(
-    feed: Feed,
-    epochs: range,
-    begin: Callable[[int], None],
-    end: Callable[[EpochReport], None],
-    verbose: int,
-) -> None:
-    """Train and validate some epochs, or fewer where `end` sets `stop_training` of the model.
+def name_logs(logs: Logs, learning_rate: float) -> Logs:
+    """Return Keras's logs of an epoch as `train/…`, `val/…` and `learning_rate`."""
+    named = {
+        f"val/{name.removeprefix('val_')}" if name.startswith("val_") else f"train/{name}": value
+        for name, value in logs.items()
+    }
+    return {name: float(value) for name, value in named.items()} | {"learning_rate": learning_rate}
 
-    Args:
-        feed: with a compiled model.
-        epochs: counted over all phases; may be none.
-        begin: called before each epoch.
-        end: called after each epoch and its validation.
-        verbose: as of `keras.Model.fit`.
+
+def record(progress: Progress, logs: Logs) -> bool:
+    """Append the logs of an epoch and return whether it is the best so far.
+
+    Raises:
+        InputError: the loss is no number.
     """
-    if not epochs:
-        return
-    started = seconds = 0.0
-
-    def on_epoch_begin(epoch: int, _logs: object) -> None:
-        nonlocal started
-        begin(epoch)
-        started = time.perf_counter()
-
-    def on_test_begin(_logs: object) -> None:
-        nonlocal seconds
-        seconds = time.perf_counter() - started
-
-    def on_epoch_end(_epoch: int, keras_logs: Logs) -> None:
-        logs = {name: float(value) for name, value in keras_logs.items()}
-        named = {
-            f"val/{name.removeprefix('val_')}"
-            if name.startswith("val_")
-            else f"train/{name}": value
-            for name, value in logs.items()
-        }
-        named["learning_rate"] = float(feed.model.optimizer.learning_rate)
-        end(EpochReport(named, seconds, feed.images_per_epoch))
-
-    feed.model.fit(
-        feed.train_batches(epochs),
-        steps_per_epoch=feed.steps_per_epoch,
-        shuffle=False,  # they are in order of the epoch
-        initial_epoch=epochs.start,
-        epochs=epochs.stop,
-        # Class weights are for learning: the validation loss counts every image alike.
-        validation_data=feed.val_batches,
-        callbacks=[
-            # Before what `end` prints: by itself it would come last, and end its line after that.
-            *([keras.callbacks.ProgbarLogger()] if verbose else []),
-            keras.callbacks.LambdaCallback(
-                on_epoch_begin=on_epoch_begin,
-                on_epoch_end=on_epoch_end,
-                on_test_begin=on_test_begin,
-            ),
-        ],
-        verbose=verbose,
-    )
-
-
-def _record(progress: Progress, logs: Logs) -> None:
-    """Append the logs of an epoch and note whether it is the best so far."""
     for name in ("train/loss", "val/loss"):
         if not np.isfinite(logs[name]):
             raise InputError(
                 f"params.yaml: train: {name} became {logs[name]} in epoch {len(progress.history)}; "
-                "lower train.lr or train.fine_tune_lr"
+                "lower train.lr or train.fine_tune.lr"
             )
     best = progress.history[progress.best_epoch] if progress.best_epoch >= 0 else None
     progress.history.append(logs)
     progress.phase_epoch += 1
-    if best is None or logs["val/loss"] < best["val/loss"]:
+    is_best = best is None or logs["val/loss"] < best["val/loss"]
+    if is_best:
         progress.best_epoch = len(progress.history) - 1
         progress.epochs_without_better = 0
     else:
         progress.epochs_without_better += 1
-
-
-def _reset_dropout(model: keras.Model, seed: int, epoch: int) -> None:
-    """Make the random state of dropout follow from seed and epoch alone."""
-    for number, layer in enumerate(layer for layer in model.layers if layer.name in DROPOUTS):
-        if layer.rate > 0:
-            state = np.random.SeedSequence([seed, epoch, 2, number]).generate_state(2)
-            layer.seed_generator.state.assign(state)
+    return is_best

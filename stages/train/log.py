@@ -3,18 +3,32 @@
 import resource
 import shutil
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from dvclive import Live
 
 from stages.tracking import StageLive
-from stages.train.checkpoint import Progress
-from stages.train.fit import EpochReport, Logs
+from stages.train.resume import Progress
 
 # Timings differ from run to run, so they stay out of git and out of the stage's outputs.
 RUNTIME_DIR = Path("logs/train")
+# Curves are written whole each time: more often would be felt where epochs are short.
+CURVES_EVERY_SECONDS = 2.0
+
+Logs = dict[str, float]
+
+
+class EpochReport(NamedTuple):
+    """What one epoch gave."""
+
+    logs: Logs  #: train/…, val/… and learning_rate
+    train_seconds: float  #: without validation
+    seconds: float  #: of it all
 
 
 class EpochLog:
@@ -24,16 +38,15 @@ class EpochLog:
     those of an uninterrupted one.
     """
 
-    def __init__(self, history: list[Logs]) -> None:
-        """Open the trackers and replay `history`."""
+    def __init__(self) -> None:
+        """Open the trackers."""
         # A summary from which only some epochs have timings would mislead.
         shutil.rmtree(RUNTIME_DIR, ignore_errors=True)
         self._live = StageLive("train")
         self._curves: dict[str, list[dict[str, float | str]]] = {}
+        self._curves_written = 0.0
         self._runtime = Live(str(RUNTIME_DIR), dvcyaml=None, save_dvc_exp=False, report=None)
-        for logs in history:
-            self._log(logs)
-        self._runtime.step = len(history)
+        self._seconds: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -45,33 +58,56 @@ class EpochLog:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close the trackers."""
+        """Write what is left and close the trackers."""
+        self._write_curves()
+        for part, seconds in self._seconds.items():
+            self._runtime.log_metric(f"seconds/{part}", seconds, plot=False)
         self._runtime.__exit__(kind, error, traceback)
         self._live.__exit__(kind, error, traceback)
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Add the seconds of a `with` block to those of a part of the training."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add_seconds(part, time.perf_counter() - started)
+
+    def add_seconds(self, part: str, seconds: float) -> None:
+        """Add seconds to those of a part of the training."""
+        self._seconds[part] = self._seconds.get(part, 0.0) + seconds
+
+    def replay(self, logs: Logs) -> None:
+        """Log an epoch of an earlier run."""
+        self._log(logs)
+        self._runtime.step += 1
 
     def epoch(self, report: EpochReport) -> None:
         """Log one epoch and print it as a line."""
         epoch = self._live.step
         self._log(report.logs)
-        speed = report.images / report.seconds
         self._runtime.log_metric("epoch_seconds", report.seconds)
-        self._runtime.log_metric("images_per_second", speed)
+        self._runtime.log_metric("train_seconds", report.train_seconds)
         self._runtime.log_metric("peak_memory_mib", _peak_memory_mib())
         self._runtime.next_step()
-        print(
-            f"epoch {epoch}: "
-            + ", ".join(f"{name} {value:.4g}" for name, value in report.logs.items())
-            + f", {report.seconds:.1f} s, {speed:.1f} images/s",
-            flush=True,
-        )
+        values = ", ".join(f"{name} {value:.4g}" for name, value in report.logs.items())
+        print(f"epoch {epoch}: {values}, {report.seconds:.2f} s", flush=True)
 
-    def summary(self, progress: Progress, precision: str) -> None:
-        """Log which epoch was kept, its scores, and the precision that was chosen."""
+    def summary(self, progress: Progress, precision: str, largest_difference: float) -> None:
+        """Log which epoch was kept and its scores.
+
+        Args:
+            progress: of the finished training.
+            precision: that was chosen.
+            largest_difference: between what training and the delivered classifier say.
+        """
         best = progress.history[progress.best_epoch]
         self._live.log_metric("best/epoch", progress.best_epoch, plot=False)
         for name in ("accuracy", "macro_f1", "loss"):
             self._live.log_metric(f"best/val_{name}", best[f"val/{name}"], plot=False)
         self._live.log_metric("precision", precision, plot=False)
+        self._live.log_metric("largest_difference", largest_difference, plot=False)
 
     def _log(self, logs: Logs) -> None:
         # One file per curve, train and val in it: DVC shows each file of a stage's plots, so
@@ -83,9 +119,14 @@ class EpochLog:
             if split:
                 point["split"] = split
             self._curves.setdefault(curve, []).append({**point, curve: value})
+        if time.perf_counter() - self._curves_written >= CURVES_EVERY_SECONDS:
+            self._write_curves()
+        self._live.next_step()
+
+    def _write_curves(self) -> None:
         for curve, points in self._curves.items():
             self._live.log_plot(curve, points, x="epoch", y=curve)
-        self._live.next_step()
+        self._curves_written = time.perf_counter()
 
 
 def _peak_memory_mib() -> float:

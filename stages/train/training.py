@@ -1,102 +1,163 @@
-"""One training from inputs to exported model; importing this module imports TensorFlow."""
+"""One training from examples to classifier; importing this module imports TensorFlow."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
-import numpy.typing as npt
-import tensorflow as tf
 
-from stages.backbone_file import BACKBONE_DIR, read_backbone_file
-from stages.feature_table import FEATURES_DIR, Features
-from stages.hardware import choose_precision, cpu_flags, gpu_capability
-from stages.manifest import RAW_DIR, SPLIT_FILE, ManifestRow, SplitRow
-from stages.resnet50 import read_pretrained, restore
-from stages.train import checkpoint
-from stages.train.examples import examples_of
-from stages.train.export import export_model
-from stages.train.fit import fit, plan_phases
-from stages.train.inputs import CLASS_WEIGHTS_FILE
+from stages.compute.precision import Precision
+from stages.outputs.backbone import read_weights_file
+from stages.outputs.features import FEATURES_DIR, NETWORK_NAME, Description
+from stages.outputs.model import MODEL_DIR
+from stages.params.train import TrainParams
+from stages.resnet50.layout import used_columns
+from stages.resnet50.network import build_backbone
+from stages.resnet50.weights import read_pretrained, restore
+from stages.train.examples import TrainingData
+from stages.train.export import (
+    COMPARED_PHOTOS,
+    choose_compared,
+    export_classifier,
+    predict_features,
+    predict_pixels,
+    write_backbone,
+)
+from stages.train.fit import BestAndResume, run_task
 from stages.train.log import EpochLog
-from stages.train.model import Head, build_model, standardise, used_columns
-from stages.train.params import TrainParams
+from stages.train.model import build_head, build_network, exported_head, standardise
+from stages.train.phases import Phase
+from stages.train.tasks import head_task, network_task
+from waste_classifier.orientations import ORIENTATIONS
 
-MODEL_DIR = Path("data/model")
+
+class Parts(NamedTuple):
+    """What has been trained."""
+
+    head: keras.Model
+    backbone: keras.Model | None  #: None: it is as it was restored
+    network: keras.Model | None  #: both as one model, where blocks of the backbone were trained
 
 
 def train(
-    manifest: Sequence[ManifestRow],
-    rows: Sequence[SplitRow],
-    labels: Sequence[str],
-    features: Features,
-    class_weights: npt.NDArray[np.float32],
+    data: TrainingData,
+    phases: Sequence[Phase],
     settings: TrainParams,
-    seed: int,
+    precision: Precision,
+    state: Path,
 ) -> None:
-    """Train, log every epoch, and export the best one to data/model/.
+    """Run the phases, log every epoch, and deliver the best one to data/model/.
 
     Args:
-        manifest: the table of all images.
-        rows: the table of splits.
-        labels: in the order of the model's output.
-        features: of the images of the manifest.
-        class_weights: `(labels,) float32`, weight in the loss.
-        settings: section `train` of params.yaml.
-        seed: all chance follows from it.
+        data: what is learned from.
+        phases: at least one, in order.
+        settings: section `train`; all chance follows from its seed.
+        precision: in which blocks of the backbone train, as Keras's dtype policy.
+        state: folder for what resuming needs.
+
+    Raises:
+        InputError: an image can't be read, the loss is no number, the disk is full, or the
+            classifier does not say what was trained.
     """
-    precision = choose_precision(settings.precision, cpu_flags(), gpu_capability())
     keras.config.set_dtype_policy(precision)
-    weights_file = read_backbone_file()
-    weights, last_stage = read_pretrained(weights_file) if weights_file else ({}, "conv5")
-    keras.utils.set_random_seed(seed)
-    head = Head.of(settings)
-    model = build_model(
-        len(labels), features.image_size, head, last_stage, settings.batch_norm_momentum
-    )
-    restore(model, weights)
-    print(
-        f"precision: {precision}; backbone: "
-        + (f"conv1 to {last_stage}, pretrained" if weights else "random weights"),
-        flush=True,
-    )
+    keras.utils.set_random_seed(settings.seed)
+    with EpochLog() as log:
+        keeper = BestAndResume(state, log, settings.patience, settings.seed)
+        parts = run_phases(data, phases, settings, keeper, log)
+        with log.timed("export"):
+            difference = deliver(parts, data, settings, precision, state)
+        log.summary(keeper.progress, precision, difference)
 
-    columns = used_columns(settings.pooling, last_stage)
-    of_train, of_val = (
-        examples_of(split, rows, labels, manifest, features.array, columns)
-        for split in ("train", "val")
-    )
-    if features.pretrained:
-        standardise(model, of_train)
-    state = checkpoint.STATE_DIR / _fingerprint(rows, settings, seed, precision)
-    checkpoint.delete_others(state)
-    unfinished = checkpoint.load(state)
-    with EpochLog(unfinished.progress.history if unfinished else []) as log:
-        progress = fit(
-            model,
-            plan_phases(settings, features.pretrained),
-            of_train,
-            of_val,
-            class_weights,
-            settings,
-            seed,
-            checkpoint=unfinished,
-            on_epoch=log.epoch,
-            save=lambda current: checkpoint.save(state, current),
-            verbose=1 if sys.stdout.isatty() else 0,
+
+def run_phases(
+    data: TrainingData,
+    phases: Sequence[Phase],
+    settings: TrainParams,
+    keeper: BestAndResume,
+    log: EpochLog,
+) -> Parts:
+    """Run what is left of the phases and return the parts with their best weights.
+
+    Args:
+        data: what is learned from.
+        phases: all of them, in order.
+        settings: section `train`.
+        keeper: of the best epoch; it knows which phases are done.
+        log: of the times that it takes.
+    """
+    columns = np.count_nonzero(used_columns(settings.head.pooling, data.backbone.last_stage))
+    momentum = settings.scratch.batch_norm_momentum
+    head = build_head(columns, len(data.labels), settings.head, momentum)
+    if data.backbone.pretrained:
+        standardise(head, data.train.as_received)
+    backbone = network = None
+    verbose = 1 if sys.stdout.isatty() else 0
+    for phase in phases[keeper.progress.phase :]:
+        with log.timed("preparation"):
+            if phase.name == "head":
+                task = head_task(phase, head, data.train, data.val, data.class_weights, settings)
+            else:
+                backbone = restored_backbone(data.backbone, momentum)
+                network = build_network(
+                    backbone, head, settings.head.pooling, data.backbone.last_stage
+                )
+                task = network_task(
+                    phase, network, data.train, data.val, data.class_weights, settings
+                )
+        with log.timed("epochs"):
+            run_task(task, settings, keeper, verbose)
+    return Parts(head, backbone, network)
+
+
+def restored_backbone(description: Description, batch_norm_momentum: float) -> keras.Model:
+    """Return the backbone that the features are of, ready to be trained.
+
+    Args:
+        description: of the features.
+        batch_norm_momentum: of random weights.
+    """
+    weights_file = read_weights_file()
+    backbone = build_backbone(description.image_size, description.last_stage, batch_norm_momentum)
+    if weights_file:
+        weights, _ = read_pretrained(weights_file)
+        restore(backbone, weights)
+    return backbone
+
+
+def deliver(
+    parts: Parts, data: TrainingData, settings: TrainParams, precision: Precision, state: Path
+) -> float:
+    """Write the classifier, if it says of some val images what training says of them.
+
+    Returns:
+        The largest difference between a probability of training and the classifier's.
+    """
+    last_stage, image_size = data.backbone.last_stage, data.backbone.image_size
+    orientations = ORIENTATIONS if settings.test_time_augmentation == "half_turn" else ("received",)
+    compared = choose_compared(data.val.targets, COMPARED_PHOTOS)
+    paths = [data.val.paths[number] for number in compared]
+    if parts.backbone is None or parts.network is None:
+        precision_seen = data.backbone.precision
+        expected = predict_features(
+            parts.head, data.val.features[compared][:, : len(orientations)]
         )
-        log.summary(progress, precision)
-    export_model(MODEL_DIR, labels, features.image_size, head, last_stage, model.get_weights())
-    checkpoint.delete(state)
-
-
-def _fingerprint(rows: Sequence[SplitRow], settings: TrainParams, seed: int, precision: str) -> str:
-    """Return the name of a training: parameters, libraries, code and every input are in it."""
-    described = f"{settings!r} {seed} {precision} {tf.__version__} {keras.__version__}"
-    stage = Path(__file__).parent
-    code = [*stage.glob("*.py"), *stage.parent.glob("*.py")]
-    tables = [SPLIT_FILE, CLASS_WEIGHTS_FILE]
-    folders = [*BACKBONE_DIR.iterdir(), *FEATURES_DIR.iterdir()]
-    images = [RAW_DIR / row.path for row in rows if row.split != "test"]
-    return checkpoint.fingerprint(described, [*code, *tables, *folders, *images])
+        backbone_file = FEATURES_DIR / NETWORK_NAME
+    else:
+        precision_seen = precision
+        expected = predict_pixels(parts.network, paths, orientations)
+        backbone_file = state / NETWORK_NAME
+        write_backbone(backbone_file, parts.backbone, image_size, last_stage)
+    head = exported_head(parts.head, used_columns(settings.head.pooling, last_stage))
+    return export_classifier(
+        MODEL_DIR,
+        data.labels,
+        orientations,
+        image_size,
+        head,
+        backbone_file,
+        paths,
+        expected,
+        precision_seen,
+    )

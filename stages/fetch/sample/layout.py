@@ -9,7 +9,7 @@ import numpy as np
 
 from stages.fetch.sample.objects import draw_object
 from stages.fetch.sample.scene import photograph
-from stages.images import available_cores
+from waste_classifier.parallel import available_cores
 
 # Images per label in TrashNet (Thung & Yang 2016), whose imbalance the sample shares.
 TRASHNET_COUNTS = {

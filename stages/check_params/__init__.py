@@ -1,0 +1,1 @@
+"""Checks all of params.yaml before anything runs."""

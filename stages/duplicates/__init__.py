@@ -1,0 +1,1 @@
+"""Finds the pairs of images that show the same thing."""

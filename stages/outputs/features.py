@@ -1,0 +1,199 @@
+"""data/features/: what the frozen backbone says of each image.
+
+- `00000.npy`, `00001.npy`, …: shards, each of a fixed range of `SHARD_IMAGES` rows of the manifest.
+  A row holds the SHA-256 of the image that it was computed from, and its features in each of the
+  orientations (`ORIENTATIONS`); their columns are those of `feature_blocks`.
+- `features.json`: what they were computed with.
+- `backbone.keras`: the network that computed them, float32; not where its weights are random.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.outputs.documents import read_document, write_document
+from stages.outputs.manifest import SHA256_BYTES, ManifestColumns
+from stages.outputs.tables import MEND
+from stages.outputs.whole import UNFINISHED, whole_file
+from stages.resnet50.layout import BackboneStage, columns_of_last_stage
+from waste_classifier.errors import InputError
+from waste_classifier.orientations import ORIENTATIONS
+
+FEATURES_DIR = Path("data/features")
+#: Where shards stand that an interrupted run has finished.
+UNFINISHED_DIR = FEATURES_DIR.parent / UNFINISHED / FEATURES_DIR.name
+DESCRIPTION_NAME = "features.json"
+NETWORK_NAME = "backbone.keras"
+SHARD_IMAGES = 256
+
+
+class Description(NamedTuple):
+    """What features were computed with."""
+
+    pretrained: bool  #: False: of random weights, which see colour and layout, not things
+    image_size: int  #: pixels, width and height of what the backbone saw
+    last_stage: BackboneStage  #: of ResNet50, that the backbone ends with
+    precision: str  #: of the computation, as Keras names its dtype policies
+    backbone_sha256: str | None  #: of the network's file; None: random weights
+
+    def write(self, directory: Path) -> None:
+        """Write it into the folder of the features."""
+        write_document(directory / DESCRIPTION_NAME, self._asdict())
+
+    @classmethod
+    def read(cls, directory: Path) -> Self:
+        """Read what `write` wrote.
+
+        Raises:
+            InputError: it is missing or damaged.
+        """
+        path = directory / DESCRIPTION_NAME
+        try:
+            described = cls(**read_document(path))
+        except TypeError as error:
+            raise InputError(f"{path}: damaged ({error}); {MEND}") from None
+        if described.last_stage not in get_args(BackboneStage) or not isinstance(
+            described.image_size, int
+        ):
+            raise InputError(f"{path}: damaged ({described}); {MEND}")
+        return described
+
+
+class Features(NamedTuple):
+    """The features of all images of the manifest, read from their files as they are used."""
+
+    description: Description
+    shards: Sequence[npt.NDArray[Any]]  #: of `shard_type`, mapped read-only, in order
+
+    @property
+    def columns(self) -> int:
+        """How many features an image has in each orientation."""
+        return int(self.shards[0].dtype["features"].shape[1])
+
+    def blocks(self) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield the features shard by shard, `(up to SHARD_IMAGES, orientations, d) float32`."""
+        for shard in self.shards:
+            yield shard["features"]
+
+    def of_last_stage(self) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield the columns of the last stage: it sees things, earlier ones texture."""
+        columns = columns_of_last_stage(self.description.last_stage)
+        for block in self.blocks():
+            yield block[:, :, -columns:]
+
+    def read(
+        self,
+        positions: npt.NDArray[np.intp],
+        columns: npt.NDArray[np.bool_] | None = None,
+        out: npt.NDArray[np.float32] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Return the features of some images, `(n, orientations, used) float32`.
+
+        Args:
+            positions: `(n,)`, rows of the manifest.
+            columns: `(d,)`, which of the features; None: all.
+            out: filled and returned instead of a new array.
+        """
+        used = self.columns if columns is None else np.count_nonzero(columns)
+        if out is None:
+            out = np.empty((len(positions), len(ORIENTATIONS), used), np.float32)
+        shard_of = positions // SHARD_IMAGES
+        for number in np.unique(shard_of).tolist():
+            wanted = np.flatnonzero(shard_of == number)
+            block = self.shards[number]["features"][positions[wanted] - number * SHARD_IMAGES]
+            out[wanted] = block if columns is None else block[:, :, columns]
+        return out
+
+
+def shard_type(columns: int) -> np.dtype[Any]:
+    """Return the type of a row of a shard."""
+    return np.dtype(
+        [
+            ("sha256", np.uint8, (SHA256_BYTES,)),
+            ("features", np.float32, (len(ORIENTATIONS), columns)),
+        ]
+    )
+
+
+def shard_ranges(images: int) -> list[range]:
+    """Return the rows of the manifest that each shard is of."""
+    return [
+        range(start, min(start + SHARD_IMAGES, images)) for start in range(0, images, SHARD_IMAGES)
+    ]
+
+
+def shard_file(directory: Path, number: int) -> Path:
+    """Return the file of one shard."""
+    return directory / f"{number:05}.npy"
+
+
+def write_shard(file: Path, shard: npt.NDArray[Any]) -> None:
+    """Write one shard; it appears whole or not at all.
+
+    Raises:
+        InputError: the disk is full or refuses to be written.
+    """
+    with whole_file(file) as unfinished, unfinished.open("wb") as opened:
+        np.save(opened, shard)
+
+
+def holds_shard(file: Path, checksums: npt.NDArray[np.uint8], columns: int) -> bool:
+    """Return whether a file is a whole shard of the images with these checksums."""
+    try:
+        shard = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return False
+    return (
+        shard.dtype == shard_type(columns)
+        and shard.shape == (len(checksums),)
+        and np.array_equal(shard["sha256"], checksums)
+    )
+
+
+def open_features(images: ManifestColumns, directory: Path = FEATURES_DIR) -> Features:
+    """Open the features of all images of the manifest.
+
+    Raises:
+        InputError: they are missing, damaged, or of other images than the manifest names; the
+            message names the first of these.
+    """
+    description = Description.read(directory)
+    shards = []
+    for number, rows in enumerate(shard_ranges(len(images.paths))):
+        file = shard_file(directory, number)
+        shard = _open_shard(file)
+        known = shard["sha256"][: len(rows)]
+        wanted = images.checksums[rows.start : rows.start + len(known)]
+        different = np.flatnonzero((known != wanted).any(axis=1)).tolist()
+        if different or len(shard) != len(rows):
+            first = different[0] if different else min(len(shard), len(rows) - 1)
+            raise InputError(
+                f"{file}: row {first} is not of {images.paths[rows.start + first]} as the manifest "
+                "has it; run `dvc repro` to compute the features anew"
+            )
+        shards.append(shard)
+    if len({shard.dtype for shard in shards}) != 1:
+        raise InputError(f"{directory}: shards of different width; {MEND}")
+    if shard_file(directory, len(shards)).exists():
+        raise InputError(
+            f"{directory}: has features of more images than the {len(images.paths)} of the "
+            "manifest; run `dvc repro` to compute them anew"
+        )
+    return Features(description, shards)
+
+
+def _open_shard(file: Path) -> npt.NDArray[Any]:
+    try:
+        shard: npt.NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{file}: damaged or missing ({error}); {MEND}") from None
+    names = shard.dtype.names
+    if shard.ndim != 1 or names != ("sha256", "features"):
+        raise InputError(f"{file}: not a shard of features; {MEND}")
+    columns = shard.dtype["features"].shape[-1]
+    if shard.dtype != shard_type(columns):
+        raise InputError(f"{file}: not a shard of features; {MEND}")
+    return shard

@@ -1,0 +1,109 @@
+"""data/manifest.csv: one row per image received; the images themselves stand in data/raw.
+
+Paths are relative to `data/raw`: `<label>/<file name>`.
+"""
+
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.outputs.tables import MEND, iterate_table
+from waste_classifier.errors import InputError
+
+RAW_DIR = Path("data/raw")
+MANIFEST_FILE = Path("data/manifest.csv")
+
+SHA256_BYTES = 32
+PHASH_BYTES = 8
+
+
+class ManifestRow(NamedTuple):
+    """One image as received."""
+
+    path: str
+    label: str
+    width: int  #: pixels, as displayed (after EXIF rotation)
+    height: int
+    bytes: int  #: size of the file
+    red: float  #: mean over all pixels, 0 to 255
+    green: float
+    blue: float
+    sha256: str  #: of the file, hexadecimal
+    phash: str  #: 64-bit perceptual hash of the image, 16 hexadecimal digits
+
+
+class Labelled(Protocol):
+    """A row of any table that names the label of an image."""
+
+    @property
+    def label(self) -> str:
+        """Class name of the image."""
+
+
+class ManifestColumns(NamedTuple):
+    """Columns of the manifest: position i of each is of the same image.
+
+    A hundred thousand images take some fifteen MiB.
+    """
+
+    paths: list[str]
+    labels: list[str]
+    checksums: npt.NDArray[np.uint8]  #: `(n, 32)`, SHA-256 of the files
+    hashes: npt.NDArray[np.uint64]  #: `(n,)`, perceptual hashes
+
+
+def read_columns(path: Path = MANIFEST_FILE) -> ManifestColumns:
+    """Read what stages need to know of every image.
+
+    Raises:
+        InputError: the table is missing, damaged, or has no rows.
+    """
+    paths: list[str] = []
+    labels: list[str] = []
+    checksums = bytearray()
+    hashes = array("Q")
+    for row in iterate_table(path, ManifestRow):
+        paths.append(row.path)
+        labels.append(row.label)
+        checksums += _digits(path, row, "sha256", SHA256_BYTES)
+        hashes.append(int.from_bytes(_digits(path, row, "phash", PHASH_BYTES)))
+    check_rows(path, paths)
+    return ManifestColumns(
+        paths,
+        labels,
+        np.frombuffer(bytes(checksums), np.uint8).reshape(-1, SHA256_BYTES),
+        np.frombuffer(hashes, np.uint64),
+    )
+
+
+def check_rows(path: Path, rows: Iterable[object]) -> None:
+    """Check that a table of images has any.
+
+    Raises:
+        InputError: it has no rows.
+    """
+    if not any(True for _ in rows):
+        raise InputError(f"{path}: no images; run `dvc repro` to make the table anew")
+
+
+def labels_of(rows: Iterable[Labelled]) -> list[str]:
+    """Return the distinct labels, sorted: the order of labels everywhere in the project."""
+    return sorted({row.label for row in rows})
+
+
+def _digits(path: Path, row: ManifestRow, field: str, count: int) -> bytes:
+    text = getattr(row, field)
+    try:
+        digits = bytes.fromhex(text)
+    except ValueError:
+        digits = b""
+    if len(digits) != count or len(text) != 2 * count:
+        raise InputError(
+            f"{path}: {row.path}: {field}: expected {2 * count} hexadecimal digits, got '{text}'; "
+            f"{MEND}"
+        )
+    return digits

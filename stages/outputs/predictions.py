@@ -1,0 +1,89 @@
+"""data/predictions.csv: what the classifier says of each val and test image.
+
+Columns: `path,label,group,split,predicted`, then one `probability_<label>` per label in the order
+of the classifier; sorted by path.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.outputs.manifest import check_rows
+from stages.outputs.split import SplitName, SplitRow
+from stages.outputs.tables import MEND, iterate_cells, read_header
+from stages.outputs.whole import whole_text
+from waste_classifier.errors import InputError
+
+PREDICTIONS_FILE = Path("data/predictions.csv")
+PREFIX = "probability_"
+COLUMNS = ("path", "label", "group", "split", "predicted")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the classifier says of n images."""
+
+    labels: tuple[str, ...]  #: the k labels, in the order of the classifier
+    paths: tuple[str, ...]  #: relative to data/raw, sorted
+    groups: tuple[str, ...]  #: of each image; images of one group show the same thing
+    actual: npt.NDArray[np.intp]  #: `(n,)`, position of each image's label in `labels`
+    predicted: npt.NDArray[np.intp]  #: `(n,)`, position of the most probable label
+    probabilities: npt.NDArray[np.float32]  #: `(n, k)`, rows sum to 1
+
+    @property
+    def confidences(self) -> npt.NDArray[np.float32]:
+        """Probability of the predicted label of each image, `(n,)`."""
+        return self.probabilities[np.arange(len(self.paths)), self.predicted]
+
+
+def write_predictions(
+    file: Path,
+    rows: Sequence[SplitRow],
+    labels: Sequence[str],
+    probabilities: npt.NDArray[np.float32],
+) -> None:
+    """Write the table; the file appears whole or not at all.
+
+    Probabilities have as many digits as it takes to read the same float32 back.
+
+    Args:
+        file: CSV.
+        rows: the images, sorted by path.
+        labels: in the order of the classifier.
+        probabilities: `(n, k) float32`.
+    """
+    with whole_text(file) as opened:
+        writer = csv.writer(opened, lineterminator="\n")
+        writer.writerow([*COLUMNS, *(PREFIX + label for label in labels)])
+        for row, of_row in zip(rows, probabilities, strict=True):
+            writer.writerow([*row, labels[of_row.argmax()], *map(str, of_row)])
+
+
+def read_predictions(file: Path, split: SplitName) -> Predictions:
+    """Read the predictions for one split from a table that `write_predictions` wrote.
+
+    Raises:
+        InputError: the file is missing or damaged, or has no image of that split.
+    """
+    header = read_header(file)
+    names = header[len(COLUMNS) :]
+    labels = tuple(name.removeprefix(PREFIX) for name in names)
+    expected = [*COLUMNS, *(PREFIX + label for label in labels)]
+    rows = [cells for _, cells in iterate_cells(file, expected) if cells[3] == split]
+    check_rows(file, rows)
+    paths, actual, groups, _, predicted = zip(*(row[: len(COLUMNS)] for row in rows), strict=True)
+    try:
+        return Predictions(
+            labels=labels,
+            paths=paths,
+            groups=groups,
+            actual=np.array([labels.index(label) for label in actual]),
+            predicted=np.array([labels.index(label) for label in predicted]),
+            probabilities=np.array([row[len(COLUMNS) :] for row in rows], np.float32),
+        )
+    except ValueError as error:
+        raise InputError(f"{file}: damaged ({error}); {MEND}") from None

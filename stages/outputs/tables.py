@@ -1,0 +1,121 @@
+r"""Tables: CSV with a header, UTF-8, `\n` line ends, sorted rows, so that equal rows mean equal bytes.
+
+The columns are the fields of a `NamedTuple`: strings, whole numbers, numbers or a choice of
+strings. Paths in tables are relative to `data/raw`, with `/`.
+"""
+
+import csv
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
+
+from stages.outputs.whole import whole_text
+from waste_classifier.errors import InputError
+
+MEND = "run `dvc checkout` to restore it, or `dvc repro` to make it anew"
+
+Row = TypeVar("Row", bound=NamedTuple)
+
+
+def write_table(path: Path, rows: Iterable[Row], row_type: type[Row]) -> None:
+    """Write rows, sorted; the file appears whole or not at all."""
+    write_sorted(path, sorted(rows), row_type)
+
+
+def write_sorted(path: Path, rows: Iterable[Row], row_type: type[Row]) -> None:
+    """Write rows as they come, which must be sorted: memory does not grow with their number.
+
+    The file appears whole or not at all.
+
+    Raises:
+        InputError: the disk is full or refuses to be written.
+    """
+    with whole_text(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(row_type._fields)
+        writer.writerows(rows)
+
+
+def read_table(path: Path, row_type: type[Row]) -> list[Row]:
+    """Read a whole table that `write_table` wrote; errors are those of `iterate_table`."""
+    return list(iterate_table(path, row_type))
+
+
+def iterate_table(path: Path, row_type: type[Row]) -> Iterator[Row]:
+    """Read a table that `write_table` wrote, a row at a time.
+
+    Raises:
+        InputError: the file is missing, has other columns, or a cell is not of its type.
+    """
+    types = get_type_hints(row_type)
+    converters = [_converter(field, types[field]) for field in row_type._fields]
+    for number, cells in iterate_cells(path, list(row_type._fields)):
+        try:
+            yield row_type._make(
+                convert(cell) for convert, cell in zip(converters, cells, strict=True)
+            )
+        except ValueError as error:
+            raise InputError(f"{path}: line {number}: {error}; {MEND}") from None
+
+
+def iterate_cells(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Read the lines of a table below its header: their number in the file, and their cells.
+
+    Args:
+        path: of the table.
+        columns: what the header must say.
+
+    Raises:
+        InputError: the file is missing, damaged, or has other columns.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.reader(file)
+            header = next(reader, [])
+            if header != list(columns):
+                raise InputError(
+                    f"{path}: expected columns {','.join(columns)}, got {','.join(header)}; {MEND}"
+                )
+            for cells in reader:
+                if len(cells) != len(columns):
+                    raise ValueError(f"expected {len(columns)} cells, got {len(cells)}")
+                yield reader.line_num, cells
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run `dvc repro` to make it") from None
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path}: line {reader.line_num}: {error}; {MEND}") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; {MEND}") from None
+
+
+def read_header(path: Path) -> list[str]:
+    """Return the names of the columns of a table.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return next(csv.reader(file), [])
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run `dvc repro` to make it") from None
+    except (ValueError, csv.Error, OSError) as error:
+        raise InputError(f"{path}: damaged ({error}); {MEND}") from None
+
+
+def _converter(field: str, kind: Any) -> Callable[[str], object]:
+    choices = get_args(kind)  # of a Literal
+
+    def choose(cell: str) -> str:
+        if cell not in choices:
+            raise ValueError(f"expected {', '.join(choices)}, got {cell!r}")
+        # The string of the type, not one more for each row.
+        return str(choices[choices.index(cell)])
+
+    if choices:
+        return choose
+    if kind in (int, float):
+        return kind  # type: ignore[no-any-return]
+    # Few labels stand in many rows: one string of each is enough.
+    return sys.intern if field == "label" else str

@@ -1,0 +1,126 @@
+"""A file or folder that appears whole or not at all, whenever its stage fails or is killed.
+
+It grows in `.unfinished/` beside its place, which neither git nor DVC looks at, and is moved there
+when it is whole.
+"""
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from waste_classifier.errors import InputError
+
+UNFINISHED = ".unfinished"
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+#: Read-only disks, permissions, names too long, a file where a folder should be.
+_REFUSED = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EIO,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EISDIR,
+}
+
+
+@contextmanager
+def disk_errors_explained(target: Path) -> Iterator[None]:
+    """Turn what a full or read-only disk raises into one message.
+
+    Args:
+        target: what is being written.
+
+    Raises:
+        InputError: the disk is full, or refuses to be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        message = explain_disk_error(error, target)
+        if message is None:
+            raise
+        raise InputError(message) from None
+
+
+def explain_disk_error(error: OSError, target: Path | None = None) -> str | None:
+    """Say what a full or read-only disk means for the user; None for another error."""
+    name = target or (Path(error.filename) if error.filename else Path())
+    if error.errno in _FULL:
+        return f"{name}: no room to write it ({error.strerror}); free some space and run again"
+    if error.errno in _REFUSED:
+        return f"{error.filename or name}: can't be written ({error.strerror})"
+    return None
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give the path of a file to be written, which replaces `path` at the end of the block.
+
+    An error within the block leaves `path` as it was.
+
+    Raises:
+        InputError: the disk is full or refuses to be written.
+    """
+    with _unfinished(path) as unfinished:
+        try:
+            yield unfinished
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_text(path: Path) -> Iterator[IO[str]]:
+    r"""Open a text file for writing, UTF-8 with `\n` line ends; otherwise as `whole_file`."""
+    with whole_file(path) as file, file.open("w", encoding="utf-8", newline="") as opened:
+        yield opened
+
+
+@contextmanager
+def whole_folder(directory: Path) -> Iterator[Path]:
+    """Give an empty folder that replaces `directory` at the end of the block.
+
+    An error within the block leaves `directory` as it was. What a killed run left is removed.
+
+    Raises:
+        InputError: the disk is full or refuses to be written.
+    """
+    with _unfinished(directory) as unfinished:
+        _remove(unfinished)
+        try:
+            unfinished.mkdir()
+            yield unfinished
+            replace_folder(directory, unfinished)
+        finally:
+            _remove(unfinished)
+
+
+def replace_folder(directory: Path, finished: Path) -> None:
+    """Move a finished folder to its place, removing what stood there."""
+    _remove(directory)
+    finished.replace(directory)
+
+
+@contextmanager
+def _unfinished(path: Path) -> Iterator[Path]:
+    folder = path.parent / UNFINISHED
+    with disk_errors_explained(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            yield folder / f"{path.name}.new"
+        finally:
+            with suppress(OSError):  # not empty: something else is unfinished
+                folder.rmdir()
+
+
+def _remove(directory: Path) -> None:
+    if directory.is_dir() and not directory.is_symlink():
+        shutil.rmtree(directory)
+    else:
+        directory.unlink(missing_ok=True)

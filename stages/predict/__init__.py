@@ -1,0 +1,1 @@
+"""Applies the classifier to the val and test images."""

@@ -1,0 +1,57 @@
+"""The classifier on images, or on their cached features."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.outputs.features import Features
+from stages.outputs.manifest import RAW_DIR, ManifestColumns
+from stages.outputs.split import SplitRow
+from waste_classifier.classifier import Classifier
+from waste_classifier.orientations import ORIENTATIONS
+
+ROWS_AT_ONCE = 1024
+
+
+def predict_features(
+    classifier: Classifier,
+    rows: Sequence[SplitRow],
+    images: ManifestColumns,
+    features: Features,
+) -> npt.NDArray[np.float32]:
+    """Return the probabilities of some images from their features, `(n, labels) float32`.
+
+    Memory does not grow with the number of images.
+
+    Args:
+        classifier: whose backbone computed the features.
+        rows: of the images.
+        images: of the manifest.
+        features: of these.
+    """
+    position = {path: number for number, path in enumerate(images.paths)}
+    positions = np.array([position[row.path] for row in rows], np.intp)
+    orientations = [ORIENTATIONS.index(each) for each in classifier.orientations]
+    probabilities = np.empty((len(rows), len(classifier.labels)), np.float32)
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = positions[start : start + ROWS_AT_ONCE]
+        seen = features.read(some)[:, orientations]
+        probabilities[start : start + len(some)] = classifier.predict_features(seen)
+    return probabilities
+
+
+def predict_images(
+    classifier: Classifier, rows: Sequence[SplitRow], batch_size: int
+) -> npt.NDArray[np.float32]:
+    """Return the probabilities of some images from their pixels, `(n, labels) float32`.
+
+    Raises:
+        PhotoError: an image is missing or can't be decoded.
+    """
+    from stages.compute import determinism
+
+    determinism.configure()
+    # Stage fetch has checked how large they are.
+    paths = [RAW_DIR / row.path for row in rows]
+    return classifier.predict(paths, batch_size, max_pixels=None)

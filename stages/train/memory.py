@@ -1,0 +1,40 @@
+"""Large arrays: in memory, or in a file where they are too large for it."""
+
+import os
+import tempfile
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from waste_classifier.errors import InputError
+
+MIB = 2**20
+
+
+def allocate(shape: tuple[int, ...], dtype: npt.DTypeLike, memory_mib: int) -> npt.NDArray[Any]:
+    """Return an array in memory, or above `memory_mib` one in an unnamed temporary file.
+
+    The file lies where `TMPDIR` says and is gone when the process ends.
+
+    Raises:
+        InputError: there is no room for that file.
+    """
+    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    if size <= memory_mib * MIB:
+        return np.empty(shape, dtype)
+    # Closing the file removes its name; the mapping keeps its content alive.
+    with tempfile.TemporaryFile() as file:
+        try:
+            file.truncate(size)
+            # Without its space set aside, a disk that fills up later kills the process unheard.
+            # macOS has no call for it.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            raise InputError(
+                f"{tempfile.gettempdir()}: no room for {size // MIB} MiB of images "
+                f"({error.strerror}); make room, set TMPDIR to a folder with room, or raise "
+                "train.memory_mib"
+            ) from None
+        return np.memmap(file, dtype, "r+", shape=shape)

@@ -1,0 +1,84 @@
+"""The state of an unfinished training: all that it needs to go on as if it had never stopped."""
+
+import json
+import os
+import sys
+import zipfile
+import zlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.outputs.whole import whole_file
+
+FILE_NAME = "checkpoint.npz"
+
+Weights = list[npt.NDArray[Any]]
+
+
+@dataclass
+class Progress:
+    """How far a training has come, in finished epochs."""
+
+    phase: int = 0
+    phase_epoch: int = 0  #: finished epochs of this phase
+    history: list[dict[str, float]] = field(default_factory=list)  #: one entry per epoch
+    best_epoch: int = -1  #: index into history, or -1
+    epochs_without_better: int = 0  #: in this phase
+
+
+@dataclass
+class Checkpoint:
+    """All that a training needs to go on as if it had never stopped."""
+
+    progress: Progress
+    weights: Weights
+    optimizer: Weights
+    best_weights: Weights
+
+
+def save(directory: Path, checkpoint: Checkpoint) -> None:
+    """Replace the checkpoint in `directory`; a kill at any point leaves the old or the new one.
+
+    Raises:
+        InputError: the disk is full or not writable.
+    """
+    arrays = {
+        f"{kind}_{index}": array
+        for kind in ("weights", "optimizer", "best_weights")
+        for index, array in enumerate(getattr(checkpoint, kind))
+    }
+    with whole_file(directory / FILE_NAME) as unfinished, unfinished.open("wb") as file:
+        np.savez(file, progress=json.dumps(asdict(checkpoint.progress)), **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load(directory: Path) -> Checkpoint | None:
+    """Return the checkpoint in `directory`, or None where there is none or a damaged one."""
+    path = directory / FILE_NAME
+    if not path.exists():
+        return None
+    try:
+        return _read(path)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError) as error:
+        print(f"{path}: damaged ({error}); the training starts anew", file=sys.stderr)
+        return None
+
+
+def _read(path: Path) -> Checkpoint:
+    with np.load(path) as arrays:
+        counts = {
+            kind: sum(name.rpartition("_")[0] == kind for name in arrays.files)
+            for kind in ("weights", "optimizer", "best_weights")
+        }
+        return Checkpoint(
+            Progress(**json.loads(str(arrays["progress"]))),
+            **{
+                kind: [arrays[f"{kind}_{index}"] for index in range(count)]
+                for kind, count in counts.items()
+            },
+        )

@@ -1,0 +1,121 @@
+"""Each phase made ready: the part of the network that trains in it, and the rows that it sees."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from stages.params.train import AugmentParams, TrainParams
+from stages.resnet50.folding import fold_batch_norm
+from stages.train.augment import DRAWS_PER_IMAGE, Augmentation, draw
+from stages.train.batches import FixedRows, Rows
+from stages.train.examples import Examples
+from stages.train.mixup import MixedFeatures
+from stages.train.model import set_trainable, split_before
+from stages.train.phases import Phase
+from stages.train.pixels import (
+    AugmentedPixels,
+    ShuffledRows,
+    load_images,
+    no_draws,
+    outputs_of,
+)
+from waste_classifier.orientations import ORIENTATIONS
+
+
+@dataclass(frozen=True)
+class Task:
+    """One phase made ready."""
+
+    phase: Phase
+    model: keras.Model  #: the part of the network that trains, with what stands behind it
+    train_rows: Rows
+    val_rows: Rows
+
+    @property
+    def batch_size(self) -> int:
+        """Rows in a batch: no more than there are."""
+        return min(self.phase.batch_size, len(self.train_rows))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches of an epoch."""
+        return len(self.train_rows) // self.batch_size
+
+
+def head_task(
+    phase: Phase,
+    head: keras.Model,
+    train: Examples,
+    val: Examples,
+    class_weights: npt.NDArray[np.float32],
+    settings: TrainParams,
+) -> Task:
+    """Make the phase of the head ready: it trains on cached features."""
+    set_trainable(head, pretrained=True, first_block=None)
+    orientations = usable_orientations(settings.augment)
+    mixed = MixedFeatures(train, class_weights, orientations, settings.head.mixup, settings.seed)
+    return Task(phase, head, mixed, FixedRows([val.as_received], val.targets))
+
+
+def network_task(
+    phase: Phase,
+    network: keras.Model,
+    train: Examples,
+    val: Examples,
+    class_weights: npt.NDArray[np.float32],
+    settings: TrainParams,
+) -> Task:
+    """Make a phase ready in which blocks train: on pixels, or on what frozen layers say of them.
+
+    Raises:
+        InputError: an image is missing or damaged, or there is no room for them.
+    """
+    pretrained = phase.name == "fine_tune"
+    first_block = settings.fine_tune.first_block if pretrained else "conv1"
+    set_trainable(network, pretrained, first_block)
+    frozen, tuned = split_before(network, first_block)
+    size, memory_mib = network.input_shape[1], settings.memory_mib
+    pixels = load_images(train.paths, size, memory_mib)
+    val_pixels = load_images(val.paths, size, memory_mib)
+
+    if frozen is None or settings.fine_tune.frozen_views == 0:
+        return Task(
+            phase,
+            augmented(network, settings.augment),
+            AugmentedPixels(pixels, train.targets, class_weights, settings.seed),
+            FixedRows([val_pixels, no_draws(len(val))], val.targets),
+        )
+    frozen = fold_batch_norm(frozen)
+    augmented_frozen = augmented(frozen, settings.augment, always=True)
+    views = [
+        outputs_of(
+            augmented_frozen,
+            [pixels, draw(len(train), settings.seed, view)],
+            phase.batch_size,
+            memory_mib,
+        )
+        for view in range(settings.fine_tune.frozen_views)
+    ]
+    val_inputs = outputs_of(frozen, [val_pixels], phase.batch_size, memory_mib)
+    return Task(
+        phase,
+        tuned,
+        ShuffledRows(views, train.targets, class_weights, settings.seed),
+        FixedRows(val_inputs, val.targets),
+    )
+
+
+def usable_orientations(augment: AugmentParams) -> list[int]:
+    """Return the orientations of cached features that augmentation allows, by position."""
+    both_flips = augment.horizontal_flip and augment.vertical_flip
+    return [number for number, name in enumerate(ORIENTATIONS) if name == "received" or both_flips]
+
+
+def augmented(model: keras.Model, augment: AugmentParams, always: bool = False) -> keras.Model:
+    """Return `model` behind augmentation, active in training, or `always`."""
+    images = keras.Input(model.inputs[0].shape[1:], name="augmented_images")
+    draws = keras.Input((DRAWS_PER_IMAGE,), name="draws")
+    augmentation = Augmentation(augment, always, name="augmentation")
+    return keras.Model([images, draws], model(augmentation(images, draws)))

@@ -1,0 +1,98 @@
+"""The backbone: a Keras network from pixels to features. Importing this imports TensorFlow."""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from waste_classifier.errors import InputError
+from waste_classifier.orientations import Orientation, orient
+
+# The earliest time a zip archive can hold.
+EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+class Backbone:
+    """A network that is run on batches of photos, in some orientations each."""
+
+    def __init__(self, network: keras.Model) -> None:
+        """Compile `network`: `(n, size, size, 3) float32`, RGB 0..255, to `(n, d) float32`."""
+        self.image_size: int = network.input_shape[1]
+        self.columns: int = network.output_shape[1]
+        # One signature for batches of any length: the shorter last one compiles nothing anew.
+        self._forward = tf.function(
+            lambda images: network(tf.cast(images, tf.float32), training=False),
+            input_signature=[
+                tf.TensorSpec((None, self.image_size, self.image_size, 3), tf.uint8),
+            ],
+        )
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """Read a network that `save_network` wrote.
+
+        Raises:
+            InputError: it is missing or damaged.
+        """
+        try:
+            return cls(keras.saving.load_model(file, compile=False))
+        # Keras raises anything at a damaged file: OSError, ValueError, KeyError, TypeError.
+        except Exception as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"{file}: not a network that Keras {keras.__version__} can read ({reason}); bring "
+                "the folder back whole"
+            ) from None
+
+    def features(
+        self, images: npt.NDArray[np.uint8], orientations: Sequence[Orientation]
+    ) -> npt.NDArray[np.float32]:
+        """Return the features of a batch in each orientation, `(n, orientations, d) float32`.
+
+        Args:
+            images: `(n, size, size, 3) uint8`, RGB.
+            orientations: in which the network sees each image.
+        """
+        seen = [self._forward(orient(images, each)).numpy() for each in orientations]
+        return np.stack(seen, axis=1)
+
+
+def save_network(network: keras.Model, file: Path) -> None:
+    """Write a `.keras` file; equal weights give equal bytes.
+
+    What differs between two savings of one model is left out: the date of saving, the times in the
+    archive, and the `shared_object_id` of config entries, which are addresses in memory.
+    """
+    raw = file.with_name(f"raw-{file.name}")
+    network.save(raw)
+    with zipfile.ZipFile(raw) as old, zipfile.ZipFile(file, "w") as new:
+        for name in sorted(old.namelist()):
+            content = old.read(name)
+            if name == "metadata.json":
+                content = _to_json({**json.loads(content), "date_saved": ""})
+            elif name == "config.json":
+                content = _to_json(_without_object_ids(json.loads(content)))
+            new.writestr(zipfile.ZipInfo(name, EARLIEST_TIME), content)
+    raw.unlink()
+
+
+def _without_object_ids(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {
+            key: _without_object_ids(value)
+            for key, value in config.items()
+            if key != "shared_object_id"
+        }
+    if isinstance(config, list):
+        return [_without_object_ids(value) for value in config]
+    return config
+
+
+def _to_json(content: Any) -> bytes:
+    return json.dumps(content, sort_keys=True).encode()

@@ -1,0 +1,109 @@
+"""The head: from the backbone's features to probabilities, in NumPy.
+
+Two dense layers are too little work to wait seconds for a deep-learning library to be imported.
+"""
+
+import zipfile
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import erf, softmax
+
+from waste_classifier.errors import InputError
+
+Floats = npt.NDArray[np.float32]
+
+
+class Dense(NamedTuple):
+    """A dense layer: `inputs @ kernel + bias`."""
+
+    kernel: Floats  #: `(inputs, outputs)`
+    bias: Floats  #: `(outputs,)`
+
+    def __call__(self, inputs: Floats) -> Floats:
+        """Return `(n, outputs) float32` of `(n, inputs) float32`."""
+        outputs: Floats = inputs @ self.kernel + self.bias
+        return outputs
+
+
+class Head(NamedTuple):
+    """A hidden layer with GELU, if there is one, and a layer of logits."""
+
+    hidden: Dense | None
+    logits: Dense
+
+    @property
+    def features(self) -> int:
+        """How many features of a photo it takes."""
+        return len((self.hidden or self.logits).kernel)
+
+    @property
+    def labels(self) -> int:
+        """How many probabilities it gives."""
+        return len(self.logits.bias)
+
+    def __call__(self, features: Floats) -> Floats:
+        """Return probabilities, `(n, labels) float32`, of features, `(n, features) float32`."""
+        hidden = features if self.hidden is None else gelu(self.hidden(features))
+        probabilities: Floats = softmax(self.logits(hidden), axis=1)
+        return probabilities
+
+    def save(self, file: Path) -> None:
+        """Write `file`, .npz: equal arrays give equal bytes."""
+        layers = {"hidden": self.hidden, "logits": self.logits}
+        arrays = {
+            f"{layer}_{name}": array
+            for layer, dense in layers.items()
+            if dense is not None
+            for name, array in dense._asdict().items()
+        }
+        with file.open("wb") as opened:
+            np.savez(opened, **arrays)
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """Read a file that `save` wrote.
+
+        Raises:
+            InputError: it is missing, damaged, or holds other arrays.
+        """
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                layers = {
+                    layer: Dense(arrays[f"{layer}_kernel"], arrays[f"{layer}_bias"])
+                    for layer in ("hidden", "logits")
+                    if f"{layer}_kernel" in arrays or layer == "logits"
+                }
+        except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"{file}: not the head of a classifier ({error}); bring the folder back whole"
+            ) from None
+        head = cls(layers.get("hidden"), layers["logits"])
+        head._check(file)
+        return head
+
+    def _check(self, file: Path) -> None:
+        width = self.features
+        for name, dense in (("hidden", self.hidden), ("logits", self.logits)):
+            if dense is None:
+                continue
+            kernel, bias = dense
+            if (
+                kernel.dtype != np.float32
+                or kernel.ndim != 2
+                or len(kernel) != width
+                or bias.shape != kernel.shape[1:]
+            ):
+                raise InputError(
+                    f"{file}: layer {name}: expected a kernel ({width}, …) of float32 and a bias "
+                    f"for it, got {kernel.shape} of {kernel.dtype} and {bias.shape}"
+                )
+            width = kernel.shape[1]
+
+
+def gelu(values: Floats) -> Floats:
+    """Return the Gaussian error linear unit of values: Hendrycks and Gimpel 2016, exact form."""
+    activated: Floats = values * np.float32(0.5) * (1 + erf(values * np.float32(0.5**0.5)))
+    return activated
