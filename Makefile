@@ -3,28 +3,46 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
+WITH_BIN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 # For a GPU: `make install LOCK=requirements-gpu.lock`.
 LOCK ?= requirements.lock
 
-.PHONY: repro test check lint install lock clean
+.PHONY: help repro results test test-fast check lint schema install lock clean
 
-repro: .venv/.$(LOCK)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
+	  awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+repro: .venv/.$(LOCK) ## run the pipeline, print its metrics
+	$(WITH_BIN) $(BIN)/dvc repro
 	$(BIN)/dvc metrics diff --all --targets metrics/train.json metrics/evaluate.json
 	@echo "Plots: plots/ holds them; '$(BIN)/dvc plots show' makes one page of them: dvc_plots/index.html"
 
-test: .venv/.requirements-dev.lock
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --cov --cov-report=term
+test: .venv/.requirements-dev.lock ## run all tests
+	$(WITH_BIN) $(BIN)/python -m pytest --cov --cov-report=term
 
-lint: .venv/.requirements-dev.lock
+test-fast: .venv/.requirements-dev.lock ## run the tests that need neither TensorFlow nor DVC
+	$(WITH_BIN) $(BIN)/python -m pytest --fast
+
+lint: .venv/.requirements-dev.lock ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-check: lint test
+results: .venv/.requirements-dev.lock ## check that dvc.lock, metrics/ and plots/ are of this code
+	@$(WITH_BIN) $(BIN)/dvc repro --dry --allow-missing >.results 2>&1 && \
+	  ! grep -q '^Running stage' .results || \
+	  { cat .results; rm .results; \
+	    echo "error: the committed results are of other code; run 'make repro' and commit them" >&2; exit 1; }
+	@rm .results; echo "dvc.lock, metrics/ and plots/ are of this code"
 
-install: .venv/.$(LOCK)
+check: lint results test ## lint, results and test
+
+schema: .venv/.requirements-dev.lock ## write params.schema.json anew
+	$(BIN)/python -m stages.params.schema
+
+install: .venv/.$(LOCK) ## make .venv
 
 # The locks agree on every version, so that one installed after another only adds packages.
 .venv/.%: %
@@ -32,14 +50,14 @@ install: .venv/.$(LOCK)
 	  { echo "error: $(PYTHON) must be Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12" >&2; exit 1; }
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf .venv; $(PYTHON) -m venv .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(BIN)/uv pip install --python $(BIN)/python --require-hashes --requirement $<
+	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --require-hashes --requirement $<
 	touch $@
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
-lock:
+lock: ## write the lock files anew from pyproject.toml
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --constraint requirements.lock --extra dev --output-file requirements-dev.lock
 	$(COMPILE) --constraint requirements.lock --extra gpu --output-file requirements-gpu.lock
 
-clean:
-	rm -rf .venv dvc_plots logs .train
+clean: ## remove what can be made anew, but not data/
+	rm -rf .venv dvc_plots logs data/.unfinished

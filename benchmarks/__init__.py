@@ -1,1 +1,1 @@
-"""Figures about the pipeline, each against a yardstick."""
+"""How fast the pipeline is, each figure against a yardstick."""

@@ -13,8 +13,9 @@ import keras
 import pandas as pd
 from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
-from stages.backbone_file import read_backbone_file
-from stages.manifest import RAW_DIR, SPLIT_FILE
+from stages.outputs.backbone import read_weights_file
+from stages.outputs.manifest import RAW_DIR
+from stages.outputs.split import SPLIT_FILE
 
 FROZEN_LAYERS = 143
 LEARNING_RATE = 1e-4
@@ -32,7 +33,7 @@ def main() -> None:
     keras.utils.set_random_seed(arguments.seed)
     rows = pd.read_csv(SPLIT_FILE)
     train, val = (flow(rows, split, arguments.image_size, arguments.seed) for split in SPLITS)
-    weights_file = read_backbone_file()
+    weights_file = read_weights_file()
     assert weights_file is not None, "the caller checks it"
     model = build(len(train.class_indices), arguments.image_size, weights_file)
     for epoch in count():

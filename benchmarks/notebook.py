@@ -28,17 +28,20 @@ from benchmarks.workspace import (
     stage_command,
     temporary_workspace,
 )
-from stages import errors
-from stages.backbone_file import BACKBONE_DIR, read_backbone_file
-from stages.errors import InputError
-from stages.manifest import MANIFEST_FILE, RAW_DIR, SPLIT_FILE
-from stages.params import load_seed
+from stages.outputs.backbone import BACKBONE_DIR, read_weights_file
+from stages.outputs.class_weights import CLASS_WEIGHTS_FILE
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR
+from stages.outputs.split import SPLIT_FILE
+from stages.outputs.whole import UNFINISHED
+from stages.params.reading import load_section
+from stages.params.train import TrainParams
+from stages.stage import exit_code
+from waste_classifier.errors import InputError
 
-CLASS_WEIGHTS_FILE = Path("data/class_weights.json")
 INPUTS = (RAW_DIR, BACKBONE_DIR, MANIFEST_FILE, SPLIT_FILE, CLASS_WEIGHTS_FILE)
 TARGETS = (0.90, 0.93)
-# Of stage train: an unfinished training, which the next one would take up.
-TRAINING_STATE = ".train"
+# What stages left when they were stopped, and would take up.
+UNFINISHED_DIR = RAW_DIR.parent / UNFINISHED
 EPOCH = re.compile(r"^epoch (?P<epoch>\d+): .*val/accuracy (?P<accuracy>[\d.e+-]+)")
 NOTEBOOK = "notebook"
 ANEW = "pipeline, features anew"
@@ -59,12 +62,12 @@ def main() -> None:
     """Measure both side by side in a copy of the workspace, then print each accuracy."""
     arguments = parse_arguments()
     require([BACKBONE_DIR])
-    if read_backbone_file() is None:
+    if read_weights_file() is None:
         raise InputError(
             "data/backbone holds no pretrained weights, which the notebook starts from; set "
             "backbone.weights to imagenet or to a file and run `dvc repro`"
         )
-    seed = load_seed()
+    seed = load_section("train", TrainParams).seed
     with temporary_workspace(INPUTS) as workspace:
         set_params(workspace, {"features.image_size": arguments.image_size})
         values = interleave(
@@ -105,8 +108,8 @@ def run_notebook(workspace: Path, seed: int, arguments: argparse.Namespace) -> T
 
 def run_pipeline(workspace: Path, seed: int, max_minutes: float) -> dict[str, Times]:
     """Compute the features, then train until all accuracies are reached."""
-    set_params(workspace, {"seed": seed})
-    shutil.rmtree(workspace / TRAINING_STATE, ignore_errors=True)
+    set_params(workspace, {"train.seed": seed})
+    shutil.rmtree(workspace / UNFINISHED_DIR, ignore_errors=True)
     features = run_stage(workspace, "features").seconds
     print(f"  {features:7.1f} s  features", flush=True)
     cached = follow(workspace, stage_command("train"), max_minutes)
@@ -135,7 +138,7 @@ def follow(workspace: Path, command: Sequence[str], max_minutes: float) -> Times
     with subprocess.Popen(
         command,
         cwd=workspace,
-        env=environment(),
+        env=environment(workspace),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -198,4 +201,4 @@ def describe_ratio(notebook: Sequence[Reached], pipeline: Sequence[Reached]) -> 
 
 
 if __name__ == "__main__":
-    sys.exit(errors.run(main))
+    sys.exit(exit_code(main))

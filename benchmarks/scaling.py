@@ -1,8 +1,11 @@
-"""How fetch, split and class_weights grow with the number of images: wall time and peak memory.
+"""How fetch, duplicates, split and class_weights grow with the number of images: time and memory.
 
 Compares each stage on many drawn images with itself on few, each run in a process of its own. The
 yardstick is the ratio of the two numbers of images: a stage that grows in proportion has the same
 ratio of times, one whose memory does not grow has a ratio of memory of 1.
+
+Of stage duplicates that is the search by perceptual hash: features as of random weights, of which
+none are compared, stand in for those of a network, which would take hours.
 """
 
 import argparse
@@ -11,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.measure import (
     add_repetitions,
@@ -21,9 +26,18 @@ from benchmarks.measure import (
     whole_number,
 )
 from benchmarks.workspace import Usage, run_stage, set_params, temporary_workspace
-from stages import errors
+from stages.outputs.features import (
+    FEATURES_DIR,
+    Description,
+    shard_file,
+    shard_ranges,
+    shard_type,
+    write_shard,
+)
+from stages.outputs.manifest import MANIFEST_FILE, read_columns
+from stages.stage import exit_code
 
-STAGES_AFTER_FETCH = ("split", "class_weights")
+STAGES_AFTER_FETCH = ("duplicates", "split", "class_weights")
 IMAGE_SIZE = 32
 FEWEST_IMAGES = 60  # that stage fetch draws
 
@@ -37,6 +51,8 @@ def main() -> None:
             workspaces[images] = stack.enter_context(temporary_workspace([]))
             prepare(workspaces[images], images)
         measure("fetch", workspaces, arguments.fetch_repetitions)
+        for workspace in workspaces.values():
+            write_features(workspace)
         for stage in STAGES_AFTER_FETCH:
             measure(stage, workspaces, arguments.repetitions)
 
@@ -63,7 +79,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def prepare(workspace: Path, images: int) -> None:
-    """Ask for so many drawn images, split by perceptual hash: all that these stages need."""
+    """Ask for so many drawn images, split by perceptual hash."""
     set_params(
         workspace,
         {
@@ -74,6 +90,24 @@ def prepare(workspace: Path, images: int) -> None:
             "split.group_by": "perceptual",
         },
     )
+
+
+def write_features(workspace: Path) -> None:
+    """Write a feature of each image, as of random weights."""
+    images = read_columns(workspace / MANIFEST_FILE)
+    folder = workspace / FEATURES_DIR
+    folder.mkdir(parents=True)
+    for number, rows in enumerate(shard_ranges(len(images.paths))):
+        shard = np.zeros(len(rows), shard_type(columns=1))
+        shard["sha256"] = images.checksums[rows.start : rows.stop]
+        write_shard(shard_file(folder, number), shard)
+    Description(
+        pretrained=False,
+        image_size=IMAGE_SIZE,
+        last_stage="conv5",
+        precision="float32",
+        backbone_sha256=None,
+    ).write(folder)
 
 
 def measure(stage: str, workspaces: Mapping[int, Path], repetitions: int) -> None:
@@ -104,4 +138,4 @@ def print_both(
 
 
 if __name__ == "__main__":
-    sys.exit(errors.run(main))
+    sys.exit(exit_code(main))

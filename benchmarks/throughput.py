@@ -1,15 +1,16 @@
-"""Images per second of training, evaluation and decoding, against the bare arithmetic of each.
+"""Images per second of training, prediction and decoding, against the bare arithmetic of each.
 
 Compares (a) the epochs of stage train with the bare training step, which is the same compiled
 `train_step`, called for one batch in memory after another, in each phase: the head on cached
-features, fine-tuning from `train.fine_tune_from`, and training from random weights; (b) `predict`
-of stage evaluate on image files with its forward passes alone, on pixels in memory; (c) decoding
-and resizing alone with what the training steps on images consume. All take the images and the size
-of the workspace, and are measured in one run.
+features, fine-tuning from `train.fine_tune.first_block`, and training from random weights; (b) the
+classifier of `data/model` on image files with its forward passes alone, on pixels in memory; (c)
+decoding and resizing alone with what the training steps on images consume. All take the images and
+the size of the workspace, and are measured in one run.
 """
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -26,29 +27,25 @@ from benchmarks.measure import (
     whole_number,
 )
 from benchmarks.workspace import require
-from stages import errors, tensorflow_setup
-from stages.evaluate.__main__ import MODEL_FILE, EvaluateParams
-from stages.feature_table import Features, read_features
-from stages.images import resized_batches
-from stages.manifest import (
-    MANIFEST_FILE,
-    RAW_DIR,
-    SPLIT_FILE,
-    ManifestRow,
-    SplitName,
-    SplitRow,
-    labels_of,
-    read_table,
-)
-from stages.orientations import ORIENTATIONS, orient
-from stages.params import load_section, load_seed
-from stages.train.__main__ import check_phases
-from stages.train.inputs import CLASS_WEIGHTS_FILE, read_class_weights
-from stages.train.params import TrainParams
+from stages.compute import determinism
+from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, read_class_weights
+from stages.outputs.features import Features, open_features
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestColumns, labels_of, read_columns
+from stages.outputs.model import MODEL_DIR
+from stages.outputs.split import SPLIT_FILE, SplitName, SplitRow
+from stages.outputs.tables import read_table
+from stages.params.predict import PredictParams
+from stages.params.reading import load_section
+from stages.params.train import TrainParams
+from stages.resnet50.layout import BackboneStage, used_columns
+from stages.stage import exit_code
+from stages.train.examples import Examples, examples_of
+from stages.train.phases import plan_phases
+from waste_classifier.classifier import Classifier
+from waste_classifier.images import resized_batches
 
 if TYPE_CHECKING:
-    from stages.train.examples import Examples
-    from stages.train.feed import Feed
+    from stages.train.tasks import Task
 
 Item = TypeVar("Item")
 #: Takes the number of a repetition, returns images per second.
@@ -59,8 +56,8 @@ PHASES = {
     "fine_tune": "fine-tuning",
     "scratch": "training from random weights",
 }
-PREDICT = "evaluate: predict on image files"
-FORWARD = "evaluate: forward passes in memory"
+PREDICT = "classifier on image files"
+FORWARD = "classifier on pixels in memory"
 DECODE = "decoding and resizing"
 #: Of a training, in each repetition.
 EPOCHS = 3
@@ -70,23 +67,22 @@ class Inputs(NamedTuple):
     """What the workspace has for a training."""
 
     settings: TrainParams
-    seed: int
-    manifest: list[ManifestRow]
+    images: ManifestColumns
     rows: list[SplitRow]
     labels: list[str]
     class_weights: npt.NDArray[np.float32]
     features: Features
-    images: int  #: how many of a split are used, at most
+    most: int  #: how many images of a split are used
     phases: list[str]  #: those of PHASES that are measured
 
 
 def main() -> None:
     """Warm every measure up, take all side by side, then print values and ratios."""
     arguments = parse_arguments()
-    require([MODEL_FILE])
+    require([MODEL_DIR])
     inputs = read_inputs(arguments.images, arguments.phases)
-    tensorflow_setup.configure()
-    measures = {**training_measures(inputs), **evaluation_measures(inputs), **decoding(inputs)}
+    determinism.configure()
+    measures = {**training_measures(inputs), **prediction_measures(inputs), **decoding(inputs)}
     for measure in measures.values():
         measure(0)  # compiles graphs and reads the files once
     values = interleave(measures, arguments.repetitions)
@@ -95,7 +91,7 @@ def main() -> None:
     for name in (PHASES[phase] for phase in inputs.phases):
         epoch, step = epoch_name(name), step_name(name)
         print_ratio(f"{epoch} / bare step", values[epoch], values[step])
-    print_ratio(f"{PREDICT} / forward passes in memory", values[PREDICT], values[FORWARD])
+    print_ratio(f"{PREDICT} / on pixels in memory", values[PREDICT], values[FORWARD])
     for name in (PHASES[phase] for phase in inputs.phases if phase != "head"):
         print_ratio(f"{DECODE} / {step_name(name)}", values[DECODE], values[step_name(name)])
 
@@ -120,30 +116,26 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_inputs(images: int, phases: list[str]) -> Inputs:
+def read_inputs(most: int, phases: list[str]) -> Inputs:
     """Read what stage train reads.
 
     Raises:
-        InputError: something is missing, or there is nothing to fine-tune.
+        InputError: something is missing or damaged.
     """
-    manifest = read_table(MANIFEST_FILE, ManifestRow)
+    images = read_columns(MANIFEST_FILE)
     rows = read_table(SPLIT_FILE, SplitRow)
     labels = labels_of(rows)
+    settings = load_section("train", TrainParams)
     # Every phase can be measured, whether params.yaml asks for it or not.
-    settings = load_section("train", TrainParams).model_copy(
-        update={"head_epochs": 1, "fine_tune_epochs": 1, "scratch_epochs": 1}
-    )
-    features = read_features(len(manifest))
-    check_phases(settings, features)
+    one_epoch = {name: getattr(settings, name).model_copy(update={"epochs": 1}) for name in PHASES}
     return Inputs(
-        settings,
-        load_seed(),
-        manifest,
+        settings.model_copy(update=one_epoch),
+        images,
         rows,
         labels,
         read_class_weights(CLASS_WEIGHTS_FILE, labels),
-        features,
-        images,
+        open_features(images),
+        most,
         phases,
     )
 
@@ -157,7 +149,7 @@ def evenly(items: Sequence[Item], count: int) -> list[Item]:
 def paths_of(inputs: Inputs, split: SplitName) -> list[Path]:
     """Return the image files of one split that are used."""
     paths = [RAW_DIR / row.path for row in inputs.rows if row.split == split]
-    return evenly(paths, inputs.images)
+    return evenly(paths, inputs.most)
 
 
 def epoch_name(phase: str) -> str:
@@ -175,112 +167,130 @@ def training_measures(inputs: Inputs) -> dict[str, Measure]:
     measures: dict[str, Measure] = {}
     for phase in inputs.phases:
         name = PHASES[phase]
-        feed = make_feed(inputs, phase)
-        measures[epoch_name(name)] = epochs_of(feed)
-        measures[step_name(name)] = bare_steps_of(feed)
+        task = make_task(inputs, phase)
+        measures[epoch_name(name)] = epochs_of(task)
+        measures[step_name(name)] = bare_steps_of(task)
     return measures
 
 
-def make_feed(inputs: Inputs, name: str) -> "Feed":
-    """Return a phase of a training, ready and compiled as `stages.train.fit` does it."""
+def make_task(inputs: Inputs, name: str) -> "Task":
+    """Return a phase of a training, ready and compiled.
+
+    Raises:
+        InputError: there is nothing to fine-tune.
+    """
     import keras
 
-    from stages.backbone_file import read_backbone_file
-    from stages.hardware import choose_precision, cpu_flags, gpu_capability
-    from stages.resnet50 import read_pretrained, restore
-    from stages.train import fit
-    from stages.train.examples import examples_of
-    from stages.train.feed import prepare
-    from stages.train.model import Head, build_model, used_columns
+    from stages.compute.precision import native_precision
+    from stages.resnet50.network import build_backbone
+    from stages.train.fit import compile_model
+    from stages.train.model import build_head, build_network
+    from stages.train.tasks import head_task, network_task
+    from stages.train.training import restored_backbone
 
     settings = inputs.settings
-    keras.config.set_dtype_policy(
-        choose_precision(settings.precision, cpu_flags(), gpu_capability())
-    )
-    keras.utils.set_random_seed(inputs.seed)
-    pretrained = name != "scratch"
-    weights_file = read_backbone_file() if pretrained else None
-    weights, last_stage = read_pretrained(weights_file) if weights_file else ({}, "conv5")
-    model = build_model(
-        len(inputs.labels),
-        inputs.features.image_size,
-        Head.of(settings),
-        last_stage,
-        settings.batch_norm_momentum,
-    )
-    restore(model, weights)
-    columns = used_columns(settings.pooling, last_stage)
+    description = inputs.features.description
+    momentum = settings.scratch.batch_norm_momentum
+    keras.config.set_dtype_policy(native_precision(settings.precision))
+    keras.utils.set_random_seed(settings.seed)
+    last_stage: BackboneStage = "conv5" if name == "scratch" else description.last_stage
+    phases = plan_phases(settings, pretrained=name != "scratch", last_stage=last_stage)
+    phase = next(each for each in phases if each.name == name)
 
-    def examples(split: SplitName, count: int) -> "Examples":
-        rows = evenly([row for row in inputs.rows if row.split == split], count)
-        features = inputs.features.array
-        return examples_of(split, rows, inputs.labels, inputs.manifest, features, columns)
-
-    of_train = examples("train", inputs.images)
+    train = examples(inputs, "train", inputs.most)
     # Validation is not measured: one batch of it is enough.
-    of_val = examples("val", settings.batch_size)
-    phase = next(each for each in fit.plan_phases(settings, pretrained) if each.name == name)
-    feed = prepare(model, phase, of_train, of_val, inputs.class_weights, settings, inputs.seed)
-    fit._compile(feed, phase, settings)
-    return feed
+    val = examples(inputs, "val", phase.batch_size)
+    columns = int(used_columns(settings.head.pooling, last_stage).sum())
+    head = build_head(columns, len(inputs.labels), settings.head, momentum)
+    if name == "head":
+        task = head_task(phase, head, train, val, inputs.class_weights, settings)
+    else:
+        backbone = (
+            build_backbone(description.image_size, last_stage, momentum)
+            if name == "scratch"
+            else restored_backbone(description, momentum)
+        )
+        network = build_network(backbone, head, settings.head.pooling, last_stage)
+        task = network_task(phase, network, train, val, inputs.class_weights, settings)
+    compile_model(task, settings)
+    return task
 
 
-def epochs_of(feed: "Feed") -> Measure:
+def examples(inputs: Inputs, split: SplitName, most: int) -> Examples:
+    """Return up to `most` images of one split."""
+    settings, features = inputs.settings, inputs.features
+    return examples_of(
+        split,
+        evenly([row for row in inputs.rows if row.split == split], most),
+        inputs.labels,
+        inputs.images,
+        features,
+        used_columns(settings.head.pooling, features.description.last_stage),
+        settings.memory_mib,
+    )
+
+
+def epochs_of(task: "Task") -> Measure:
     """Return the speed of epochs of a training, without their validation."""
-    from stages.train.fit import EpochReport, run_epochs
+    import keras
+
+    from stages.train.fit import fit_epochs
+
+    started = [0.0]
+    seconds: list[float] = []
+
+    def start(_epoch: int, _logs: object) -> None:
+        started[0] = time.perf_counter()
+
+    def stop(_logs: object) -> None:
+        seconds.append(time.perf_counter() - started[0])
+
+    timer = keras.callbacks.LambdaCallback(on_epoch_begin=start, on_test_begin=stop)
 
     def measure(_repetition: int) -> float:
-        reports: list[EpochReport] = []
-        run_epochs(feed, range(EPOCHS), lambda _epoch: None, reports.append, verbose=0)
-        return sum(report.images for report in reports) / sum(report.seconds for report in reports)
+        seconds.clear()
+        fit_epochs(task, range(EPOCHS), [timer], verbose=0)
+        return EPOCHS * images_per_epoch(task) / sum(seconds)
 
     return measure
 
 
-def bare_steps_of(feed: "Feed") -> Measure:
+def bare_steps_of(task: "Task") -> Measure:
     """Return the speed of the training step on the batches of an epoch, once they are tensors."""
     import tensorflow as tf
 
-    step = tf.function(feed.model.train_step, reduce_retracing=True)
-    batches = list(feed.train_batches(range(1)))
+    from stages.train.batches import batches
+
+    step = tf.function(task.model.train_step, reduce_retracing=True)
+    in_memory = list(batches(task.train_rows, range(1), task.batch_size, drop_remainder=True))
 
     def all_steps() -> None:
-        for batch in batches:
+        for batch in in_memory:
             logs = step(batch)
         float(logs["loss"])  # waits for a GPU
 
-    return lambda _repetition: feed.images_per_epoch / seconds_of(all_steps)
+    return lambda _repetition: images_per_epoch(task) / seconds_of(all_steps)
 
 
-def evaluation_measures(inputs: Inputs) -> dict[str, Measure]:
-    """Return the speed of `predict` on files, and of its forward passes on pixels in memory."""
-    import keras
-    import tensorflow as tf
+def images_per_epoch(task: "Task") -> int:
+    """Return how many images an epoch trains on: those of its whole batches."""
+    return task.steps_per_epoch * task.batch_size
 
-    from stages.evaluate.predict import predict
-    from stages.resnet50 import fold_batch_norm
 
-    settings = load_section("evaluate", EvaluateParams)
-    half_turn = settings.test_time_augmentation == "half_turn"
-    orientations = ORIENTATIONS if half_turn else ORIENTATIONS[:1]
-    model = keras.saving.load_model(MODEL_FILE, compile=False)
-    size = model.input_shape[1]
+def prediction_measures(inputs: Inputs) -> dict[str, Measure]:
+    """Return the speed of the classifier on files, and on pixels in memory."""
+    batch_size = load_section("predict", PredictParams).batch_size
+    classifier = Classifier.load(MODEL_DIR)
     paths = paths_of(inputs, "test")
-    pixels = list(resized_batches(paths, size, settings.batch_size))
+    pixels = list(resized_batches(paths, classifier.image_size, batch_size, max_pixels=None))
 
     def forward_alone() -> None:
-        # Made anew each time, as `predict` does.
-        folded = fold_batch_norm(model)
-        forward = tf.function(
-            lambda images: folded(tf.cast(images, tf.float32), training=False),
-            input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],
-        )
         for batch in pixels:
-            for orientation in orientations:
-                forward(orient(batch, orientation)).numpy()
+            features = classifier.backbone.features(batch, classifier.orientations)
+            classifier.predict_features(features)
 
     def predict_files() -> None:
-        predict(model, paths, settings.batch_size, orientations)
+        classifier.predict(paths, batch_size, max_pixels=None)
 
     return {
         PREDICT: lambda _repetition: len(paths) / seconds_of(predict_files),
@@ -291,15 +301,15 @@ def evaluation_measures(inputs: Inputs) -> dict[str, Measure]:
 def decoding(inputs: Inputs) -> dict[str, Measure]:
     """Return the speed of decoding and resizing the images of the train split."""
     paths = paths_of(inputs, "train")
+    size = inputs.features.description.image_size
+    batch_size = inputs.settings.fine_tune.batch_size
 
     def decode_all() -> None:
-        for _batch in resized_batches(
-            paths, inputs.features.image_size, inputs.settings.batch_size
-        ):
+        for _batch in resized_batches(paths, size, batch_size, max_pixels=None):
             pass
 
     return {DECODE: lambda _repetition: len(paths) / seconds_of(decode_all)}
 
 
 if __name__ == "__main__":
-    sys.exit(errors.run(main))
+    sys.exit(exit_code(main))

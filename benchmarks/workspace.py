@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from stages.errors import InputError
-from stages.params import PARAMS_FILE
+from stages.params.reading import PARAMS_FILE
+from waste_classifier.errors import InputError
 
 PROJECT = Path(__file__).parents[1]
 MIB = 2**20
@@ -85,14 +85,16 @@ def set_params(workspace: Path, values: Mapping[str, object]) -> None:
     yaml.dump(content, path)
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of a command: this Python first, this project importable anywhere."""
+def environment(workspace: Path) -> dict[str, str]:
+    """Return the environment of a command in a workspace: this Python first in PATH.
+
+    This project can be imported there, unless the workspace has code of its own.
+    """
+    project = [] if (workspace / "stages").is_dir() else [str(PROJECT)]
     return {
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "PYTHONPATH": os.pathsep.join(
-            [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        ),
+        "PYTHONPATH": os.pathsep.join([*project, *filter(None, [os.environ.get("PYTHONPATH")])]),
         **{
             f"GIT_{who}_{what}": value
             for who in ("AUTHOR", "COMMITTER")
@@ -112,7 +114,7 @@ def run(workspace: Path, *command: str) -> Usage:
         process = subprocess.Popen(
             command,
             cwd=workspace,
-            env=environment(),
+            env=environment(workspace),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

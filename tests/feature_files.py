@@ -1,21 +1,35 @@
 """The folder that stage features writes, made by hand."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from stages.outputs.features import (
+    Description,
+    shard_file,
+    shard_ranges,
+    shard_type,
+    write_shard,
+)
+from stages.outputs.manifest import ManifestColumns
+from stages.resnet50.layout import BackboneStage
+
 
 def write_feature_files(
     directory: Path,
-    array: npt.NDArray[np.float32],
+    images: ManifestColumns,
+    features: npt.NDArray[np.float32],
     pretrained: bool = True,
     image_size: int = 64,
-    last_stage: str = "conv4",
+    last_stage: BackboneStage = "conv4",
+    backbone_sha256: str | None = None,
 ) -> None:
-    """Write features, and what they are said to be made with."""
+    """Write features of all images of a manifest, `(n, orientations, d) float32`."""
     directory.mkdir(parents=True, exist_ok=True)
-    np.save(directory / "features.npy", array)
-    description = {"pretrained": pretrained, "image_size": image_size, "last_stage": last_stage}
-    (directory / "features.json").write_text(json.dumps(description))
+    Description(pretrained, image_size, last_stage, "float32", backbone_sha256).write(directory)
+    for number, rows in enumerate(shard_ranges(len(images.paths))):
+        shard = np.empty(len(rows), shard_type(features.shape[2]))
+        shard["sha256"] = images.checksums[rows.start : rows.stop]
+        shard["features"] = features[rows.start : rows.stop]
+        write_shard(shard_file(directory, number), shard)

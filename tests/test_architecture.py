@@ -1,6 +1,9 @@
 """The rules that keep the pipeline right: what DVC must know, and who may import whom."""
 
 import ast
+import re
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,50 +15,79 @@ DVC_YAML = YAML(typ="safe").load(ROOT / "dvc.yaml")
 PARAMS = YAML(typ="safe").load(ROOT / "params.yaml")
 STAGES = sorted(folder.parent.name for folder in ROOT.glob("stages/*/__main__.py"))
 PACKAGES = ("stages", "waste_classifier")
+CODE = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 #: Rooms whose modules are independent of each other: dvc.yaml lists those that a stage uses.
 ROOMS_OF_MODULES = ("stages", "stages/outputs", "stages/params", "waste_classifier")
 HEAVY = ("tensorflow", "keras")
-WITHOUT_TENSORFLOW = sorted({*STAGES} - {"features", "predict", "train"})
+WITHOUT_TENSORFLOW = sorted({*STAGES} - {"backbone", "features", "predict", "train"})
+#: `make schema` runs it, no stage.
+RUN_BY_ITSELF = "stages/params/schema.py"
 
 
-def imported_modules(source: str) -> set[str]:
-    """Return every module that a source text imports, at its top or within a function."""
-    modules = set()
-    for node in ast.walk(ast.parse(source)):
+@cache
+def imported_modules(source: str, when_loaded: bool = False) -> frozenset[str]:
+    """Return every module that a source text imports, at its top or within a function.
+
+    Args:
+        source: of a module.
+        when_loaded: leave out what only a call or a type checker imports.
+    """
+    modules: set[str] = set()
+    tree = ast.parse(source)
+    for node in loaded_nodes(tree) if when_loaded else ast.walk(tree):
         if isinstance(node, ast.Import):
             modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             modules |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return modules
+    return frozenset(modules)
 
 
-def project_files(source: str, root: Path = ROOT) -> set[Path]:
-    """Return the project files behind the imports of a source text.
+def loaded_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a module that run when it is loaded."""
+    yield node
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from loaded_nodes(child)
+
+
+def files_of(module: str, root: Path) -> set[Path]:
+    """Return the project files behind the name of a module, or of a thing in a module.
 
     A package's face, its `__init__.py`, is none: of shared code it says what the package is, or
     hands names on when they are asked for.
     """
-    files = set()
-    for module in imported_modules(source):
-        parts = module.split(".")
-        if parts[0] not in PACKAGES:
-            continue
-        # `from stages.stage import run` names a thing in a module; the module is the file.
-        paths = [root.joinpath(*parts[:end]).with_suffix(".py") for end in range(1, len(parts) + 1)]
-        files |= {path for path in paths if path.exists()}
-    return files
+    parts = module.split(".")
+    if parts[0] not in PACKAGES:
+        return set()
+    # `from stages.stage import run` names a thing in a module; the module is the file.
+    paths = [root.joinpath(*parts[:end]).with_suffix(".py") for end in range(1, len(parts) + 1)]
+    return {path for path in paths if path.exists()}
 
 
-def all_project_files(stage: str, root: Path = ROOT) -> set[Path]:
-    """Return the files of a stage's folder and all that they import, directly or not."""
-    waiting = set((root / "stages" / stage).rglob("*.py"))
+def project_files(file: Path, root: Path = ROOT, when_loaded: bool = False) -> set[Path]:
+    """Return the project files behind the imports of a file."""
+    modules = imported_modules(file.read_text(), when_loaded)
+    return {found for module in modules for found in files_of(module, root)}
+
+
+def reached(start: set[Path], root: Path = ROOT, when_loaded: bool = False) -> set[Path]:
+    """Return some files and all that they import, directly or not."""
+    waiting = set(start)
     found: set[Path] = set()
     while waiting:
         file = waiting.pop()
         found.add(file)
-        waiting |= project_files(file.read_text(), root) - found
+        waiting |= project_files(file, root, when_loaded) - found
     return found
+
+
+def all_project_files(stage: str, root: Path = ROOT) -> set[Path]:
+    """Return the files of a stage's folder and all that they import, directly or not."""
+    return reached(set((root / "stages" / stage).rglob("*.py")), root)
 
 
 def code_deps(stage: str, root: Path = ROOT) -> list[str]:
@@ -64,14 +96,25 @@ def code_deps(stage: str, root: Path = ROOT) -> list[str]:
     That is its own folder, the folders of shared code that it uses, and of the rooms of independent
     modules the files.
     """
-    deps = {f"stages/{stage}"}
-    for file in all_project_files(stage, root):
-        folder = file.parent.relative_to(root).as_posix()
-        if folder in ROOMS_OF_MODULES:
-            deps.add(file.relative_to(root).as_posix())
-        elif not folder.startswith(f"stages/{stage}/"):
-            deps.add(folder)
+    deps = {f"stages/{stage}"} | {dep_of(file, root) for file in all_project_files(stage, root)}
     return sorted(deps, key=lambda dep: (dep != f"stages/{stage}", dep))
+
+
+def dep_of(file: Path, root: Path) -> str:
+    """Return what dvc.yaml lists for a file: itself, or its folder in a room of modules."""
+    path = file.relative_to(root)
+    room = next(parent for parent in path.parents if parent.as_posix() in ROOMS_OF_MODULES)
+    return (room / path.relative_to(room).parts[0]).as_posix()
+
+
+def wrong_code_deps(stage: str, deps: list[str], root: Path = ROOT) -> str | None:
+    """Return how to mend the deps of a stage, None if they name exactly the code that it uses.
+
+    A missing one would leave old outputs in place; a needless one would train again for a change
+    that can't matter.
+    """
+    code = code_deps(stage, root)
+    return None if listed_code(deps) == code else block_to_paste(stage, code)
 
 
 def listed_code(deps: list[str]) -> list[str]:
@@ -93,7 +136,7 @@ def wrong_imports(file: Path, root: Path = ROOT) -> list[str]:
     own = room_of(file, root)
     return sorted(
         imported.relative_to(root).as_posix()
-        for imported in project_files(file.read_text(), root)
+        for imported in project_files(file, root)
         if (room := room_of(imported, root)) != own and not may_import(own, room, root)
     )
 
@@ -108,24 +151,63 @@ def may_import(own: str, other: str, root: Path) -> bool:
     """Return whether code of one room may import code of another."""
     if own == "waste_classifier":
         return False
-    return not (root / other / "__main__.py").exists() or other == "waste_classifier"
+    return not is_stage(other, root)
+
+
+def is_stage(room: str, root: Path = ROOT) -> bool:
+    """Return whether a room is the folder of a stage."""
+    return room.startswith("stages/") and (root / room / "__main__.py").exists()
+
+
+def imports_of_faces(file: Path, root: Path = ROOT) -> list[str]:
+    """Return what `file` imports from the face of a package of another room.
+
+    DVC would not be told of the module behind it.
+    """
+    own = room_of(file, root)
+    return sorted(
+        module
+        for module in imported_modules(file.read_text())
+        if module.split(".")[0] in PACKAGES
+        and not files_of(module, root)
+        and room_of(root.joinpath(*module.split(".")), root) != own
+    )
+
+
+def work_of_face(source: str) -> list[str]:
+    """Return what a package's face does when it is loaded, beside light imports."""
+    work = []
+    for node in ast.parse(source).body:
+        statement = ast.unparse(node)
+        harmless = (
+            (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+            or (isinstance(node, ast.FunctionDef) and node.name == "__getattr__")
+            or statement.startswith(("from typing import", "from waste_classifier.errors import"))
+            or statement.startswith(("if TYPE_CHECKING:", "__all__ = "))
+        )
+        if not harmless:
+            work.append(statement)
+    return work
 
 
 @pytest.fixture
 def small_project(tmp_path: Path) -> Path:
     """Return a project that breaks every rule once."""
     for name, source in {
-        "one/__init__.py": "",
-        "one/__main__.py": "from stages.one.parts import part\n",
-        "one/parts.py": "def part() -> None:\n    from stages import shared\n",
-        "two/__init__.py": "",
-        "two/__main__.py": "from stages.one.parts import part\n",
-        "shared.py": "import stages.deeper\nfrom stages.two import __main__\n",
-        "deeper.py": "",
+        "stages/one/__main__.py": "from stages.one.parts.deep import cut\n",
+        "stages/one/parts/deep.py": "def cut() -> None:\n    from stages.shared.tools import saw\n",
+        "stages/two/__main__.py": "from stages.one.parts.deep import cut\n",
+        "stages/shared/__init__.py": "import keras\n",
+        "stages/shared/tools/saw.py": "from stages.outputs.table import Table\n",
+        "stages/outputs/table.py": "import stages.stage\n",
+        "stages/outputs/deep/tree.py": "from waste_classifier import Classifier\n",
+        "stages/stage.py": "import stages.outputs.deep.tree\nimport stages.two.__main__\n",
+        "stages/unused.py": "",
+        "waste_classifier/errors.py": "",
+        "waste_classifier/images.py": "import waste_classifier.errors\nimport stages.stage\n",
     }.items():
-        file = tmp_path / "stages" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(source)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(source)
     return tmp_path
 
 
@@ -136,73 +218,147 @@ def test_dvc_yaml_has_a_stage_for_each_folder() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_deps_cover_every_project_module_that_a_stage_imports(stage: str) -> None:
-    assert missing_deps(stage, DVC_YAML["stages"][stage]["deps"]) == []
+def test_deps_of_a_stage_are_the_code_that_it_uses(stage: str) -> None:
+    wrong = wrong_code_deps(stage, DVC_YAML["stages"][stage]["deps"])
 
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_deps_name_no_module_that_a_stage_does_not_use(stage: str) -> None:
-    # A needless one would train again for a change that can't matter.
-    assert unused_deps(stage, DVC_YAML["stages"][stage]["deps"]) == []
+    assert wrong is None, wrong
 
 
 def test_a_missing_and_a_needless_dep_would_be_found(small_project: Path) -> None:
-    deps = ["stages/one", "stages/shared.py", "stages/unknown.py"]
-
-    # deeper.py is reached through shared.py, which is imported within a function.
-    assert missing_deps("one", deps, small_project) == [
-        "stages/deeper.py",
-        "stages/two/__main__.py",
+    # Reached one through the other: a folder's sub-package, modules of rooms, a room's sub-package.
+    right = [
+        "stages/one",
+        "stages/outputs/deep",
+        "stages/outputs/table.py",
+        "stages/shared",
+        "stages/stage.py",
+        "stages/two",
     ]
-    assert unused_deps("one", deps, small_project) == ["stages/unknown.py"]
+    block = "".join(f"\n    - {dep}" for dep in right)
+
+    assert wrong_code_deps("one", ["data/raw", *right], small_project) is None
+    for dep in right:
+        without = [other for other in right if other != dep]
+        assert str(wrong_code_deps("one", without, small_project)).endswith(block)
+    for dep in ("stages/unused.py", "waste_classifier/errors.py"):
+        assert str(wrong_code_deps("one", [*right, dep], small_project)).endswith(block)
+
+
+@pytest.mark.parametrize("file", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_run_from_stages_to_shared_rooms_to_the_classifier(file: Path) -> None:
+    assert wrong_imports(file) == []
+    assert imports_of_faces(file) == []
+
+
+def test_an_import_the_other_way_would_be_found(small_project: Path) -> None:
+    wrong = {
+        file.relative_to(small_project).as_posix(): found
+        for file in small_project.rglob("*.py")
+        if (found := wrong_imports(file, small_project))
+    }
+
+    assert wrong == {
+        "stages/two/__main__.py": ["stages/one/parts/deep.py"],
+        "stages/stage.py": ["stages/two/__main__.py"],
+        "waste_classifier/images.py": ["stages/stage.py"],
+    }
+
+
+def test_an_import_from_a_face_would_be_found(small_project: Path) -> None:
+    found = {
+        module
+        for file in small_project.rglob("*.py")
+        for module in imports_of_faces(file, small_project)
+    }
+
+    assert found == {"waste_classifier.Classifier"}
 
 
 @pytest.mark.parametrize(
-    "file", sorted((ROOT / "stages").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
+    "face",
+    [
+        file.relative_to(ROOT).as_posix()
+        for file in CODE
+        if file.name == "__init__.py" and not is_stage(room_of(file, ROOT))
+    ],
 )
-def test_imports_run_from_stages_to_shared_modules_only(file: Path) -> None:
-    assert wrong_imports(file) == []
+def test_faces_of_shared_packages_do_no_work(face: str) -> None:
+    # No stage depends on them, and every import of a module of theirs loads them.
+    assert work_of_face((ROOT / face).read_text()) == []
 
 
-def test_an_import_of_another_stage_would_be_found(small_project: Path) -> None:
-    stages = small_project / "stages"
+def test_a_face_that_works_would_be_found(small_project: Path) -> None:
+    face = (small_project / "stages/shared/__init__.py").read_text()
 
-    assert wrong_imports(stages / "one/__main__.py", small_project) == []
-    assert wrong_imports(stages / "two/__main__.py", small_project) == ["stages/one/parts.py"]
-    assert wrong_imports(stages / "shared.py", small_project) == ["stages/two/__main__.py"]
+    assert work_of_face(face) == ["import keras"]
 
 
-def test_every_section_of_params_belongs_to_a_stage_that_declares_it() -> None:
-    assert sorted(set(PARAMS) - {"seed"}) == STAGES
-    for name, stage in DVC_YAML["stages"].items():
-        assert set(stage["params"]) in ({name}, {"seed", name})
+def test_every_section_of_params_belongs_to_a_stage_that_declares_and_reads_it() -> None:
+    stages = DVC_YAML["stages"]
+    assert sorted(PARAMS) == sorted({*STAGES} - {"check_params"})
+    for name in PARAMS:
+        main = (ROOT / "stages" / name / "__main__.py").read_text()
+        assert stages[name]["params"] == [name]
+        assert re.findall(r'\brun\("(\w+)"', main) == [name]
+    # It reads all sections, so a change of any makes it run.
+    assert "params" not in stages["check_params"]
+    assert "params.yaml" in stages["check_params"]["deps"]
+
+
+def test_no_stage_runs_before_all_params_are_checked() -> None:
+    stages = DVC_YAML["stages"]
+    maker = {out: name for name, stage in stages.items() for out in stage.get("outs", [])}
+    after: set[str] = {"check_params"}
+    for _ in stages:
+        after |= {
+            name
+            for name, stage in stages.items()
+            if any(maker.get(dep) in after for dep in stage["deps"])
+        }
+
+    assert sorted(after) == STAGES
+
+
+@pytest.mark.parametrize("stage", WITHOUT_TENSORFLOW)
+def test_stages_that_need_no_tensorflow_do_not_import_it(stage: str) -> None:
+    assert heavy_imports(all_project_files(stage)) == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_declares_the_seed_exactly_where_it_reads_it(stage: str) -> None:
-    main = (ROOT / "stages" / stage / "__main__.py").read_text()
+def test_no_stage_waits_for_tensorflow_to_read_its_parameters(stage: str) -> None:
+    loaded = reached({ROOT / "stages" / stage / "__main__.py"}, when_loaded=True)
 
-    assert ("seed" in DVC_YAML["stages"][stage]["params"]) == ("load_seed(" in main)
+    assert heavy_imports(loaded, when_loaded=True) == []
 
 
-@pytest.mark.parametrize("stage", ["fetch", "split", "explore", "class_weights"])
-def test_stages_that_need_no_tensorflow_do_not_import_it(stage: str) -> None:
-    heavy = [
+def heavy_imports(files: set[Path], when_loaded: bool = False) -> list[str]:
+    return sorted(
         file.relative_to(ROOT).as_posix()
-        for file in all_project_files(stage)
-        for module in imported_modules(file.read_text())
+        for file in files
+        for module in imported_modules(file.read_text(), when_loaded)
         if module.split(".")[0] in HEAVY
-    ]
-
-    assert heavy == []
+    )
 
 
-@pytest.mark.parametrize("module", SHARED_MODULES)
-def test_a_shared_module_serves_more_than_one_stage(module: str) -> None:
-    # One that serves a single stage belongs into the folder of that stage.
-    users = [stage for stage in STAGES if ROOT / "stages" / module in all_project_files(stage)]
+def test_shared_code_serves_more_than_one_stage() -> None:
+    # What serves a single stage belongs into its folder; but a hand-off and a section stand with
+    # their like, though its stage be the only one to know them.
+    users: dict[str, set[str]] = {}
+    for stage in STAGES:
+        for file in all_project_files(stage):
+            room = room_of(file, ROOT)
+            shared = dep_of(file, ROOT) if room == "stages" else room
+            users.setdefault(shared, set()).add(stage)
 
-    assert len(users) > 1
+    for shared, stages in users.items():
+        assert len(stages) > 1 or is_stage(shared), f"{shared} serves {stages} alone"
+
+
+def test_every_module_serves_a_stage() -> None:
+    used = {file for stage in STAGES for file in all_project_files(stage)}
+    modules = {file for file in CODE if file.name != "__init__.py"}
+
+    assert modules - used == {ROOT / RUN_BY_ITSELF}
 
 
 def test_metrics_and_plots_go_to_git_and_all_else_to_the_cache() -> None:

@@ -1,11 +1,13 @@
+"""The tracker of a stage: where it writes, and what it needs of git."""
+
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from stages.errors import InputError
 from stages.tracking import StageLive
+from waste_classifier.errors import InputError
 
 
 def test_a_repository_without_a_commit_is_said_to_need_one(

@@ -11,16 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.manifest import (
-    CONFLICTS_FILE,
-    MANIFEST_FILE,
-    RAW_DIR,
-    SPLIT_FILE,
-    ConflictRow,
-    ManifestRow,
-    SplitRow,
-    read_table,
-)
+from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
+from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow
+from stages.outputs.split import SPLIT_FILE, SplitRow
+from stages.outputs.tables import read_table
 from tests.pipeline.workspace import REPOSITORY, run, set_params
 
 COUNTS = {"cardboard": 403, "glass": 501, "metal": 410, "paper": 594, "plastic": 482, "trash": 137}
@@ -35,18 +30,25 @@ def real_file(name: str) -> Path:
     return path
 
 
-def test_fetch_and_split_of_trashnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_duplicates_and_split_of_trashnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = real_file("trashnet.zip")
     shutil.copy(REPOSITORY / "params.yaml", tmp_path)
     set_params(
         tmp_path,
-        {"fetch.source": "path", "fetch.path": str(archive), "fetch.expected_counts": COUNTS},
+        {
+            "fetch.source": "path",
+            "fetch.path": str(archive),
+            "fetch.expected_counts": COUNTS,
+            # All that is asked of the features here is that they are there.
+            "backbone.weights": "none",
+            "features.image_size": 32,
+        },
     )
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     monkeypatch.chdir(tmp_path)
 
-    run(tmp_path, "python", "-m", "stages.fetch")
-    run(tmp_path, "python", "-m", "stages.split")
+    for stage in ("fetch", "backbone", "features", "duplicates", "split"):
+        run(tmp_path, "python", "-m", f"stages.{stage}")
 
     manifest = read_table(MANIFEST_FILE, ManifestRow)
     assert len(manifest) == len([path for path in RAW_DIR.rglob("*") if path.is_file()]) == 2527
@@ -61,6 +63,17 @@ def test_fetch_and_split_of_trashnet(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "plastic/plastic_152.jpg",
         "plastic/plastic_332.jpg",
     ]
+    pairs = read_table(DUPLICATES_FILE, DuplicateRow)
+    assert {pair.kind for pair in pairs} == {"perceptual"}
+    assert max(pair.distance for pair in pairs) <= 4
+    label_of = {row.path: row.label for row in manifest}
+    contradictions = {
+        path
+        for pair in pairs
+        if pair.distance == 0 and label_of[pair.path] != label_of[pair.other_path]
+        for path in (pair.path, pair.other_path)
+    }
+    assert set(conflicts) <= contradictions
     rows = read_table(SPLIT_FILE, SplitRow)
     assert len(rows) == 2527 - 6
     assert {row.path for row in rows}.isdisjoint(conflicts)
@@ -75,12 +88,13 @@ def test_fetch_and_split_of_trashnet(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_published_weights_give_the_features_of_keras_applications() -> None:
     weights_file = real_file("resnet50_imagenet_conv1-4_notop.h5")
-    from stages import tensorflow_setup
+    from stages.compute import determinism
 
-    tensorflow_setup.configure()
+    determinism.configure()
     import keras
 
-    from stages.resnet50 import build_backbone, read_pretrained, restore
+    from stages.resnet50.network import build_backbone
+    from stages.resnet50.weights import read_pretrained, restore
 
     weights, last_stage = read_pretrained(weights_file)
     backbone = build_backbone(64, last_stage)

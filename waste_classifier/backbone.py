@@ -44,7 +44,7 @@ class Backbone:
             return cls(keras.saving.load_model(file, compile=False))
         # Keras raises anything at a damaged file: OSError, ValueError, KeyError, TypeError.
         except Exception as error:
-            reason = str(error).splitlines()[0]
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise InputError(
                 f"{file}: not a network that Keras {keras.__version__} can read ({reason}); bring "
                 "the folder back whole"

@@ -3,7 +3,6 @@
 Two dense layers are too little work to wait seconds for a deep-learning library to be imported.
 """
 
-import zipfile
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -76,7 +75,10 @@ class Head(NamedTuple):
                     for layer in ("hidden", "logits")
                     if f"{layer}_kernel" in arrays or layer == "logits"
                 }
-        except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
+                if len(arrays.files) != 2 * len(layers):
+                    raise ValueError(f"it holds {', '.join(arrays.files)}")
+        # Damaged archives make zipfile and NumPy raise anything: NotImplementedError, RuntimeError.
+        except Exception as error:
             raise InputError(
                 f"{file}: not the head of a classifier ({error}); bring the folder back whole"
             ) from None
@@ -85,22 +87,25 @@ class Head(NamedTuple):
         return head
 
     def _check(self, file: Path) -> None:
-        width = self.features
+        inputs: int | None = None
         for name, dense in (("hidden", self.hidden), ("logits", self.logits)):
             if dense is None:
                 continue
-            kernel, bias = dense
+            # What an archive holds beside arrays, NumPy returns as bytes.
+            kernel, bias = (np.asarray(array) for array in dense)
             if (
                 kernel.dtype != np.float32
+                or bias.dtype != np.float32
                 or kernel.ndim != 2
-                or len(kernel) != width
                 or bias.shape != kernel.shape[1:]
+                or inputs not in (None, len(kernel))
             ):
                 raise InputError(
-                    f"{file}: layer {name}: expected a kernel ({width}, …) of float32 and a bias "
-                    f"for it, got {kernel.shape} of {kernel.dtype} and {bias.shape}"
+                    f"{file}: layer {name}: expected a kernel ({inputs or '…'}, …) of float32 and "
+                    f"a bias for it, got {kernel.shape} of {kernel.dtype} and {bias.shape} of "
+                    f"{bias.dtype}; bring the folder back whole"
                 )
-            width = kernel.shape[1]
+            inputs = kernel.shape[1]
 
 
 def gelu(values: Floats) -> Floats:

@@ -78,6 +78,25 @@ def decode(photo: Photo, max_pixels: int | None = MAX_PIXELS) -> Image.Image:
         raise ImageError(f"truncated or corrupt ({error})") from None
 
 
+def load(
+    photo: Photo, max_pixels: int | None = MAX_PIXELS, name: str | None = None
+) -> Image.Image:
+    """Decode a photo as `decode` does; an error says which photo it is of.
+
+    Args:
+        photo: as of `decode`.
+        max_pixels: as of `decode`.
+        name: what an error calls the photo; None: its path.
+
+    Raises:
+        PhotoError: it can't be decoded.
+    """
+    try:
+        return decode(photo, max_pixels)
+    except ImageError as error:
+        raise PhotoError(f"{photo if name is None else name}: {error}") from None
+
+
 def load_resized(
     photo: Photo, size: int, max_pixels: int | None = MAX_PIXELS, name: str | None = None
 ) -> npt.NDArray[np.uint8]:
@@ -91,7 +110,7 @@ def load_resized(
         photo: as of `decode`.
         size: pixels, width and height.
         max_pixels: as of `decode`.
-        name: what an error calls the photo; None: its path.
+        name: as of `load`.
 
     Returns:
         `(size, size, 3) uint8`, RGB.
@@ -99,10 +118,7 @@ def load_resized(
     Raises:
         PhotoError: it can't be decoded.
     """
-    try:
-        image = decode(photo, max_pixels)
-    except ImageError as error:
-        raise PhotoError(f"{photo if name is None else name}: {error}") from None
+    image = load(photo, max_pixels, name)
     return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0))
 
 
@@ -154,6 +170,8 @@ def _check_array(photo: npt.NDArray[np.uint8]) -> None:
 
 
 def _check_pixels(width: int, height: int, max_pixels: int | None) -> None:
+    if width * height == 0:
+        raise ImageError(f"{width} x {height} pixels")
     if max_pixels is not None and width * height > max_pixels:
         raise ImageError(f"{width} x {height} pixels, more than the limit of {max_pixels}")
 

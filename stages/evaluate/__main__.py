@@ -24,7 +24,12 @@ def main(settings: EvaluateParams) -> None:
     confusion = scores.confusion_matrix(actual, predicted, len(labels))
     test_scores = scores.scores(confusion)
     intervals = scores.bootstrap_intervals(
-        actual, predicted, predictions.groups, len(labels), settings.bootstrap_samples, settings.seed
+        actual,
+        predicted,
+        predictions.groups,
+        len(labels),
+        settings.bootstrap_samples,
+        settings.seed,
     )
     bins = scores.calibration(
         predictions.confidences, predicted == actual, settings.calibration_bins
@@ -36,6 +41,14 @@ def main(settings: EvaluateParams) -> None:
     examples = sheets.choose_examples(len(predictions.paths), settings.sheet_images, settings.seed)
     mistakes = sheets.choose_mistakes(predictions, settings.sheet_images)
     wrong = np.count_nonzero(predicted != actual)
+    # Before anything is written, since an image may be gone.
+    figures = {
+        "confusion_matrix": charts.confusion_figure(confusion, labels),
+        "predictions": sheets.prediction_sheet(RAW_DIR, predictions, examples, "Test images"),
+        "mistakes": sheets.prediction_sheet(
+            RAW_DIR, predictions, mistakes, f"Most confident of {wrong} mistakes"
+        ),
+    }
 
     with StageLive("evaluate") as live:
         for name, value in metrics.items():
@@ -48,12 +61,8 @@ def main(settings: EvaluateParams) -> None:
         live.log_plot("reliability", [each._asdict() for each in bins], "confidence", "accuracy")
         curves = charts.precision_recall_points(actual, predictions.probabilities, labels)
         live.log_plot("precision_recall", curves, x="recall", y="precision")
-        live.log_image("confusion_matrix.png", charts.confusion_figure(confusion, labels))
-        for name, positions, title in (
-            ("predictions.png", examples, "Test images"),
-            ("mistakes.png", mistakes, f"Most confident of {wrong} mistakes"),
-        ):
-            live.log_image(name, sheets.prediction_sheet(RAW_DIR, predictions, positions, title))
+        for name, figure in figures.items():
+            live.log_image(f"{name}.png", figure)
     print(summary.format_table(test_scores, intervals, labels))
 
 

@@ -1,18 +1,15 @@
 """Sheets of test images with their labels."""
 
 from collections.abc import Sequence
-from math import ceil
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
-from PIL import ImageOps
 
 from stages.outputs.predictions import Predictions
-from waste_classifier.images import decode
+from stages.sheets import Tile, sheet, thumbnails
 
-TILE = 160  # pixels, width and height of the largest image on a sheet
+SIZE = 160  # pixels, width and height of an image on a sheet
 COLUMNS = 6
 
 
@@ -32,38 +29,23 @@ def choose_mistakes(predictions: Predictions, count: int) -> list[int]:
 def prediction_sheet(
     directory: Path, predictions: Predictions, positions: Sequence[int], title: str
 ) -> Figure:
-    """Draw images, above each its actual label, and predicted label and confidence.
+    """Draw images, above each its path, its actual label, and the predicted one and how sure.
 
     Green where the two agree, red where not.
 
     Args:
         directory: that the paths are relative to.
         predictions: of all test images.
-        positions: of the images to draw; without any, the figure shows the title alone.
+        positions: of the images to draw; without any, the sheet says so.
         title: of the sheet.
     """
-    columns = min(COLUMNS, max(len(positions), 3))
-    lines = ceil(len(positions) / columns)
-    figure = Figure(figsize=(1.9 * columns, 2.2 * lines + 0.6), layout="constrained")
-    figure.suptitle(title)
-    if not positions:
-        return figure
-    grid = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axes in grid:
-        axes.axis("off")
-    for axes, position in zip(grid, positions, strict=False):
+    paths = [predictions.paths[position] for position in positions]
+    tiles = []
+    for position, pixels in zip(positions, thumbnails(directory, paths, SIZE), strict=True):
         actual = predictions.labels[predictions.actual[position]]
         predicted = predictions.labels[predictions.predicted[position]]
-        confidence = predictions.confidences[position]
-        axes.imshow(_thumbnail(directory / predictions.paths[position]))
-        axes.set_title(
-            f"{actual}\npredicted: {predicted} ({confidence:.0%})",
-            fontsize=9,
-            color="green" if predicted == actual else "red",
-        )
-    return figure
-
-
-def _thumbnail(path: Path) -> npt.NDArray[np.uint8]:
-    """Return an image with its aspect ratio: `(h, w, 3) uint8`, RGB, the longer side `TILE`."""
-    return np.asarray(ImageOps.contain(decode(path, max_pixels=None), (TILE, TILE)))
+        said = f"{predicted} ({predictions.confidences[position]:.0%})"
+        right = predicted == actual
+        lines = [predictions.paths[position], f"right: {said}" if right else f"not {said}"]
+        tiles.append(Tile(pixels, lines, "green" if right else "red"))
+    return sheet(title, tiles, COLUMNS)

@@ -7,8 +7,8 @@ little of what a photo shows: then no label errors are sought.
 import sys
 from collections.abc import Sequence
 
-
 from stages.explore import charts, sheets
+from stages.explore.components import principal_components
 from stages.explore.embedding_map import choose_evenly, embedding_map
 from stages.explore.label_errors import find_label_errors
 from stages.explore.summary import nearest_first, summarise
@@ -16,14 +16,20 @@ from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
 from stages.outputs.features import open_features
 from stages.outputs.label_errors import LABEL_ERRORS_FILE, LabelErrorRow
-from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow, labels_of, read_columns
+from stages.outputs.manifest import (
+    MANIFEST_FILE,
+    RAW_DIR,
+    ManifestRow,
+    check_rows,
+    labels_of,
+    read_columns,
+)
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import read_table, write_table
 from stages.params.explore import ExploreParams
 from stages.similarity.embedding import unit_vectors
 from stages.stage import run
 from stages.tracking import StageLive
-from waste_classifier.errors import InputError
 
 
 def main(settings: ExploreParams) -> None:
@@ -32,64 +38,50 @@ def main(settings: ExploreParams) -> None:
     rows = read_table(SPLIT_FILE, SplitRow)
     conflicts = read_table(CONFLICTS_FILE, ConflictRow)
     duplicates = read_table(DUPLICATES_FILE, DuplicateRow)
-    features = open_features(read_columns(MANIFEST_FILE))
-    positions = positions_in(received, rows)
+    images = read_columns(MANIFEST_FILE)
+    check_rows(SPLIT_FILE, rows)
+    positions = images.positions_of([row.path for row in rows], SPLIT_FILE)
+    features = open_features(images)
 
     vectors = unit_vectors(features.of_last_stage())[positions]
+    components = principal_components(vectors, settings.seed)
     pretrained = features.description.pretrained
-    label_errors = find_label_errors(rows, vectors, settings.seed) if pretrained else []
-    write_table(LABEL_ERRORS_FILE, label_errors, LabelErrorRow)
-
+    label_errors = find_label_errors(rows, components, settings.seed) if pretrained else []
     metrics = summarise(received, rows, conflicts, duplicates, label_errors)
     mapped = choose_evenly(len(rows), settings.map_images)
-    points = embedding_map([rows[i] for i in mapped], vectors[mapped], settings.seed)
+    points = embedding_map([rows[i] for i in mapped], components[mapped], settings.seed)
     near = nearest_first(duplicates, "perceptual")[: settings.duplicate_pairs]
     similar = nearest_first(duplicates, "embedding")[-settings.duplicate_pairs :]
     examples = choose_examples(rows, settings.examples_per_label)
     likeliest_errors = label_errors[: settings.label_errors]
     split_of = {row.path: row.split for row in rows}
+    # Before anything is written, since an image may be gone.
+    figures = {
+        "image_sizes": charts.image_sizes(received),
+        "brightness_and_colour": charts.brightness_and_colour(received),
+        "examples": sheets.example_sheet(RAW_DIR, examples),
+        "near_duplicates": sheets.pair_sheet(
+            RAW_DIR, near, split_of, "Near-duplicates, nearest first"
+        ),
+        "similar_pairs": sheets.pair_sheet(
+            RAW_DIR, similar, split_of, "Similar images, the least similar"
+        ),
+        "label_errors": sheets.label_error_sheet(RAW_DIR, likeliest_errors),
+    }
+
+    write_table(LABEL_ERRORS_FILE, label_errors, LabelErrorRow)
     with StageLive("explore") as live:
         for name, value in metrics.items():
             live.log_metric(name, value, plot=False)
         # dvc.yaml says how these are drawn.
         live.log_plot("images_per_label", charts.images_per_label(rows), x="images", y="label")
         live.log_plot("embedding_map", points, x="x", y="y")
-        figures = {
-            "image_sizes": charts.image_sizes(received),
-            "brightness_and_colour": charts.brightness_and_colour(received),
-            "examples": sheets.example_sheet(RAW_DIR, examples),
-            "near_duplicates": sheets.pair_sheet(
-                RAW_DIR, near, split_of, "Near-duplicates, nearest first"
-            ),
-            "similar_pairs": sheets.pair_sheet(
-                RAW_DIR, similar, split_of, "Similar images, the least similar"
-            ),
-            "label_errors": sheets.label_error_sheet(RAW_DIR, likeliest_errors),
-        }
         for name, figure in figures.items():
             live.log_image(f"{name}.png", figure)
     for name, value in metrics.items():
         print(f"{name:45} {value:.6g}")
     if not pretrained:
         print("random weights: neither similar pairs nor label errors were sought")
-
-
-def positions_in(received: Sequence[ManifestRow], rows: Sequence[SplitRow]) -> list[int]:
-    """Return the positions in the manifest of the images of a split.
-
-    Raises:
-        InputError: the split has no images, or one that the manifest has not.
-    """
-    if not rows:
-        raise InputError(f"{SPLIT_FILE}: no images; run `dvc repro` to make the table anew")
-    position = {row.path: number for number, row in enumerate(received)}
-    unknown = {row.path for row in rows} - position.keys()
-    if unknown:
-        raise InputError(
-            f"{SPLIT_FILE}: {min(unknown)} is not in {MANIFEST_FILE}; run `dvc repro` to make "
-            "the tables anew"
-        )
-    return [position[row.path] for row in rows]
 
 
 def choose_examples(rows: Sequence[SplitRow], per_label: int) -> dict[str, list[str]]:

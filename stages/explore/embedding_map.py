@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from stages.outputs.split import SplitRow
 
 COMPONENTS = 50
+ITERATIONS = 500  # twice as many move no point that one could tell
 PERPLEXITY = 30.0
 FEWEST_IMAGES = 4
 
@@ -21,7 +21,7 @@ def choose_evenly(images: int, count: int) -> npt.NDArray[np.int64]:
 
 
 def embedding_map(
-    rows: Sequence[SplitRow], vectors: npt.NDArray[np.float32], seed: int
+    rows: Sequence[SplitRow], components: npt.NDArray[np.float32], seed: int
 ) -> list[dict[str, str | float]]:
     """Return a point for each image: `x`, `y`, its label, split and path.
 
@@ -30,16 +30,18 @@ def embedding_map(
 
     Args:
         rows: images; of fewer than four there is no map, but a row of points.
-        vectors: `(n, d)`, of the same images.
-        seed: of the components.
+        components: `(n, c)`, of the same images, largest first.
+        seed: of the map.
     """
     if len(rows) < FEWEST_IMAGES:
         places = np.array([[float(number), 0.0] for number in range(len(rows))])
     else:
-        components = min(COMPONENTS, len(rows), vectors.shape[1])
-        reduced = PCA(components, random_state=seed).fit_transform(vectors)
-        perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
-        places = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced)
+        places = TSNE(
+            perplexity=min(PERPLEXITY, (len(rows) - 1) / 3),
+            init="pca",
+            max_iter=ITERATIONS,
+            random_state=seed,
+        ).fit_transform(components[:, :COMPONENTS])
     return [
         {
             "x": round(float(x), 2),

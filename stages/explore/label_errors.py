@@ -5,21 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from cleanlab.filter import find_label_issues
-from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
 
 from stages.outputs.label_errors import LabelErrorRow
 from stages.outputs.manifest import labels_of
 from stages.outputs.split import SplitRow
 
 FOLDS = 5
-COMPONENTS = 128  # of the vectors; more take longer and find the same
 
 
 def find_label_errors(
-    rows: Sequence[SplitRow], vectors: npt.NDArray[np.float32], seed: int
+    rows: Sequence[SplitRow], components: npt.NDArray[np.float32], seed: int
 ) -> list[LabelErrorRow]:
     """Return the images whose label is likely wrong, likeliest first.
 
@@ -29,7 +26,7 @@ def find_label_errors(
 
     Args:
         rows: images, their labels and groups.
-        vectors: `(n, d)`, of the same images.
+        components: `(n, c)`, of the same images, largest first.
         seed: of the folds.
 
     Returns:
@@ -40,13 +37,12 @@ def find_label_errors(
     if len(labels) < 2 or min(map(len, groups_of)) < FOLDS:
         return []
     given = np.array([labels.index(row.label) for row in rows])
-    components = min(COMPONENTS, len(rows) // 2, vectors.shape[1])
+    # Many directions of few images would tell every one of them apart.
+    used = components[:, : len(rows) // 2]
+    deviation = used.std(axis=0)
     probabilities = cross_val_predict(
-        make_pipeline(
-            PCA(components, whiten=True, random_state=seed),
-            LogisticRegression(C=0.1, max_iter=1000),
-        ),
-        vectors,
+        LogisticRegression(C=0.1, max_iter=1000),
+        used / np.where(deviation > 0, deviation, 1),
         given,
         groups=[row.group for row in rows],
         cv=StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed),

@@ -1,50 +1,33 @@
-"""Sheets of small images: examples of each label, and pairs of near-duplicates."""
+"""Sheets of small images: examples of each label, pairs of similar ones, likely label errors."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image, ImageOps
 
 from stages.outputs.duplicates import DuplicateRow
 from stages.outputs.label_errors import LabelErrorRow
 from stages.outputs.split import SplitName
-from waste_classifier.images import decode
-from waste_classifier.parallel import map_in_threads
+from stages.sheets import Tile, sheet, thumbnails
 
-TILE = 96  # pixels, width and height of one image on a sheet
-SQUARE = TILE + 4  # with a margin between two images
+SIZE = 96  # pixels, width and height of an image on a sheet
 PAIR_COLUMNS = 4
 ERROR_COLUMNS = 6
-DPI = 100
 
 
 def example_sheet(directory: Path, examples: Mapping[str, Sequence[str]]) -> Figure:
-    """Draw a row of images for each label, the label at its left.
+    """Draw a row of images for each label, the label above it.
 
     Args:
         directory: that the paths are relative to.
         examples: paths of images by label.
     """
-    columns = max(map(len, examples.values()))
-    sheet = np.full((len(examples) * SQUARE, columns * SQUARE, 3), 255, dtype=np.uint8)
-    for row, paths in enumerate(examples.values()):
-        tiles = np.hstack(list(map_in_threads(tile, [directory / path for path in paths])))
-        sheet[row * SQUARE : (row + 1) * SQUARE, : tiles.shape[1]] = tiles
-    height, width, _ = sheet.shape
-    figure = Figure(figsize=(width / DPI + 1.2, height / DPI + 0.4), dpi=DPI, layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(sheet)
-    axes.set_yticks([(row + 0.5) * SQUARE for row in range(len(examples))], list(examples))
-    axes.set_xticks([])
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.set_title("Examples of each label")
-    return figure
+    tiles = [
+        Tile(np.hstack(thumbnails(directory, paths, SIZE)), [label])
+        for label, paths in examples.items()
+    ]
+    return sheet("Examples of each label", tiles, columns=1)
 
 
 def pair_sheet(
@@ -57,18 +40,18 @@ def pair_sheet(
 
     Args:
         directory: that the paths are relative to.
-        pairs: those to draw; without any, the figure says so.
+        pairs: those to draw; without any, the sheet says so.
         split_of: split of each image by path; an image without one was dropped.
         title: of the sheet.
     """
-    columns = max(min(PAIR_COLUMNS, len(pairs)), 2)
-    figure, grid = _grid(len(pairs), columns, 2.5, title)
-    for axes, pair in zip(grid, pairs, strict=False):
+    left = thumbnails(directory, [pair.path for pair in pairs], SIZE)
+    right = thumbnails(directory, [pair.other_path for pair in pairs], SIZE)
+    tiles = []
+    for pair, *both in zip(pairs, left, right, strict=True):
         paths = (pair.path, pair.other_path)
-        axes.imshow(np.hstack([tile(directory / path) for path in paths]))
-        captions = [f"{path} ({split_of.get(path, 'dropped')})" for path in paths]
-        axes.set_title("\n".join([*captions, f"distance {pair.distance:g}"]), fontsize=7)
-    return figure
+        lines = [f"{path} ({split_of.get(path, 'dropped')})" for path in paths]
+        tiles.append(Tile(np.hstack(both), [*lines, f"distance {pair.distance:g}"]))
+    return sheet(title, tiles, PAIR_COLUMNS)
 
 
 def label_error_sheet(directory: Path, errors: Sequence[LabelErrorRow]) -> Figure:
@@ -76,39 +59,11 @@ def label_error_sheet(directory: Path, errors: Sequence[LabelErrorRow]) -> Figur
 
     Args:
         directory: that the paths are relative to.
-        errors: those to draw; without any, the figure says so.
+        errors: those to draw; without any, the sheet says so.
     """
-    columns = max(min(ERROR_COLUMNS, len(errors)), 3)
-    figure, grid = _grid(len(errors), columns, 1.6, "Likely label errors, likeliest first")
-    for axes, error in zip(grid, errors, strict=False):
-        axes.imshow(tile(directory / error.path))
-        axes.set_title(f"{error.path}\nrather {error.suggested_label}?", fontsize=7)
-    return figure
-
-
-def _grid(count: int, columns: int, width: float, title: str) -> tuple[Figure, list[Axes]]:
-    """Return a figure and its `count` places and more, line by line, each `width` inches wide.
-
-    Without anything to draw there is no place, and the title says so.
-    """
-    lines = ceil(count / columns)
-    figure = Figure(figsize=(width * columns, 1.7 * lines + 0.7), dpi=DPI, layout="constrained")
-    figure.suptitle(title if count else f"{title}: none")
-    if count == 0:
-        return figure, []
-    grid = figure.subplots(lines, columns, squeeze=False).ravel().tolist()
-    for axes in grid:
-        axes.axis("off")
-    return figure, grid
-
-
-def tile(path: Path) -> npt.NDArray[np.uint8]:
-    """Return an image, its aspect ratio kept, on a white square with a margin.
-
-    Returns:
-        `(SQUARE, SQUARE, 3) uint8`, RGB.
-    """
-    image = ImageOps.contain(decode(path, max_pixels=None), (TILE, TILE))
-    square = Image.new("RGB", (SQUARE, SQUARE), "white")
-    square.paste(image, ((square.width - image.width) // 2, (square.height - image.height) // 2))
-    return np.asarray(square)
+    pixels = thumbnails(directory, [error.path for error in errors], SIZE)
+    tiles = [
+        Tile(each, [error.path, f"rather {error.suggested_label}?"])
+        for error, each in zip(errors, pixels, strict=True)
+    ]
+    return sheet("Likely label errors, likeliest first", tiles, ERROR_COLUMNS)

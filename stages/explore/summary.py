@@ -11,9 +11,7 @@ from stages.outputs.manifest import ManifestRow, labels_of
 from stages.outputs.split import SPLITS, SplitRow
 
 
-def nearest_first(
-    duplicates: Sequence[DuplicateRow], kind: DuplicateKind
-) -> list[DuplicateRow]:
+def nearest_first(duplicates: Sequence[DuplicateRow], kind: DuplicateKind) -> list[DuplicateRow]:
     """Return the pairs of one kind, nearest first, of equal distance by their paths."""
     pairs = [pair for pair in duplicates if pair.kind == kind]
     return sorted(pairs, key=lambda pair: (pair.distance, pair))

@@ -13,7 +13,7 @@ from pathlib import Path
 from stages.fetch.archive import extract
 from stages.fetch.incoming import incoming_directory, publish, require_free_space
 from stages.fetch.layout import Layout, composed, find_images, place_images
-from stages.fetch.source import check_unchanged, snapshot
+from stages.fetch.source import unchanged
 from stages.fetch.verify import (
     check_counts,
     check_labels,
@@ -31,36 +31,35 @@ from waste_classifier.errors import InputError
 
 def main(params: FetchParams) -> None:
     """Receive the images, verify them, and bring them into place."""
-    source = Path(params.path) if params.source == "path" else None
+    source = own_photos(params.path) if params.source == "path" else None
     with incoming_directory(RAW_DIR.parent) as incoming:
-        before = snapshot(source) if source else {}
-        received, origin = receive(params, incoming)
-        layout = find_images(received, origin)
-
         raw = incoming / "raw"
-        if received.is_relative_to(incoming):
-            place_images(layout.images, raw, Path.rename)
-        else:
-            size = sum(image.source.stat().st_size for image in layout.images)
-            require_free_space(incoming, size, origin)
-            place_images(layout.images, raw, shutil.copyfile)
-
         manifest = incoming / MANIFEST_FILE.name
-        paths = (image.path for image in layout.images)
-        counts, rejected = write_manifest(manifest, verify_images(raw, paths, params.max_pixels))
-        check_rejected(rejected, params.max_rejected)
-        check_labels({image.label for image in layout.images}, counts)
-        if params.expected_counts is not None:
-            check_counts(
-                counts, {composed(label): n for label, n in params.expected_counts.items()}
+        rejections = incoming / REJECTED_FILE.name
+        with unchanged(source):
+            received, origin = receive(params, source, incoming)
+            layout = find_images(received, origin)
+            if received.is_relative_to(incoming):
+                place_images(layout.images, raw, Path.rename)
+            else:
+                size = sum(image.source.stat().st_size for image in layout.images)
+                require_free_space(incoming, size, origin)
+                place_images(layout.images, raw, shutil.copyfile)
+
+            paths = (image.path for image in layout.images)
+            counts, rejected = write_manifest(
+                manifest, verify_images(raw, paths, params.max_pixels)
             )
+            check_rejected(rejected, params.max_rejected)
+            check_labels({image.label for image in layout.images}, counts)
+            if params.expected_counts is not None:
+                check_counts(
+                    counts, {composed(label): n for label, n in params.expected_counts.items()}
+                )
 
         for row in rejected:
             (raw / row.path).unlink()
-        rejections = incoming / REJECTED_FILE.name
         write_table(rejections, rejected, RejectedRow)
-        if source:
-            check_unchanged(source, before)
         publish(
             [(raw, RAW_DIR), (manifest, MANIFEST_FILE), (rejections, REJECTED_FILE)],
             replaced_dir=incoming / "replaced",
@@ -68,8 +67,31 @@ def main(params: FetchParams) -> None:
     print(summary(counts, rejected, layout))
 
 
-def receive(params: FetchParams, incoming: Path) -> tuple[Path, str]:
-    """Get the images from their source.
+def own_photos(name: str) -> Path:
+    """Return the user's own folder or archive.
+
+    Raises:
+        InputError: there is none of this name, or this stage would replace it.
+    """
+    path = Path(name)
+    try:
+        source, replaced = path.resolve(), RAW_DIR.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"fetch.path: {name!r} is not a usable path ({error})") from None
+    if source.is_relative_to(replaced) or replaced.is_relative_to(source):
+        raise InputError(f"fetch.path: {path} overlaps {RAW_DIR}, which this stage replaces")
+    if not path.is_dir() and not path.is_file():
+        raise InputError(f"fetch.path: {path}: no such file or folder")
+    return path
+
+
+def receive(params: FetchParams, source: Path | None, incoming: Path) -> tuple[Path, str]:
+    """Get the images from where they come from.
+
+    Args:
+        params: section `fetch`.
+        source: the user's own folder or archive; None: another source.
+        incoming: folder for what comes in.
 
     Returns:
         A folder that holds the label folders (within `incoming`, unless it is the user's own),
@@ -78,36 +100,27 @@ def receive(params: FetchParams, incoming: Path) -> tuple[Path, str]:
     Raises:
         InputError: the source has nothing to give; the message says why.
     """
+    if source and source.is_dir():
+        return source, str(source)
     received = incoming / "received"
     received.mkdir()
+    if source:
+        extract(source, received, str(source))
+        return received, str(source)
     if params.source == "sample":
         from stages.fetch.sample import draw_sample
 
         draw_sample(received, params.sample.images, params.sample.image_size, params.sample.seed)
         return received, "sample"
-    if params.source == "kaggle":
-        from stages.fetch.kaggle import download
+    from stages.fetch.kaggle import download
 
-        kaggle = params.kaggle
-        origin = f"{kaggle.dataset} (version {kaggle.version}) from Kaggle"
-        archive = download(
-            kaggle.dataset, kaggle.version, incoming, timeout=kaggle.timeout, retries=kaggle.retries
-        )
-        extract(archive, received, origin)
-        return received, origin
-    path = Path(params.path)
-    try:
-        source, replaced = path.resolve(), RAW_DIR.resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"fetch.path: {str(path)!r} is not a usable path ({error})") from None
-    if source.is_relative_to(replaced) or replaced.is_relative_to(source):
-        raise InputError(f"fetch.path: {path} overlaps {RAW_DIR}, which this stage replaces")
-    if path.is_dir():
-        return path, str(path)
-    if not path.is_file():
-        raise InputError(f"fetch.path: {path}: no such file or folder")
-    extract(path, received, str(path))
-    return received, str(path)
+    kaggle = params.kaggle
+    origin = f"{kaggle.dataset} (version {kaggle.version}) from Kaggle"
+    archive = download(
+        kaggle.dataset, kaggle.version, incoming, timeout=kaggle.timeout, retries=kaggle.retries
+    )
+    extract(archive, received, origin)
+    return received, origin
 
 
 def summary(counts: Counter[str], rejected: list[RejectedRow], layout: Layout) -> str:

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
-from waste_classifier.errors import InputError
 from stages.fetch.incoming import require_free_space
 from stages.fetch.layout import collision_key
+from waste_classifier.errors import InputError
 
 ZIP_SUFFIXES = (".zip",)
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")

@@ -25,8 +25,8 @@ from kagglesdk.kaggle_env import get_access_token_from_env
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
-from waste_classifier.errors import InputError
 from stages.fetch.incoming import require_free_space
+from waste_classifier.errors import InputError
 
 SIGN_IN = (
     "make an API token at https://www.kaggle.com/settings/api and put it into the environment "

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from waste_classifier.errors import InputError
@@ -10,35 +11,52 @@ from waste_classifier.errors import InputError
 Snapshot = dict[Path, tuple[int, int]]
 
 
-def snapshot(source: Path) -> Snapshot:
-    """Return what tells one state of a file, or of all files below a folder, from another."""
-    states = ((file, file.stat()) for file in _files(source))
-    return {file: (state.st_size, state.st_mtime_ns) for file, state in states}
+@contextmanager
+def unchanged(source: Path | None) -> Iterator[None]:
+    """Check at the end of the block that a file or folder is as it was at its start.
 
+    DVC looks at it after the stage, and records what it sees.
 
-def check_unchanged(source: Path, before: Snapshot) -> None:
-    """Check that a source is as it was: DVC looks at it after the stage, and records what it sees.
+    Args:
+        source: None: nothing to check.
 
     Raises:
         InputError: a file came, went or changed; the message names the first one.
     """
-    now = snapshot(source)
+    before = _snapshot(source)
+    try:
+        yield
+    except FileNotFoundError:
+        _check(source, before)
+        raise
+    _check(source, before)
+
+
+def _check(source: Path | None, before: Snapshot) -> None:
+    now = _snapshot(source)
     changed = sorted(
         file for file in before.keys() | now.keys() if before.get(file) != now.get(file)
     )
     if changed:
+        others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise InputError(
-            f"fetch.path: {changed[0]} changed while it was read ({len(changed)} files did); run "
-            "again when nothing writes there"
+            f"fetch.path: {changed[0]}{others} changed while it was read; run again when nothing "
+            "writes there"
         )
+
+
+def _snapshot(source: Path | None) -> Snapshot:
+    states: Snapshot = {}
+    for file in _files(source) if source else ():
+        # A link that leads nowhere has no times, nor has a file that has just gone.
+        with suppress(OSError):
+            state = file.stat()
+            states[file] = (state.st_size, state.st_mtime_ns)
+    return states
 
 
 def _files(source: Path) -> Iterator[Path]:
     if source.is_file():
         yield source
     for folder, _, names in os.walk(source, followlinks=True):
-        for name in names:
-            file = Path(folder, name)
-            # A link that leads nowhere has no times; a photo that is one is refused elsewhere.
-            if file.is_file():
-                yield file
+        yield from (Path(folder, name) for name in names)

@@ -190,10 +190,9 @@ def _open_shard(file: Path) -> npt.NDArray[Any]:
         shard: npt.NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{file}: damaged or missing ({error}); {MEND}") from None
-    names = shard.dtype.names
-    if shard.ndim != 1 or names != ("sha256", "features"):
-        raise InputError(f"{file}: not a shard of features; {MEND}")
-    columns = shard.dtype["features"].shape[-1]
-    if shard.dtype != shard_type(columns):
+    # Of what a shard has, the number of columns alone may differ.
+    named = shard.dtype.names == shard_type(1).names
+    columns = shard.dtype["features"].shape[-1:] if named else ()
+    if shard.ndim != 1 or not columns or shard.dtype != shard_type(*columns):
         raise InputError(f"{file}: not a shard of features; {MEND}")
     return shard

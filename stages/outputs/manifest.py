@@ -4,7 +4,7 @@ Paths are relative to `data/raw`: `<label>/<file name>`.
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -55,18 +55,40 @@ class ManifestColumns(NamedTuple):
     checksums: npt.NDArray[np.uint8]  #: `(n, 32)`, SHA-256 of the files
     hashes: npt.NDArray[np.uint64]  #: `(n,)`, perceptual hashes
 
+    def positions_of(self, paths: Sequence[str], table: Path) -> npt.NDArray[np.intp]:
+        """Return where the images of another table stand in the manifest, `(len(paths),)`.
+
+        Args:
+            paths: of the images.
+            table: that names them, for the message.
+
+        Raises:
+            InputError: the manifest has no such image.
+        """
+        position = {path: number for number, path in enumerate(self.paths)}
+        try:
+            return np.fromiter((position[path] for path in paths), np.intp, len(paths))
+        except KeyError as error:
+            raise InputError(
+                f"{table}: {error.args[0]} is not in {MANIFEST_FILE}; run `dvc repro` to make the "
+                "tables anew"
+            ) from None
+
 
 def read_columns(path: Path = MANIFEST_FILE) -> ManifestColumns:
     """Read what stages need to know of every image.
 
     Raises:
-        InputError: the table is missing, damaged, or has no rows.
+        InputError: the table is missing, damaged, not sorted by path, or has no rows.
     """
     paths: list[str] = []
     labels: list[str] = []
     checksums = bytearray()
     hashes = array("Q")
     for row in iterate_table(path, ManifestRow):
+        # What follows goes by row, and names groups by their first image.
+        if paths and row.path <= paths[-1]:
+            raise InputError(f"{path}: {row.path} does not follow {paths[-1]}; {MEND}")
         paths.append(row.path)
         labels.append(row.label)
         checksums += _digits(path, row, "sha256", SHA256_BYTES)

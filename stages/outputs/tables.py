@@ -1,4 +1,4 @@
-r"""Tables: CSV with a header, UTF-8, `\n` line ends, sorted rows, so that equal rows mean equal bytes.
+r"""Tables: CSV with a header, UTF-8, `\n` line ends, rows sorted: equal rows mean equal bytes.
 
 The columns are the fields of a `NamedTuple`: strings, whole numbers, numbers or a choice of
 strings. Paths in tables are relative to `data/raw`, with `/`.

@@ -90,7 +90,9 @@ def fingerprint(settings: str, inputs: Iterable[Path]) -> str:
 def imported_code() -> Mapping[str, Path]:
     """Return the files of the project's modules that this process has imported, by their names."""
     # Of a module that is run, `__main__` is the name, but not that of its spec.
-    specs = [spec for module in list(sys.modules.values()) if (spec := getattr(module, "__spec__", None))]
+    specs = [
+        spec for module in list(sys.modules.values()) if (spec := getattr(module, "__spec__", None))
+    ]
     return {
         spec.name: Path(spec.origin)
         for spec in specs

@@ -50,11 +50,15 @@ def disk_errors_explained(target: Path) -> Iterator[None]:
 
 def explain_disk_error(error: OSError, target: Path | None = None) -> str | None:
     """Say what a full or read-only disk means for the user; None for another error."""
-    name = target or (Path(error.filename) if error.filename else Path())
     if error.errno in _FULL:
-        return f"{name}: no room to write it ({error.strerror}); free some space and run again"
+        # A failed write names no file.
+        name = target or error.filename
+        what = f"{name}: no room to write it" if name else "no room to write"
+        return f"{what} ({error.strerror}); free some space and run again"
     if error.errno in _REFUSED:
-        return f"{error.filename or name}: can't be written ({error.strerror})"
+        # Of a move, the second name is where to.
+        name = error.filename2 or error.filename or target or "a file"
+        return f"{name}: can't be written ({error.strerror})"
     return None
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from stages.outputs.features import Features
 from stages.outputs.manifest import RAW_DIR, ManifestColumns
-from stages.outputs.split import SplitRow
+from stages.outputs.split import SPLIT_FILE, SplitRow
 from waste_classifier.classifier import Classifier
 from waste_classifier.orientations import ORIENTATIONS
 
@@ -29,9 +29,11 @@ def predict_features(
         rows: of the images.
         images: of the manifest.
         features: of these.
+
+    Raises:
+        InputError: the manifest has not all images.
     """
-    position = {path: number for number, path in enumerate(images.paths)}
-    positions = np.array([position[row.path] for row in rows], np.intp)
+    positions = images.positions_of([row.path for row in rows], SPLIT_FILE)
     orientations = [ORIENTATIONS.index(each) for each in classifier.orientations]
     probabilities = np.empty((len(rows), len(classifier.labels)), np.float32)
     for start in range(0, len(rows), ROWS_AT_ONCE):

@@ -39,7 +39,7 @@ def main(settings: SplitParams) -> None:
         raise InputError(describe_conflicts(list(conflicts.values())))
 
     # Of all images received, so that two stay together that one dropped between them connects.
-    groups_received = group_images(received.paths, duplicates, settings.group_by)
+    groups_received = group_images(received, duplicates, settings.group_by)
     dropped = conflicts.keys() if settings.on_conflict == "drop" else set()
     kept = [number for number in range(len(received.paths)) if number not in dropped]
     paths = [received.paths[number] for number in kept]

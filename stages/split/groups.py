@@ -7,7 +7,8 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from stages.outputs.duplicates import DuplicateKind, DuplicateRow
+from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateKind, DuplicateRow
+from stages.outputs.manifest import ManifestColumns
 
 #: What joins images, by `split.group_by`.
 KINDS: Mapping[str, set[DuplicateKind]] = {
@@ -18,7 +19,7 @@ KINDS: Mapping[str, set[DuplicateKind]] = {
 
 
 def group_images(
-    paths: Sequence[str], pairs: Iterable[DuplicateRow], group_by: str
+    images: ManifestColumns, pairs: Iterable[DuplicateRow], group_by: str
 ) -> npt.NDArray[np.intp]:
     """Return the group of each image, a number: `(n,)`.
 
@@ -26,23 +27,18 @@ def group_images(
     pair can end up in two groups.
 
     Args:
-        paths: of the images.
+        images: all of them.
         pairs: images that show the same thing.
         group_by: section `split`: which kinds of pairs count.
+
+    Raises:
+        InputError: a pair is of other images.
     """
     kinds = KINDS[group_by]
-    position = {path: number for number, path in enumerate(paths)} if kinds else {}
-    ends = np.array(
-        [
-            (position[pair.path], position[pair.other_path])
-            for pair in pairs
-            if pair.kind in kinds
-        ],
-        np.intp,
-    ).reshape(-1, 2)
-    links = coo_array(
-        (np.ones(len(ends), np.bool_), (ends[:, 0], ends[:, 1])), (len(paths), len(paths))
-    )
+    paths = [path for pair in pairs if pair.kind in kinds for path in (pair.path, pair.other_path)]
+    ends = images.positions_of(paths, DUPLICATES_FILE).reshape(-1, 2)
+    count = len(images.paths)
+    links = coo_array((np.ones(len(ends), np.bool_), (ends[:, 0], ends[:, 1])), (count, count))
     _, groups = connected_components(links, directed=False)
     return np.asarray(groups, np.intp)
 

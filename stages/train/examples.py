@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from stages.outputs.features import Description, Features
 from stages.outputs.manifest import RAW_DIR, ManifestColumns
-from stages.outputs.split import SplitName, SplitRow
+from stages.outputs.split import SPLIT_FILE, SplitName, SplitRow
 from stages.train.memory import allocate
 from waste_classifier.orientations import ORIENTATIONS
 
@@ -62,11 +62,13 @@ def examples_of(
         features: of these.
         columns: `(d,)`, which of the features the head sees.
         memory_mib: features above this size wait in a file.
+
+    Raises:
+        InputError: the manifest has not all images.
     """
     chosen = [row for row in rows if row.split == split]
-    position = {path: number for number, path in enumerate(images.paths)}
     number_of = {label: number for number, label in enumerate(labels)}
-    positions = np.array([position[row.path] for row in chosen], np.intp)
+    positions = images.positions_of([row.path for row in chosen], SPLIT_FILE)
     shape = (len(chosen), len(ORIENTATIONS), np.count_nonzero(columns))
     return Examples(
         paths=[RAW_DIR / row.path for row in chosen],

@@ -20,8 +20,8 @@ from waste_classifier.orientations import Orientation, orient
 
 #: Of a probability, by the precision in which training saw the photos; the classifier is float32.
 LARGEST_DIFFERENCES = {"float32": 0.001, "mixed_float16": 0.02, "mixed_bfloat16": 0.1}
-#: How many photos are compared, one of each label first.
-COMPARED_PHOTOS = 6
+#: How many photos are compared, of each label before others.
+COMPARED_PHOTOS = 4
 
 
 def export_classifier(

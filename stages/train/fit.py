@@ -11,6 +11,7 @@ from stages.train import resume
 from stages.train.batches import batches
 from stages.train.log import EpochLog, EpochReport, Logs
 from stages.train.model import DROPOUTS
+from stages.train.optimizer import AdamW
 from stages.train.phases import Phase
 from stages.train.resume import Checkpoint, Progress
 from stages.train.tasks import Task
@@ -172,7 +173,7 @@ def compile_model(task: Task, settings: TrainParams) -> None:
         warmup_target=phase.learning_rate if warmup_steps else None,
         warmup_steps=warmup_steps,
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
+    optimizer = AdamW(schedule, weight_decay=settings.weight_decay)
     # Decay is for kernels: biases and BatchNorm's scale and shift are not what overfits.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     task.model.compile(

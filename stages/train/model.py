@@ -5,7 +5,6 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
-from sklearn.preprocessing import StandardScaler
 
 from stages.params.train import HeadParams
 from stages.resnet50.layout import BLOCK_ENDS, BackboneStage, blocks_from, feature_blocks
@@ -65,10 +64,11 @@ def standardise(head: keras.Model, features: npt.NDArray[np.float32]) -> None:
         head: as `build_head` returns it.
         features: `(n, used)`, of the images.
     """
-    scaler = StandardScaler()
+    mean = features.mean(axis=0, dtype=np.float64)
+    squares = np.zeros_like(mean)
     for start in range(0, len(features), ROWS_AT_ONCE):
-        scaler.partial_fit(features[start : start + ROWS_AT_ONCE])
-    head.get_layer(STANDARDISE).set_weights([scaler.mean_, scaler.var_])
+        squares += np.square(features[start : start + ROWS_AT_ONCE] - mean).sum(axis=0)
+    head.get_layer(STANDARDISE).set_weights([mean, squares / len(features)])
 
 
 def set_trainable(model: keras.Model, pretrained: bool, first_block: str | None) -> None:

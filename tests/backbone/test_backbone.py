@@ -12,13 +12,14 @@ import pytest
 
 from stages.backbone import __main__ as backbone
 from stages.backbone.__main__ import copy_weights, download_with_retries, main
-from stages.errors import InputError
+from stages.outputs.backbone import read_weights_file
+from stages.params.backbone import BackboneParams
+from stages.params.reading import load_section
+from waste_classifier.errors import InputError
 
 
-def write_params(weights: str, sha256: str | None = None) -> None:
-    Path("params.yaml").write_text(
-        f"backbone:\n  weights: {weights}\n  sha256: {json.dumps(sha256)}\n"
-    )
+def bring(weights: str, sha256: str | None = None) -> None:
+    main(BackboneParams(weights=weights, sha256=sha256))
 
 
 def described() -> dict[str, str | None]:
@@ -41,9 +42,9 @@ def weights_file(tmp_path: Path) -> Path:
 
 
 def test_random_weights_bring_no_file(workspace: Path) -> None:
-    write_params("none")
-    main()
+    bring("none")
     assert described() == {"weights": "none", "file": None, "sha256": None}
+    assert read_weights_file() is None
     assert [path.name for path in (workspace / "data/backbone").iterdir()] == ["backbone.json"]
 
 
@@ -56,19 +57,17 @@ def test_a_file_is_copied_and_described(
 ) -> None:
     source = weights_file.rename(workspace / name)
     checksum = hashlib.sha256(source.read_bytes()).hexdigest()
-    write_params(name, checksum)
 
-    main()
+    bring(name, checksum)
 
     assert described() == {"weights": "file", "file": expected, "sha256": checksum}
     assert (workspace / "data/backbone" / expected).read_bytes() == source.read_bytes()
+    assert read_weights_file() == Path("data/backbone", expected)
 
 
 def test_what_stood_there_before_is_replaced(workspace: Path, weights_file: Path) -> None:
-    write_params(weights_file.name)
-    main()
-    write_params("none")
-    main()
+    bring(weights_file.name)
+    bring("none")
     assert [path.name for path in (workspace / "data/backbone").iterdir()] == ["backbone.json"]
 
 
@@ -81,7 +80,6 @@ def test_what_stood_there_before_is_replaced(workspace: Path, weights_file: Path
         ("text.h5", None, r"text\.h5 is not a whole HDF5 file"),
         ("short.h5", None, r"short\.h5 is not a whole HDF5 file"),
         ("mine.h5", "0" * 64, r"has sha256 [0-9a-f]{64}, but backbone\.sha256 asks for 0000"),
-        ("mine.h5", "ABC", r"backbone\.sha256"),
     ],
 )
 def test_bad_weights_say_what_is_wrong_and_leave_nothing(
@@ -90,19 +88,23 @@ def test_bad_weights_say_what_is_wrong_and_leave_nothing(
     (workspace / "model.pt").write_bytes(b"torch")
     (workspace / "text.h5").write_text("not weights")
     (workspace / "short.h5").write_bytes(weights_file.read_bytes()[:-200])
-    write_params(weights, sha256)
 
     with pytest.raises(InputError, match=message):
-        main()
+        bring(weights, sha256)
 
-    assert not (workspace / "data/backbone").exists()
-    assert not list(workspace.glob("data/*incoming*"))
+    assert list((workspace / "data").iterdir()) == []
+
+
+def test_a_malformed_checksum_is_refused_before_the_stage_runs() -> None:
+    Path("params.yaml").write_text("backbone:\n  weights: mine.h5\n  sha256: ABC\n")
+
+    with pytest.raises(InputError, match=r"backbone\.sha256: string should match .*, got 'ABC'"):
+        load_section("backbone", BackboneParams)
 
 
 def test_a_tilde_is_the_home_folder(weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(weights_file.parent))
-    write_params(f"~/{weights_file.name}")
-    main()
+    bring(f"~/{weights_file.name}")
     assert described()["file"] == "resnet50.h5"
 
 
@@ -171,9 +173,8 @@ def test_imagenet_comes_from_keras_with_its_hash(
     published = hashlib.md5(content).hexdigest()
     monkeypatch.setitem(resnet.WEIGHTS_HASHES, "resnet50", ("", published))
     monkeypatch.setattr(backbone, "FIRST_PAUSE_SECONDS", 0.0)
-    write_params("imagenet")
     try:
-        main()
+        bring("imagenet")
     finally:
         server.shutdown()
 
@@ -192,10 +193,9 @@ def test_a_download_of_another_hash_is_refused(
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setattr(resnet, "BASE_WEIGHTS_PATH", f"http://127.0.0.1:{server.server_port}/")
     monkeypatch.setattr(backbone, "FIRST_PAUSE_SECONDS", 0.0)
-    write_params("imagenet")
     try:
         with pytest.raises(InputError, match="imagenet could not be downloaded"):
-            main()
+            bring("imagenet")
     finally:
         server.shutdown()
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
-from stages.class_weights.schemes import Scheme, class_weights
+from stages.class_weights.schemes import class_weights
+from stages.params.class_weights import Scheme
 
 TRASHNET = {
     "cardboard": 403,

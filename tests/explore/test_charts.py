@@ -1,3 +1,5 @@
+"""Charts of the numbers of a data set."""
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -8,7 +10,8 @@ from stages.explore.charts import (
     image_sizes,
     images_per_label,
 )
-from stages.manifest import ManifestRow, SplitName, SplitRow
+from stages.outputs.split import SplitName, SplitRow
+from tests.table_rows import manifest_row
 
 
 def texts(figure: Figure) -> list[str]:
@@ -38,7 +41,7 @@ def test_images_are_counted_by_label_and_split() -> None:
 def test_the_most_common_size_is_named() -> None:
     sizes = [(384, 512), (384, 512), (100, 90)]
     rows = [
-        ManifestRow(f"glass/{i}.jpg", "glass", width, height, 2000, "", "")
+        manifest_row(f"glass/{i}.jpg")._replace(width=width, height=height)
         for i, (width, height) in enumerate(sizes)
     ]
 
@@ -56,9 +59,13 @@ def test_brightness_weighs_channels_as_the_eye_does() -> None:
 
 
 def test_tint_is_what_a_colour_has_more_than_grey() -> None:
-    grey, reddish = [100.0, 100.0, 100.0], [110.0, 100.0, 100.0]
+    rows = [
+        manifest_row("b/1.jpg")._replace(red=100.0, green=100.0, blue=100.0),
+        manifest_row("a/1.jpg")._replace(red=110.0, green=100.0, blue=100.0),
+        manifest_row("b/2.jpg")._replace(red=100.0, green=100.0, blue=100.0),
+    ]
 
-    figure = brightness_and_colour(["b", "a", "b"], np.array([grey, reddish, grey]))
+    figure = brightness_and_colour(rows)
 
     tints = [[bar.get_width() for bar in bars] for bars in figure.axes[1].containers]
     # The brightness of (110, 100, 100) is 100 + 0.299 * 10.
@@ -67,3 +74,14 @@ def test_tint_is_what_a_colour_has_more_than_grey() -> None:
         pytest.approx([-2.99, 0], abs=1e-9),
         pytest.approx([-2.99, 0], abs=1e-9),
     ]
+
+
+def test_sizes_of_files_are_in_kilobytes_by_label() -> None:
+    rows = [manifest_row("a/1.jpg")._replace(bytes=2000), manifest_row("b/1.jpg")]
+
+    _, files = image_sizes(rows).axes
+
+    assert [label.get_text() for label in files.get_yticklabels()] == ["a", "b"]
+    # Of one image each, median and box are its size.
+    drawn = np.concatenate([np.asarray(line.get_xdata(), np.float64) for line in files.lines])
+    assert set(drawn.tolist()) == {2.0, 1.234}

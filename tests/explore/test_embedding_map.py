@@ -6,7 +6,7 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
 from stages.explore.embedding_map import choose_evenly, embedding_map
-from stages.manifest import SplitRow
+from stages.outputs.split import SplitRow
 
 
 def rows_of(labels: list[str]) -> list[SplitRow]:

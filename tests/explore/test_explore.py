@@ -1,58 +1,53 @@
+"""The stage from all tables, images and features to its metrics and plots."""
+
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from stages import errors
 from stages.explore.__main__ import choose_examples, main
-from stages.feature_table import FEATURES_DIR
-from stages.manifest import (
-    CONFLICTS_FILE,
-    LABEL_ERRORS_FILE,
-    MANIFEST_FILE,
-    RAW_DIR,
-    SPLIT_FILE,
-    SPLITS,
-    ConflictRow,
-    LabelErrorRow,
-    ManifestRow,
-    SplitRow,
-    read_table,
-    write_table,
-)
+from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
+from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
+from stages.outputs.features import FEATURES_DIR
+from stages.outputs.label_errors import LABEL_ERRORS_FILE, LabelErrorRow
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow, read_columns
+from stages.outputs.split import SPLIT_FILE, SPLITS, SplitRow
+from stages.outputs.tables import read_table, write_table
+from stages.params.explore import ExploreParams
+from stages.stage import run
 from tests.feature_files import write_feature_files
 
-PARAMS = {
-    "seed": 1,
-    "examples_per_label": 3,
-    "max_distance": 4,
-    "max_embedding_distance": 0.1,
-    "duplicate_pairs": 5,
-    "map_images": 10,
-    "label_errors": 4,
-}
-PLOTS = [
-    "custom/embedding_map.json",
-    "custom/images_per_label.json",
-    "images/brightness_and_colour.png",
-    "images/examples.png",
-    "images/image_sizes.png",
-    "images/label_errors.png",
-    "images/near_duplicates.png",
-    "images/similar_pairs.png",
+SETTINGS = ExploreParams(
+    seed=1, examples_per_label=3, duplicate_pairs=5, map_images=10, label_errors=4
+)
+#: Of number 0, 2 and 3: splits train, test and train again.
+PAIRS = [
+    DuplicateRow("glass/00.png", "glass/02.png", "perceptual", 2),
+    DuplicateRow("glass/00.png", "trash/03.png", "embedding", 0.1),
 ]
+OUTPUTS = {
+    "data/label_errors.csv",
+    "metrics/explore.json",
+    "plots/explore/custom/embedding_map.json",
+    "plots/explore/custom/images_per_label.json",
+    "plots/explore/images/brightness_and_colour.png",
+    "plots/explore/images/examples.png",
+    "plots/explore/images/image_sizes.png",
+    "plots/explore/images/label_errors.png",
+    "plots/explore/images/near_duplicates.png",
+    "plots/explore/images/similar_pairs.png",
+}
 
 
-@pytest.fixture(autouse=True)
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Twelve images of two labels, their tables, pretrained features and params.yaml."""
-    monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(json.dumps({"explore": PARAMS}))
+def write_inputs() -> None:
+    """Write twelve images of two labels, their tables and features of a pretrained backbone."""
     random = np.random.default_rng(0)
     manifest, split = [], []
     for number in range(12):
@@ -62,15 +57,41 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (RAW_DIR / label).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(RAW_DIR / path)
         content = (RAW_DIR / path).read_bytes()
-        sha256 = hashlib.sha256(content).hexdigest()
-        phash = f"{number // 4:016x}"
-        manifest.append(ManifestRow(path, label, 32, 24, len(content), sha256, phash))
+        red, green, blue = pixels.mean(axis=(0, 1)).tolist()
+        checksum = hashlib.sha256(content).hexdigest()
+        manifest.append(
+            ManifestRow(path, label, 32, 24, len(content), red, green, blue, checksum, "0" * 16)
+        )
         split.append(SplitRow(path, label, path, SPLITS[number % 3]))
     write_table(MANIFEST_FILE, manifest, ManifestRow)
     write_table(SPLIT_FILE, split, SplitRow)
     write_table(CONFLICTS_FILE, [], ConflictRow)
-    write_feature_files(FEATURES_DIR, random.normal(size=(12, 2, 200)).astype(np.float32))
+    write_table(DUPLICATES_FILE, PAIRS, DuplicateRow)
+    write_features(features_of_two_labels())
+
+
+@pytest.fixture(scope="module")
+def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which the stage has run, to be looked at."""
+    root = tmp_path_factory.mktemp("explored")
+    with pytest.MonkeyPatch.context() as patch, (root / "printed.txt").open("w") as printed:
+        patch.chdir(root)
+        write_inputs()
+        with redirect_stdout(printed):
+            main(SETTINGS)
+    return root
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace in which nothing has run, as the current directory."""
+    monkeypatch.chdir(tmp_path)
+    write_inputs()
     return tmp_path
+
+
+def write_features(features: npt.NDArray[np.float32], pretrained: bool = True) -> None:
+    write_feature_files(FEATURES_DIR, read_columns(MANIFEST_FILE), features, pretrained)
 
 
 def features_of_two_labels() -> npt.NDArray[np.float32]:
@@ -82,87 +103,94 @@ def features_of_two_labels() -> npt.NDArray[np.float32]:
     return features.astype(np.float32)[:, np.newaxis].repeat(2, axis=1)
 
 
-def written_files() -> dict[str, bytes]:
-    paths = [path for path in Path("plots/explore").rglob("*") if path.is_file()]
-    return {path.relative_to("plots/explore").as_posix(): path.read_bytes() for path in paths}
+def files_in(root: Path, *folders: str) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for folder in folders
+        for path in (root / folder).rglob("*")
+        if path.is_file()
+    }
 
 
-def test_metrics_and_plots_are_written(capsys: pytest.CaptureFixture[str]) -> None:
-    main()
+def metrics_of(root: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((root / "metrics/explore.json").read_text())
+    return content
 
-    metrics = json.loads(Path("metrics/explore.json").read_text())
+
+def test_numbers_are_of_all_tables(explored: Path) -> None:
+    metrics = metrics_of(explored)
+
     assert metrics["images"] == {"received": 12, "dropped": 0, "used": 12}
     assert metrics["imbalance_ratio"] == 1
-    assert metrics["duplicates"]["near_pairs"] == 12  # three hashes of four images: 3 * 3 + 3
+    assert metrics["duplicates"]["near_pairs"] == 1
+    assert metrics["duplicates"]["near_pairs_across_splits"] == 1
+    assert metrics["similar"] == {"pairs": 1, "pairs_across_splits": 0, "pairs_across_labels": 1}
     assert metrics["per_label"]["glass"] == {"train": 2, "val": 2, "test": 2}
-    assert sorted(written_files()) == PLOTS
-    counts = json.loads(written_files()["custom/images_per_label.json"])
+
+
+def test_points_are_of_the_split_and_of_the_map(explored: Path) -> None:
+    custom = explored / "plots/explore/custom"
+
+    counts = json.loads((custom / "images_per_label.json").read_text())
+    points = json.loads((custom / "embedding_map.json").read_text())
+
     assert counts[0] == {"label": "glass", "split": "train", "images": 2}
     assert len(counts) == 6
-    assert metrics["similar"] == {"pairs": 0, "pairs_across_splits": 0, "pairs_across_labels": 0}
-    points = json.loads(written_files()["custom/embedding_map.json"])
-    assert len(points) == 10
+    assert len(points) == SETTINGS.map_images
     assert set(points[0]) == {"x", "y", "label", "split", "path"}
-    output = capsys.readouterr().out
-    assert "images/received" in output
-    assert "random weights" not in output
 
 
-def test_images_alike_and_likely_label_errors_are_listed() -> None:
-    write_feature_files(FEATURES_DIR, features_of_two_labels())
+def test_likely_label_errors_are_listed(explored: Path) -> None:
+    likeliest, *others = read_table(explored / LABEL_ERRORS_FILE, LabelErrorRow)
 
-    main()
-
-    metrics = json.loads(Path("metrics/explore.json").read_text())
-    # Five and seven images alike: 5 * 4 / 2 + 7 * 6 / 2 pairs, six of them of two labels.
-    assert metrics["similar"]["pairs"] == 31
-    assert metrics["similar"]["pairs_across_labels"] == 6
-    likeliest, *others = read_table(LABEL_ERRORS_FILE, LabelErrorRow)
     assert likeliest[:4] == (1, "glass/00.png", "glass", "trash")
-    assert metrics["label_errors"] == 1 + len(others)
+    assert metrics_of(explored)["label_errors"] == 1 + len(others)
 
 
-def test_features_of_random_weights_are_mapped_only(capsys: pytest.CaptureFixture[str]) -> None:
-    write_feature_files(FEATURES_DIR, features_of_two_labels(), pretrained=False)
+def test_numbers_are_printed(explored: Path) -> None:
+    printed = (explored / "printed.txt").read_text()
 
-    main()
+    assert "images/received                               12\n" in printed
+    assert "random weights" not in printed
 
-    metrics = json.loads(Path("metrics/explore.json").read_text())
-    assert metrics["similar"]["pairs"] == 0
-    assert metrics["label_errors"] == 0
+
+def test_writes_the_same_bytes_again_and_nothing_else(explored: Path, workspace: Path) -> None:
+    before = set(files_in(workspace, "."))
+
+    main(SETTINGS)
+
+    assert set(files_in(workspace, ".")) - before == OUTPUTS
+    assert files_in(workspace, "data", "metrics", "plots") == files_in(
+        explored, "data", "metrics", "plots"
+    )
+
+
+def test_features_of_random_weights_are_mapped_only(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_features(features_of_two_labels(), pretrained=False)
+
+    main(SETTINGS)
+
+    assert metrics_of(workspace)["label_errors"] == 0
     assert read_table(LABEL_ERRORS_FILE, LabelErrorRow) == []
-    assert sorted(written_files()) == PLOTS
+    assert set(files_in(workspace, ".")) >= OUTPUTS
     assert "neither similar pairs nor label errors were sought" in capsys.readouterr().out
 
 
-def test_features_go_by_row_of_the_manifest_whatever_was_dropped() -> None:
+def test_features_go_by_row_of_the_manifest_whatever_was_dropped(workspace: Path) -> None:
+    # The first image that looks like its label, without which features would shift all others.
     rows = read_table(SPLIT_FILE, SplitRow)
-    # Without the first two images of the table, of which features would shift all others.
-    write_table(SPLIT_FILE, rows[2:], SplitRow)
-    features = np.random.default_rng(2).normal(size=(12, 2, 200)).astype(np.float32)
-    features[5] = features[4]
-    write_feature_files(FEATURES_DIR, features)
+    write_table(SPLIT_FILE, [row for row in rows if row.path != "glass/02.png"], SplitRow)
 
-    main()
+    main(SETTINGS)
 
-    metrics = json.loads(Path("metrics/explore.json").read_text())
-    assert metrics["similar"]["pairs"] == 1
-    # The manifest is sorted by path: these are glass/08.png and glass/10.png, of test and val.
-    assert metrics["similar"]["pairs_across_splits"] == 1
-
-
-def test_two_runs_write_equal_bytes() -> None:
-    write_feature_files(FEATURES_DIR, features_of_two_labels())
-
-    def outputs() -> dict[str, bytes]:
-        others = (Path("metrics/explore.json"), LABEL_ERRORS_FILE)
-        return written_files() | {path.name: path.read_bytes() for path in others}
-
-    main()
-    first = outputs()
-    main()
-
-    assert outputs() == first
+    metrics = metrics_of(workspace)
+    assert metrics["images"] == {"received": 12, "dropped": 1, "used": 11}
+    (likeliest, *_) = read_table(LABEL_ERRORS_FILE, LabelErrorRow)
+    assert likeliest[:4] == (1, "glass/00.png", "glass", "trash")
+    # Of a pair with a dropped image, none is across splits.
+    assert metrics["duplicates"]["near_pairs_across_splits"] == 0
 
 
 def test_examples_are_spread_evenly() -> None:
@@ -176,13 +204,16 @@ def test_examples_are_spread_evenly() -> None:
 
 
 def error_of_stage(capsys: pytest.CaptureFixture[str]) -> str:
-    assert errors.run(main) == 1
+    section = "".join(f"  {key}: {value}\n" for key, value in SETTINGS)
+    Path("params.yaml").write_text(f"explore:\n{section}")
+    assert run("explore", ExploreParams, main) == 1
     assert not Path("metrics").exists()
     assert not Path("plots").exists()
     assert not LABEL_ERRORS_FILE.exists()
     return capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("workspace")
 def test_empty_tables_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     write_table(SPLIT_FILE, [], SplitRow)
     assert "data/split.csv: no images" in error_of_stage(capsys)
@@ -191,6 +222,7 @@ def test_empty_tables_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "data/manifest.csv: no images" in error_of_stage(capsys)
 
 
+@pytest.mark.usefixtures("workspace")
 def test_tables_that_do_not_belong_together_are_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -199,13 +231,20 @@ def test_tables_that_do_not_belong_together_are_refused(
     assert "data/split.csv: paper/1.png is not in data/manifest.csv" in error_of_stage(capsys)
 
 
+@pytest.mark.usefixtures("workspace")
 def test_features_of_other_images_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    write_feature_files(FEATURES_DIR, np.zeros((11, 2, 3), np.float32))
+    rows = read_table(MANIFEST_FILE, ManifestRow)
+    rows[3] = rows[3]._replace(sha256="ab" * 32)
+    write_table(MANIFEST_FILE, rows, ManifestRow)
 
-    assert "data/features/features.npy: expected (12, 2, …)" in error_of_stage(capsys)
+    assert (
+        "data/features/00000.npy: row 3 is not of glass/06.png as the manifest has it"
+        in error_of_stage(capsys)
+    )
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"no image")])
+@pytest.mark.usefixtures("workspace")
 def test_a_missing_or_damaged_image_is_named(
     damage: Callable[[Path], object], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -217,19 +256,12 @@ def test_a_missing_or_damaged_image_is_named(
     assert "dvc checkout" in message
 
 
-@pytest.mark.parametrize("key", list(PARAMS))
-def test_wrong_parameters_are_named(key: str, capsys: pytest.CaptureFixture[str]) -> None:
-    section = PARAMS | {key: -1}
-    Path("params.yaml").write_text(json.dumps({"explore": section}))
-
-    assert f"error: params.yaml: explore.{key}: " in error_of_stage(capsys)
-
-
+@pytest.mark.usefixtures("workspace")
 def test_a_dollar_sign_in_a_label_is_no_formula() -> None:
-    (RAW_DIR / "trash").rename(RAW_DIR / "$_$")
-    for table in (MANIFEST_FILE, SPLIT_FILE):
-        table.write_text(table.read_text().replace("trash", "$_$"))
+    (RAW_DIR / "trash").rename(RAW_DIR / "trash $_$")
+    for table in (MANIFEST_FILE, SPLIT_FILE, DUPLICATES_FILE):
+        table.write_text(table.read_text().replace("trash", "trash $_$"))
 
-    main()
+    main(SETTINGS)
 
-    assert sorted(written_files()) == PLOTS
+    assert set(files_in(Path(), ".")) >= OUTPUTS

@@ -5,7 +5,8 @@ import numpy.typing as npt
 import pytest
 
 from stages.explore.label_errors import find_label_errors
-from stages.manifest import LabelErrorRow, SplitRow
+from stages.outputs.label_errors import LabelErrorRow
+from stages.outputs.split import SplitRow
 
 LABELS = ("glass", "metal", "paper")
 Images = tuple[list[SplitRow], npt.NDArray[np.float32]]

@@ -1,41 +1,59 @@
-import numpy as np
+"""The numbers of a small data set, worked out by hand."""
 
-from stages.explore.summary import DuplicatePair, find_pairs, find_similar_pairs, summarise
-from stages.manifest import ConflictRow, LabelErrorRow, ManifestRow, SplitRow
+from stages.explore.summary import nearest_first, summarise
+from stages.outputs.conflicts import ConflictRow
+from stages.outputs.duplicates import DuplicateKind, DuplicateRow
+from stages.outputs.label_errors import LabelErrorRow
+from stages.outputs.manifest import ManifestRow
+from stages.outputs.split import SplitRow
+from tests.table_rows import manifest_row
 
 
-def test_pairs_are_found_nearest_first() -> None:
-    hashes = {"a/1.jpg": 0b0111, "a/2.jpg": 0b0000, "b/1.jpg": 0b0111, "b/2.jpg": 0b0110}
-    rows = [
-        ManifestRow(path, path[0], 1, 1, 1, path, f"{phash:016x}") for path, phash in hashes.items()
+def near(left: str, right: str, distance: float) -> DuplicateRow:
+    return DuplicateRow(f"{left}.jpg", f"{right}.jpg", "perceptual", distance)
+
+
+def similar(left: str, right: str, distance: float) -> DuplicateRow:
+    return near(left, right, distance)._replace(kind="embedding")
+
+
+def image(path: str, width: int, height: int, size: int, content: str = "") -> ManifestRow:
+    return manifest_row(path, content)._replace(width=width, height=height, bytes=size)
+
+
+def test_pairs_of_one_kind_come_nearest_first() -> None:
+    pairs = [
+        near("a/2", "b/2", 2),
+        near("a/1", "b/2", 1),
+        similar("a/1", "c/1", 0.04),
+        near("a/1", "b/1", 1),
+        similar("a/1", "b/1", 0.02),
     ]
+    kinds: tuple[DuplicateKind, DuplicateKind] = ("perceptual", "embedding")
 
-    assert find_pairs(rows, max_distance=2) == [
-        DuplicatePair(0, "a/1.jpg", "b/1.jpg"),
-        DuplicatePair(1, "a/1.jpg", "b/2.jpg"),
-        DuplicatePair(2, "a/2.jpg", "b/2.jpg"),
-    ]
+    perceptual, embedding = (nearest_first(pairs, kind) for kind in kinds)
+
+    # Of equal distance, by their paths.
+    assert perceptual == [near("a/1", "b/1", 1), near("a/1", "b/2", 1), near("a/2", "b/2", 2)]
+    assert embedding == [similar("a/1", "b/1", 0.02), similar("a/1", "c/1", 0.04)]
 
 
-def test_similar_pairs_are_found_nearest_first() -> None:
-    rows = [SplitRow(path, path[0], path, "train") for path in ("b/1.jpg", "a/1.jpg", "c/1.jpg")]
-    # Cosines: 0.8 of the first two, 0.96 of the last two, 0.6 of the first and the last.
-    vectors = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8]], np.float32)
+def test_a_data_set_without_pairs_has_none() -> None:
+    metrics = summarise(
+        [manifest_row("a/1.jpg")], [SplitRow("a/1.jpg", "a", "a/1.jpg", "train")], [], [], []
+    )
 
-    assert find_similar_pairs(rows, vectors, max_distance=0.3) == [
-        DuplicatePair(0.04, "a/1.jpg", "c/1.jpg"),
-        DuplicatePair(0.2, "a/1.jpg", "b/1.jpg"),
-    ]
+    assert metrics["duplicates/near_pairs"] == metrics["similar/pairs_across_labels"] == 0
 
 
 def test_numbers_of_a_small_data_set() -> None:
     received = [
-        ManifestRow("glass/1.jpg", "glass", 100, 50, 10, "a", "0" * 16),
-        ManifestRow("glass/2.jpg", "glass", 200, 60, 20, "b", "0" * 16),
-        ManifestRow("glass/3.jpg", "glass", 300, 70, 30, "c", "0" * 16),
-        ManifestRow("glass/4.jpg", "glass", 300, 70, 30, "d", "0" * 16),
-        ManifestRow("trash/1.jpg", "trash", 400, 80, 40, "d", "0" * 16),
-        ManifestRow("trash/2.jpg", "trash", 500, 90, 90, "e", "0" * 16),
+        image("glass/1.jpg", 100, 50, 10),
+        image("glass/2.jpg", 200, 60, 20),
+        image("glass/3.jpg", 300, 70, 30),
+        image("glass/4.jpg", 300, 70, 30, content="same"),
+        image("trash/1.jpg", 400, 80, 40, content="same"),
+        image("trash/2.jpg", 500, 90, 90),
     ]
     rows = [
         SplitRow("glass/1.jpg", "glass", "glass/1.jpg", "train"),
@@ -45,20 +63,18 @@ def test_numbers_of_a_small_data_set() -> None:
     ]
     conflicts = [ConflictRow("glass/4.jpg", "glass", "d"), ConflictRow("trash/1.jpg", "trash", "d")]
     pairs = [
-        DuplicatePair(0, "glass/4.jpg", "trash/1.jpg"),
-        DuplicatePair(2, "glass/1.jpg", "glass/2.jpg"),
-        DuplicatePair(4, "glass/2.jpg", "glass/3.jpg"),
-        DuplicatePair(4, "glass/2.jpg", "glass/4.jpg"),
-    ]
-
-    similar = [
-        DuplicatePair(0.05, "glass/1.jpg", "glass/3.jpg"),
-        DuplicatePair(0.1, "glass/1.jpg", "trash/2.jpg"),
-        DuplicatePair(0.2, "glass/1.jpg", "glass/2.jpg"),
+        near("glass/4", "trash/1", 0),
+        near("glass/1", "glass/2", 2),
+        near("glass/2", "glass/3", 4),
+        near("glass/2", "glass/4", 4),
+        similar("glass/1", "glass/3", 0.05),
+        similar("glass/1", "trash/2", 0.1),
+        similar("glass/1", "glass/2", 0.2),
+        similar("glass/4", "trash/2", 0.2),
     ]
     label_errors = [LabelErrorRow(1, "glass/1.jpg", "glass", "trash", "0.1000")]
 
-    assert summarise(received, rows, conflicts, pairs, similar, label_errors) == {
+    assert summarise(received, rows, conflicts, pairs, label_errors) == {
         "images/received": 6,
         "images/dropped": 2,
         "images/used": 4,
@@ -68,9 +84,9 @@ def test_numbers_of_a_small_data_set() -> None:
         "duplicates/identical_under_different_labels": 2,
         "duplicates/near_pairs": 4,
         "duplicates/near_pairs_across_splits": 1,  # of pairs with a dropped image, none
-        "similar/pairs": 3,
+        "similar/pairs": 4,
         "similar/pairs_across_splits": 2,
-        "similar/pairs_across_labels": 1,
+        "similar/pairs_across_labels": 2,  # also of dropped images, which have a label
         "label_errors": 1,
         "groups": 3,
         "width/min": 100,

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages import errors
+from stages import stage
 from stages.fetch.__main__ import main
+from stages.params.fetch import FetchParams
 
 
 class Run(NamedTuple):
@@ -21,6 +22,20 @@ class Run(NamedTuple):
 
 RunFetch = Callable[..., Run]
 SaveImage = Callable[..., Path]
+
+
+def outputs() -> dict[str, bytes]:
+    """Return the content of every file in `data` by its path there, "" of a folder.
+
+    The lock, which stays, is left out with its folders.
+    """
+    data = Path("data")
+    lock = data / ".unfinished/fetch/lock"
+    return {
+        path.relative_to(data).as_posix(): path.read_bytes() if path.is_file() else b""
+        for path in sorted(data.rglob("*"))
+        if not lock.is_relative_to(path)
+    }
 
 
 @pytest.fixture
@@ -60,7 +75,7 @@ def run_fetch(
 
     def run(**changes: Any) -> Run:
         write_params(**changes)
-        code = errors.run(main)
+        code = stage.run("fetch", FetchParams, main)
         return Run(code, *capsys.readouterr())
 
     return run

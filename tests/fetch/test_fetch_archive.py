@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import InputError
 from stages.fetch import archive
 from stages.fetch.archive import extract
+from waste_classifier.errors import InputError
 
 
 def write_zip(path: Path, members: Mapping[str, bytes]) -> Path:

@@ -22,7 +22,7 @@ import kagglesdk.kaggle_env
 import pytest
 
 from stages.fetch.kaggle import LONGEST_WAIT
-from tests.fetch.conftest import Run, RunFetch
+from tests.fetch.conftest import Run, RunFetch, outputs
 
 API = "/v1/datasets.DatasetApiService/DownloadDataset"
 INTROSPECT = "/v1/security.OAuthService/IntrospectToken"
@@ -183,7 +183,7 @@ def assert_refused(run: Run, *messages: str) -> None:
         assert message in run.err
     assert run.out == ""
     assert "Traceback" not in run.err
-    assert list(Path("data").iterdir()) == []
+    assert outputs() == {}
 
 
 def test_the_stated_version_is_downloaded(
@@ -200,6 +200,7 @@ def test_the_stated_version_is_downloaded(
     }
     assert server.requests_to(API)[0].authorization == "Bearer secret-token"
     assert sorted(path.name for path in Path("data").iterdir()) == [
+        ".unfinished",
         "manifest.csv",
         "raw",
         "rejected.csv",
@@ -482,4 +483,4 @@ def test_a_disk_that_fills_up(run_kaggle: RunFetch) -> None:
         run = run_kaggle(retries=3)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert_refused(run, "error: the disk of data is full; free some space")
+    assert_refused(run, "error: data: no room to write it (File too large); free some space")

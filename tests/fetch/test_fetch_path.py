@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.images import decode
-from stages.manifest import ManifestRow, RejectedRow, read_table
-from tests.fetch.conftest import RunFetch, SaveImage
+from stages.outputs.manifest import ManifestRow
+from stages.outputs.rejected import RejectedRow
+from stages.outputs.tables import read_table
+from tests.fetch.conftest import RunFetch, SaveImage, outputs
+from waste_classifier.images import decode
 
 MANIFEST = Path("data/manifest.csv")
 REJECTED = Path("data/rejected.csv")
@@ -51,12 +53,16 @@ def test_each_image_gets_a_row(run_fetch: RunFetch) -> None:
     content = file.read_bytes()
     with Image.open(file) as image:
         phash = str(imagehash.phash(image))
+        red, green, blue = np.asarray(image).mean(axis=(0, 1)).round(2).tolist()
     assert read_table(MANIFEST, ManifestRow)[0] == ManifestRow(
         path="glass/1.jpg",
         label="glass",
         width=30,
         height=20,
         bytes=len(content),
+        red=red,
+        green=green,
+        blue=blue,
         sha256=hashlib.sha256(content).hexdigest(),
         phash=phash,
     )
@@ -90,7 +96,8 @@ def test_images_are_copied_byte_for_byte_and_the_source_stays(
 @pytest.mark.usefixtures("photos")
 def test_only_the_outputs_are_left_in_data(run_fetch: RunFetch) -> None:
     run_fetch()
-    assert names_in("data") == ["manifest.csv", "raw", "rejected.csv"]
+    assert names_in("data") == [".unfinished", "manifest.csv", "raw", "rejected.csv"]
+    assert names_in("data/.unfinished/fetch") == ["lock"]
 
 
 @pytest.mark.usefixtures("photos")
@@ -256,6 +263,26 @@ def test_size_is_that_of_the_upright_image(
     assert (row.width, row.height) == (20, 30)
 
 
+def test_mean_colours_are_those_of_the_pixels_the_pipeline_sees(
+    photos: Path, run_fetch: RunFetch
+) -> None:
+    # Half transparent, so half white: (255 + 200) / 2, 255 / 2 twice, to within rounding.
+    Image.new("RGBA", (10, 10), (200, 0, 0, 128)).save(photos / "glass/0.png")
+    Image.new("L", (10, 10), 90).save(photos / "paper/0.png")
+    half = np.zeros((10, 4, 3), np.uint8)
+    half[:5] = (10, 20, 31)
+    Image.fromarray(half).save(photos / "paper/2.png")
+
+    run_fetch()
+
+    colours = {
+        row.path: (row.red, row.green, row.blue) for row in read_table(MANIFEST, ManifestRow)
+    }
+    assert colours["glass/0.png"] == pytest.approx((227.5, 127.5, 127.5), abs=1)
+    assert colours["paper/0.png"] == (90.0, 90.0, 90.0)
+    assert colours["paper/2.png"] == (5.0, 10.0, 15.5)
+
+
 def test_rejected_images_are_listed_up_to_the_limit(photos: Path, run_fetch: RunFetch) -> None:
     (photos / "glass/bad.jpg").write_text("no image")
     (photos / "glass/empty.jpg").touch()
@@ -307,13 +334,13 @@ def test_a_failing_run_leaves_the_last_outputs_as_they_were(
     photos: Path, run_fetch: RunFetch
 ) -> None:
     run_fetch()
-    before = tree(Path("data"))
+    before = outputs()
     (photos / "glass/bad.jpg").write_text("no image")
 
     assert run_fetch().code == 1
 
-    assert tree(Path("data")) == before
-    assert names_in("data") == ["manifest.csv", "raw", "rejected.csv"]
+    assert outputs() == before
+    assert {"raw/glass/1.jpg", "manifest.csv", "rejected.csv"} < before.keys()
 
 
 def test_a_later_run_replaces_the_outputs(photos: Path, run_fetch: RunFetch) -> None:
@@ -325,9 +352,9 @@ def test_a_later_run_replaces_the_outputs(photos: Path, run_fetch: RunFetch) -> 
 
 @pytest.mark.usefixtures("photos")
 def test_what_a_killed_run_left_is_removed(run_fetch: RunFetch) -> None:
-    Path("data/.incoming/received").mkdir(parents=True)
+    Path("data/.unfinished/fetch/incoming/received").mkdir(parents=True)
     assert run_fetch().code == 0
-    assert not Path("data/.incoming").exists()
+    assert names_in("data/.unfinished/fetch") == ["lock"]
 
 
 @pytest.mark.usefixtures("photos")

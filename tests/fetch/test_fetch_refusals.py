@@ -18,7 +18,7 @@ from filelock import FileLock
 from PIL import Image
 
 from stages.fetch import __main__ as fetch
-from tests.fetch.conftest import RunFetch, SaveImage
+from tests.fetch.conftest import RunFetch, SaveImage, outputs
 
 FRAMES = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
 
@@ -30,7 +30,7 @@ def assert_refused(run_fetch: RunFetch, *messages: str, **changes: object) -> No
     assert run.err.startswith("error: ")
     for message in messages:
         assert message in run.err
-    assert not Path("data").exists() or list(Path("data").iterdir()) == []
+    assert outputs() == {}
 
 
 # --- one bad image -----------------------------------------------------------------------------
@@ -259,7 +259,7 @@ def test_too_little_space(run_fetch: RunFetch, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("number", "message"),
     [
-        (errno.ENOSPC, "the disk of data is full; free some space"),
+        (errno.ENOSPC, "data: no room to write it (No space left on device); free some space"),
         (errno.EACCES, "Permission denied"),
     ],
 )
@@ -275,11 +275,11 @@ def test_errors_of_the_disk(
 
 
 def test_another_fetch_at_work(workspace: Path, photos: Path, run_fetch: RunFetch) -> None:
-    (workspace / "data").mkdir()
-    with FileLock(workspace / "data/.incoming.lock"):
+    (workspace / "data/.unfinished/fetch").mkdir(parents=True)
+    with FileLock(workspace / "data/.unfinished/fetch/lock"):
         run = run_fetch(path=str(photos))
     assert run.code == 1
-    assert "error: another fetch is at work in" in run.err
+    assert "error: another fetch runs in this workspace" in run.err
 
 
 @pytest.mark.parametrize("failing_at", [1, 2, 3, 4, 5, 6])
@@ -291,7 +291,7 @@ def test_an_error_while_outputs_are_replaced_puts_the_old_back(
     failing_at: int,
 ) -> None:
     run_fetch()
-    before = {file: file.read_bytes() for file in Path("data").rglob("*") if file.is_file()}
+    before = outputs()
     save_image(photos / "glass/new.jpg")
     calls = 0
     rename = Path.rename
@@ -307,8 +307,7 @@ def test_an_error_while_outputs_are_replaced_puts_the_old_back(
     run = run_fetch()
 
     assert run.code == 130
-    after = {file: file.read_bytes() for file in Path("data").rglob("*") if file.is_file()}
-    assert after == before
+    assert outputs() == before
 
 
 def test_ctrl_c_leaves_nothing(photos: Path, write_params: Callable[..., None]) -> None:
@@ -325,10 +324,10 @@ def test_ctrl_c_leaves_nothing(photos: Path, write_params: Callable[..., None]) 
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        while not Path("data/.incoming/raw").exists() and process.poll() is None:
+        while not Path("data/.unfinished/fetch/incoming/raw").exists() and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, messages = process.communicate()
     assert process.returncode == 130
     assert messages == "interrupted\n"
-    assert list(Path("data").iterdir()) == []
+    assert outputs() == {}

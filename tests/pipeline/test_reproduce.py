@@ -7,30 +7,46 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pytest
 from PIL import Image
 
-from tests.pipeline.workspace import commit_all, contents, copy_of, run, set_params
+from tests.pipeline.workspace import (
+    commit_all,
+    contents,
+    copy_of,
+    run,
+    set_params,
+    stages_run,
+    start,
+    wait_for_line,
+)
+from waste_classifier import Classifier
 
 ALL_STAGES = [
+    "check_params",
     "fetch",
     "backbone",
     "features",
+    "duplicates",
     "split",
     "explore",
     "class_weights",
     "train",
+    "predict",
     "evaluate",
 ]
-
-
-def stages_run(output: str) -> list[str]:
-    return re.findall(r"^Running stage '(\w+)'", output, re.MULTILINE)
 
 
 def results(workspace: Path) -> dict[str, bytes]:
     """Return dvc.lock, metrics and plots: what git keeps of a run."""
     lock = {"dvc.lock": (workspace / "dvc.lock").read_bytes()}
     return lock | contents(workspace, "metrics", "plots")
+
+
+def rows_of(workspace: Path, table: str) -> list[dict[str, str]]:
+    with (workspace / "data" / f"{table}.csv").open() as file:
+        return list(csv.DictReader(file))
 
 
 def test_a_second_run_does_nothing(workspace: Path) -> None:
@@ -48,13 +64,27 @@ def test_the_main_outputs_are_there(workspace: Path) -> None:
         "explore.json",
         "train.json",
     }
-    labels = json.loads((workspace / "data/model/labels.json").read_text())
-    assert labels == ["cardboard", "glass", "metal", "paper", "plastic", "trash"]
-    with (workspace / "data/predictions.csv").open() as file:
-        predictions = list(csv.DictReader(file))
-    with (workspace / "data/split.csv").open() as file:
-        test_images = [row["path"] for row in csv.DictReader(file) if row["split"] == "test"]
-    assert [row["path"] for row in predictions] == test_images
+    assert sorted(path.name for path in (workspace / "data/model").iterdir()) == [
+        "backbone.keras",
+        "classifier.json",
+        "head.npz",
+    ]
+    described = json.loads((workspace / "data/model/classifier.json").read_text())
+    assert described["labels"] == ["cardboard", "glass", "metal", "paper", "plastic", "trash"]
+    of_val_and_test = [row for row in rows_of(workspace, "split") if row["split"] != "train"]
+    predictions = rows_of(workspace, "predictions")
+    assert [row["path"] for row in predictions] == [row["path"] for row in of_val_and_test]
+
+
+def test_the_folder_of_the_model_says_what_the_predictions_say(workspace: Path) -> None:
+    classifier = Classifier.load(workspace / "data/model")
+    rows = rows_of(workspace, "predictions")
+
+    probabilities = classifier.predict([workspace / "data/raw" / row["path"] for row in rows])
+
+    columns = [f"probability_{label}" for label in classifier.labels]
+    expected = [[float(row[column]) for column in columns] for row in rows]
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
 def test_two_clones_give_the_same_results(tiny_repository: Path, workspace: Path) -> None:
@@ -67,9 +97,11 @@ def test_two_clones_give_the_same_results(tiny_repository: Path, workspace: Path
     assert results(other) == results(workspace)
 
 
-def test_an_experiment_on_the_learning_rate_trains_and_evaluates_only(workspace: Path) -> None:
+def test_an_experiment_on_the_learning_rate_trains_predicts_and_evaluates_only(
+    workspace: Path,
+) -> None:
     output = run(workspace, "dvc", "exp", "run", "-S", "train.lr=1e-5", "-n", "slower").stdout
-    assert stages_run(output) == ["train", "evaluate"]
+    assert stages_run(output) == ["check_params", "train", "predict", "evaluate"]
 
     # Back, and the same experiment again: both come from the run cache.
     for lr in ("0.01", "1e-5"):
@@ -93,27 +125,60 @@ def test_an_experiment_on_the_learning_rate_trains_and_evaluates_only(workspace:
 def test_another_split_reuses_the_features(workspace: Path) -> None:
     output = run(workspace, "dvc", "exp", "run", "-S", "split.group_by=embedding", "split").stdout
 
-    assert stages_run(output) == ["split"]
+    assert stages_run(output) == ["check_params", "split"]
 
 
-def test_other_code_of_evaluate_does_not_train(workspace: Path) -> None:
-    with (workspace / "stages/evaluate/sheets.py").open("a") as file:
+def test_another_seed_of_the_training_leaves_the_split(workspace: Path) -> None:
+    before = (workspace / "data/split.csv").read_bytes()
+
+    output = run(workspace, "dvc", "exp", "run", "-S", "train.seed=2", "class_weights").stdout
+
+    assert stages_run(output) == ["check_params"]
+    assert (workspace / "data/split.csv").read_bytes() == before
+    assert stages_run(run(workspace, "dvc", "repro", "--dry").stdout) == ["train"]
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "explore"])
+def test_other_code_of_a_report_runs_that_stage_only(workspace: Path, stage: str) -> None:
+    with (workspace / f"stages/{stage}/sheets.py").open("a") as file:
         file.write("\n# A change.\n")
 
-    assert stages_run(run(workspace, "dvc", "repro").stdout) == ["evaluate"]
+    assert stages_run(run(workspace, "dvc", "repro").stdout) == [stage]
 
 
-def test_a_typo_in_params_stops_with_one_line(workspace: Path) -> None:
-    params = workspace / "params.yaml"
-    params.write_text(params.read_text().replace("  dropout:", "  dropuot:"))
+def test_parameters_that_change_while_a_stage_runs_fail_it(workspace: Path) -> None:
+    training = start(workspace, "-m", "stages.train")
+    wait_for_line(training, "epoch 0:")
+    set_params(workspace, {"train.weight_decay": 0.5})
+    _, messages = training.communicate()
 
-    done = run(workspace, "dvc", "repro", check=False)
-
-    assert done.returncode != 0
-    assert "error: params.yaml: train.dropuot: unknown key; did you mean 'train.dropout'?" in (
-        done.stdout.splitlines()
+    assert training.returncode == 1
+    assert messages.splitlines()[-1] == (
+        "error: params.yaml: section 'train' changed while the stage ran, with its values from "
+        "before; run again"
     )
-    assert "Traceback" not in done.stdout
+
+
+def test_line_ends_of_windows_change_nothing(workspace: Path) -> None:
+    clone = workspace.parent / "clone"
+    run(workspace.parent, "git", "clone", "-c", "core.autocrlf=true", str(workspace), str(clone))
+    for folder in ("data", ".dvc/cache"):
+        shutil.copytree(workspace / folder, clone / folder, dirs_exist_ok=True)
+
+    assert "up to date" in run(clone, "dvc", "status").stdout
+    assert stages_run(run(clone, "dvc", "repro", "--dry").stdout) == []
+
+
+def test_what_is_committed_belongs_together_which_a_clone_can_check_without_data(
+    workspace: Path,
+) -> None:
+    clone = workspace.parent / "clone"
+    run(workspace.parent, "git", "clone", str(workspace), str(clone))
+
+    output = run(clone, "dvc", "repro", "--dry", "--allow-missing").stdout
+
+    assert stages_run(output) == []
+    assert "up to date" in output
 
 
 def test_a_failing_fetch_leaves_nothing_that_a_later_run_takes_for_good(
@@ -147,5 +212,23 @@ def test_new_photos_in_the_folder_are_noticed(workspace: Path, tmp_path: Path) -
     Image.effect_noise((40, 40), 80).convert("RGB").save(photos / "glass/new.png")
     output = run(workspace, "dvc", "repro", "split").stdout
 
-    assert stages_run(output) == ["fetch", "features", "split"]
+    assert stages_run(output) == ["fetch", "features", "duplicates", "split"]
     assert "glass/new.png" in (workspace / "data/split.csv").read_text()
+
+
+@pytest.mark.parametrize("label", ["logs", "__pycache__", "experiments"])
+def test_a_label_may_be_named_as_what_dvc_ignores_elsewhere(
+    workspace: Path, tmp_path: Path, label: str
+) -> None:
+    photos = tmp_path / "photos"
+    shutil.copytree(workspace / "data/raw/glass", photos / label)
+    shutil.copytree(workspace / "data/raw/paper", photos / "paper")
+    set_params(workspace, {"fetch.source": "path", "fetch.path": str(photos)})
+    run(workspace, "dvc", "repro", "fetch")
+    before = contents(workspace, "data/raw")
+    shutil.rmtree(workspace / "data/raw")
+
+    run(workspace, "dvc", "checkout", "fetch")
+
+    assert contents(workspace, "data/raw") == before
+    assert f"data/raw/{label}/glass_001_1.jpg" in before

@@ -1,6 +1,7 @@
 """Repositories for whole-pipeline tests: made, changed, and DVC and git run in them."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,13 +19,14 @@ TINY = {
     "split.val": 0.2,
     "split.test": 0.2,
     "features.image_size": 32,
-    "train.batch_size": 8,
-    "train.head_batch_size": 8,
-    "train.head_epochs": 2,
-    "train.head_units": 64,
-    "train.fine_tune_epochs": 2,
-    "train.fine_tune_from": "conv4_block6",
+    "features.batch_size": 20,
     "train.lr": 0.01,
+    "train.head.epochs": 2,
+    "train.head.batch_size": 8,
+    "train.head.units": 64,
+    "train.fine_tune.epochs": 2,
+    "train.fine_tune.batch_size": 8,
+    "train.fine_tune.first_block": "conv4_block6",
     "evaluate.bootstrap_samples": 100,
 }
 
@@ -59,6 +61,31 @@ def run(workspace: Path, *command: str, check: bool = True) -> subprocess.Comple
     return done
 
 
+def start(workspace: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start Python in a workspace, with its two streams apart."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=workspace,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_line(stage: subprocess.Popen[str], start_of_line: str) -> list[str]:
+    """Wait until a stage prints such a line; return the lines until then."""
+    lines: list[str] = []
+    assert stage.stdout is not None
+    for line in stage.stdout:
+        lines.append(line.rstrip("\n"))
+        if line.startswith(start_of_line):
+            return lines
+    _, messages = stage.communicate()
+    pytest.fail(f"no line '{start_of_line}' in {lines}, but {messages}")
+
+
 def set_params(workspace: Path, values: dict[str, object]) -> None:
     """Change values in params.yaml, by dotted key."""
     yaml = YAML()
@@ -75,9 +102,9 @@ def set_params(workspace: Path, values: dict[str, object]) -> None:
 
 def write_weights(path: Path) -> None:
     """Write random ResNet50 weights without conv5."""
-    from stages import tensorflow_setup
+    from stages.compute import determinism
 
-    tensorflow_setup.configure()
+    determinism.configure()
     import keras
 
     from tests.legacy_weights import write_legacy_weights
@@ -95,6 +122,11 @@ def contents(workspace: Path, *folders: str) -> dict[str, bytes]:
         for path in (workspace / folder).rglob("*")
         if path.is_file()
     }
+
+
+def stages_run(output: str) -> list[str]:
+    """Return the stages that DVC ran, in order, from what it printed."""
+    return re.findall(r"^Running stage '(\w+)'", output, re.MULTILINE)
 
 
 def copy_of(repository: Path, parent: Path) -> Path:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.manifest import SPLITS
+from stages.outputs.split import SPLITS
 from stages.split.assign import TooFewGroupsError, assign_splits, share_out
 
 

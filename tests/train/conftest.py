@@ -1,44 +1,31 @@
-"""TensorFlow as the stage sets it up, and what several tests train or look at."""
+"""What several tests train or look at; Keras is imported by the fixtures that need it."""
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from stages import tensorflow_setup
+from stages.params.train import TrainParams
+from stages.train.examples import Examples
+from waste_classifier.orientations import ORIENTATIONS, orient
 
-tensorflow_setup.configure()
-
-import keras  # noqa: E402  (after the set-up, which it reads)
-
-from stages.orientations import ORIENTATIONS, orient  # noqa: E402
-from stages.train.examples import Examples  # noqa: E402
-from stages.train.model import Head, build_model, standardise  # noqa: E402
-from stages.train.params import TrainParams  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def built_model() -> keras.Model:
-    """A model of three labels with random weights, not to be changed."""
-    keras.utils.set_random_seed(0)
-    return build_model(labels=3, image_size=32, head=Head("mean_std", 8, 0.3, 0.2))
+if TYPE_CHECKING:
+    import keras
 
 
 @pytest.fixture
-def model(built_model: keras.Model) -> Iterator[keras.Model]:
-    """The same model, to be changed: weights and trainable flags are as new."""
-    initial = built_model.get_weights()
-    yield built_model
-    built_model.set_weights(initial)
-    built_model.trainable = True
+def miniature(settings: TrainParams) -> "keras.Model":
+    """A network with the layer names that training relies on: ResNet50 would take minutes here."""
+    from stages.compute import determinism
 
+    determinism.configure()
+    import keras
 
-@pytest.fixture
-def miniature() -> keras.Model:
-    """A model with the layer names that training relies on: ResNet50 would take minutes here."""
+    from stages.train.model import build_head, build_network
+
     keras.utils.set_random_seed(0)
     images = keras.Input((32, 32, 3), name="images")
     maps = keras.layers.Rescaling(1 / 255, name="centre")(images)
@@ -57,14 +44,18 @@ def miniature() -> keras.Model:
                 keras.layers.Identity(name=f"{block[:5]}_mean")(mean),
                 keras.layers.Identity(name=f"{block[:5]}_std")(deviation),
             ]
-    features = keras.layers.Concatenate(name="used_features")(pooled)
-    outputs = keras.layers.BatchNormalization(
-        center=False, scale=False, epsilon=1e-5, name="standardise"
-    )(features)
-    outputs = keras.layers.Dropout(0.2, name="feature_dropout")(outputs)
-    outputs = keras.layers.Dense(8, "gelu", name="hidden")(outputs)
-    outputs = keras.layers.Dropout(0.2, name="dropout")(outputs)
-    return keras.Model(images, keras.layers.Dense(3, "softmax", name="logits")(outputs))
+    backbone = keras.Model(images, keras.layers.Concatenate(name="features")(pooled))
+    # Two statistics of eight channels at the end of two stages.
+    head = build_head(32, 3, settings.head, batch_norm_momentum=0.9)
+    return build_network(backbone, head, "mean_std", "conv4")
+
+
+@pytest.fixture
+def head(miniature: "keras.Model") -> "keras.Model":
+    """The part of the miniature from features to probabilities, with the same layers."""
+    import keras
+
+    return keras.Model(miniature.get_layer("used_features").output, miniature.outputs[0])
 
 
 def coloured_pixels(count: int, seed: int) -> npt.NDArray[np.uint8]:
@@ -76,11 +67,15 @@ def coloured_pixels(count: int, seed: int) -> npt.NDArray[np.uint8]:
 
 
 @pytest.fixture
-def examples(miniature: keras.Model, tmp_path: Path) -> tuple[Examples, Examples]:
+def examples(miniature: "keras.Model", tmp_path: Path) -> tuple[Examples, Examples]:
     """Fourteen images to train on and six for validation, with the features of the miniature.
 
     They standardise what its head sees.
     """
+    import keras
+
+    from stages.train.model import standardise
+
     pixels = coloured_pixels(20, seed=0)
     paths = [tmp_path / f"{number:02}.png" for number in range(20)]
     for path, image in zip(paths, pixels, strict=True):
@@ -90,12 +85,11 @@ def examples(miniature: keras.Model, tmp_path: Path) -> tuple[Examples, Examples
         [np.asarray(see(orient(pixels, orientation))) for orientation in ORIENTATIONS], axis=1
     )
     targets = np.eye(3, dtype=np.float32)[np.arange(20) % 3]
-    columns = np.ones(features.shape[2], np.bool_)
     train, val = (
-        Examples(paths[first:end], targets[first:end], features, np.arange(first, end), columns)
+        Examples(paths[first:end], targets[first:end], features[first:end])
         for first, end in ((0, 14), (14, 20))
     )
-    standardise(miniature, train)
+    standardise(miniature, train.as_received)
     return train, val
 
 
@@ -104,27 +98,32 @@ def settings() -> TrainParams:
     """Section `train` of params.yaml, for few and small images."""
     return TrainParams.model_validate(
         {
-            "head_epochs": 2,
-            "head_batch_size": 4,
+            "seed": 5,
             "lr": 0.01,
-            "fine_tune_epochs": 1,
-            "fine_tune_from": "conv4_block6",
-            "fine_tune_lr": 0.001,
-            "frozen_views": 2,
-            "scratch_epochs": 3,
-            "batch_size": 4,
             "warmup_epochs": 1,
-            "pooling": "mean_std",
-            "head_units": 8,
-            "feature_dropout": 0.2,
-            "dropout": 0.2,
-            "mixup": 0.4,
-            "label_smoothing": 0.0,
             "weight_decay": 0.0001,
+            "label_smoothing": 0.0,
             "patience": 10,
-            "batch_norm_momentum": 0.9,
+            "test_time_augmentation": "half_turn",
             "precision": "float32",
             "memory_mib": 100,
+            "head": {
+                "epochs": 2,
+                "batch_size": 4,
+                "pooling": "mean_std",
+                "units": 8,
+                "feature_dropout": 0.2,
+                "dropout": 0.2,
+                "mixup": 0.4,
+            },
+            "fine_tune": {
+                "epochs": 2,
+                "batch_size": 4,
+                "first_block": "conv4_block6",
+                "lr": 0.001,
+                "frozen_views": 2,
+            },
+            "scratch": {"epochs": 3, "batch_size": 4, "batch_norm_momentum": 0.9},
             "augment": {
                 "horizontal_flip": True,
                 "vertical_flip": False,

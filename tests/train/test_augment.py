@@ -3,10 +3,20 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-import tensorflow as tf
 
-from stages.train.augment import DRAWS_PER_IMAGE, Augmentation, augment, draw
-from stages.train.params import AugmentParams
+from stages.compute import determinism
+from stages.params.train import AugmentParams
+
+determinism.configure()
+
+import tensorflow as tf  # noqa: E402  (after the set-up)
+
+from stages.train.augment import (  # noqa: E402
+    DRAWS_PER_IMAGE,
+    Augmentation,
+    augment,
+    draw,
+)
 
 UNCHANGED = {
     "horizontal_flip": False,

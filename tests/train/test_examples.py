@@ -5,11 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.manifest import ManifestRow, SplitRow
-from stages.train.examples import examples_of
+from stages.outputs.features import Features, open_features
+from stages.outputs.manifest import ManifestColumns, read_columns
+from stages.outputs.split import SplitName, SplitRow
+from stages.outputs.tables import write_table
+from stages.train.examples import Examples, examples_of
+from tests.feature_files import write_feature_files
+from tests.table_rows import manifest_row
+from waste_classifier.errors import InputError
 
 PATHS = ["a/0.png", "a/1.png", "b/2.png", "b/3.png"]
-MANIFEST = [ManifestRow(path, path[0], 1, 1, 1, "", "") for path in PATHS]
 # The table of splits stands in another order, and lacks the second image.
 ROWS = [
     SplitRow("b/3.png", "b", "3", "train"),
@@ -21,31 +26,70 @@ NUMBERS = (10 * np.arange(4)[:, np.newaxis] + np.arange(2)).astype(np.float32)
 FEATURES = np.stack([NUMBERS, np.full_like(NUMBERS, -1), 100 * NUMBERS], axis=2)
 
 
-def test_images_of_a_split_keep_the_order_of_its_table() -> None:
-    examples = examples_of("train", ROWS, ["a", "b"], MANIFEST, FEATURES, np.ones(3, np.bool_))
+@pytest.fixture
+def inputs(tmp_path: Path) -> tuple[ManifestColumns, Features]:
+    rows = [manifest_row(path) for path in PATHS]
+    write_table(tmp_path / "manifest.csv", rows, type(rows[0]))
+    images = read_columns(tmp_path / "manifest.csv")
+    write_feature_files(tmp_path / "features", images, FEATURES)
+    return images, open_features(images, tmp_path / "features")
+
+
+def examples_with(
+    inputs: tuple[ManifestColumns, Features],
+    columns: list[bool] | None = None,
+    split: SplitName = "train",
+    rows: list[SplitRow] = ROWS,
+) -> Examples:
+    images, features = inputs
+    return examples_of(
+        split, rows, ["a", "b"], images, features, np.array(columns or [True] * 3), memory_mib=1
+    )
+
+
+def test_images_of_a_split_keep_the_order_of_its_table(
+    inputs: tuple[ManifestColumns, Features],
+) -> None:
+    examples = examples_with(inputs)
 
     assert examples.paths == [Path("data/raw/b/3.png"), Path("data/raw/a/0.png")]
     assert examples.targets.tolist() == [[0, 1], [1, 0]]
     assert examples.targets.dtype == np.float32
+    assert len(examples) == 2
 
 
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
-        ([True, False, True], [[31, 3100], [1, 100], [30, 3000]]),
-        ([True, True, True], [[31, -1, 3100], [1, -1, 100], [30, -1, 3000]]),
+        ([True, False, True], [[[30, 3000], [31, 3100]], [[0, 0], [1, 100]]]),
+        ([True, True, True], [[[30, -1, 3000], [31, -1, 3100]], [[0, -1, 0], [1, -1, 100]]]),
+        ([False, False, False], [[[], []], [[], []]]),
     ],
 )
-def test_rows_are_of_the_image_in_the_orientation_and_used_columns_only(
-    columns: list[bool], expected: list[list[float]]
+def test_features_are_of_the_image_in_its_orientations_and_used_columns_only(
+    inputs: tuple[ManifestColumns, Features],
+    columns: list[bool],
+    expected: list[list[list[float]]],
 ) -> None:
-    examples = examples_of("train", ROWS, ["a", "b"], MANIFEST, FEATURES, np.array(columns))
-    images, views = np.array([0, 1, 0]), np.array([1, 1, 0])
-    given = np.zeros((3, sum(columns)), np.float32)
+    examples = examples_with(inputs, columns)
 
-    rows = examples.rows(images, views)
-    filled = examples.rows(images, views, out=given)
+    assert examples.features.dtype == np.float32
+    assert examples.features.tolist() == expected
+    assert examples.as_received.tolist() == [of_image[0] for of_image in expected]
 
-    assert rows.tolist() == expected
-    assert filled is given
-    assert given.tolist() == expected
+
+def test_a_split_may_have_no_images(inputs: tuple[ManifestColumns, Features]) -> None:
+    examples = examples_with(inputs, split="test")
+
+    assert len(examples) == 0
+    assert examples.features.shape == (0, 2, 3)
+    assert examples.targets.shape == (0, 2)
+
+
+def test_an_image_that_the_manifest_lacks_is_named(
+    inputs: tuple[ManifestColumns, Features],
+) -> None:
+    rows = [*ROWS, SplitRow("b/new.png", "b", "4", "train")]
+
+    with pytest.raises(InputError, match=r"split\.csv: b/new\.png .*; run `dvc repro`"):
+        examples_with(inputs, rows=rows)

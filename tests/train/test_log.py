@@ -5,14 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from stages.train.checkpoint import Progress
-from stages.train.fit import EpochReport
-from stages.train.log import EpochLog
+from stages.train.log import EpochLog, EpochReport
+from stages.train.resume import Progress
 
 
 def report(loss: float) -> EpochReport:
     logs = {"train/loss": loss, "val/accuracy": 0.5, "val/macro_f1": 0.4, "val/loss": loss}
-    return EpochReport(logs, seconds=2.0, images=20)
+    return EpochReport(logs, train_seconds=2.0, seconds=2.5)
+
+
+LOSSES = [
+    {"epoch": 0, "split": "train", "loss": 0.9},
+    {"epoch": 0, "split": "val", "loss": 0.9},
+    {"epoch": 1, "split": "train", "loss": 0.5},
+    {"epoch": 1, "split": "val", "loss": 0.5},
+]
 
 
 @pytest.fixture(autouse=True)
@@ -21,18 +28,16 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_every_epoch_is_a_row_of_each_curve(workspace: Path) -> None:
-    with EpochLog([]) as log:
+def test_every_epoch_is_a_row_of_each_curve(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with EpochLog() as log:
         log.epoch(report(0.9))
         log.epoch(report(0.5))
-        log.summary(Progress(history=[report(0.9).logs, report(0.5).logs], best_epoch=1), "float32")
+        progress = Progress(history=[report(0.9).logs, report(0.5).logs], best_epoch=1)
+        log.summary(progress, "float32", largest_difference=0.00025)
 
-    assert json.loads((workspace / "plots/train/custom/loss.json").read_text()) == [
-        {"epoch": 0, "split": "train", "loss": 0.9},
-        {"epoch": 0, "split": "val", "loss": 0.9},
-        {"epoch": 1, "split": "train", "loss": 0.5},
-        {"epoch": 1, "split": "val", "loss": 0.5},
-    ]
+    assert json.loads((workspace / "plots/train/custom/loss.json").read_text()) == LOSSES
     summary = json.loads((workspace / "metrics/train.json").read_text())
     assert summary["best"] == {
         "epoch": 1,
@@ -41,25 +46,56 @@ def test_every_epoch_is_a_row_of_each_curve(workspace: Path) -> None:
         "val_loss": 0.5,
     }
     assert summary["precision"] == "float32"
+    assert summary["largest_difference"] == 0.00025
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[1] == (
+        "epoch 1: train/loss 0.5, val/accuracy 0.5, val/macro_f1 0.4, val/loss 0.5, 2.50 s"
+    )
 
 
 def test_a_resumed_training_replays_its_first_epochs(workspace: Path) -> None:
-    with EpochLog([report(0.9).logs]) as log:
+    with EpochLog() as log:
+        log.replay(report(0.9).logs)
         log.epoch(report(0.5))
 
-    assert json.loads((workspace / "plots/train/custom/loss.json").read_text()) == [
-        {"epoch": 0, "split": "train", "loss": 0.9},
-        {"epoch": 0, "split": "val", "loss": 0.9},
-        {"epoch": 1, "split": "train", "loss": 0.5},
-        {"epoch": 1, "split": "val", "loss": 0.5},
-    ]
+    assert json.loads((workspace / "plots/train/custom/loss.json").read_text()) == LOSSES
+
+
+def test_a_training_that_fails_leaves_the_curves_up_to_there(workspace: Path) -> None:
+    with pytest.raises(ZeroDivisionError), EpochLog() as log:
+        log.epoch(report(0.9))
+        log.epoch(report(0.5))
+        raise ZeroDivisionError
+
+    assert json.loads((workspace / "plots/train/custom/loss.json").read_text()) == LOSSES
 
 
 def test_speed_stays_out_of_metrics_and_plots(workspace: Path) -> None:
-    with EpochLog([report(0.9).logs]) as log:
+    with EpochLog() as log:
+        log.replay(report(0.9).logs)
+        with log.timed("preparation"):
+            pass
         log.epoch(report(0.5))
+        log.add_seconds("epochs", 2.5)
+        log.add_seconds("epochs", 1.0)
 
-    speed = (workspace / "logs/train/plots/metrics/images_per_second.tsv").read_text()
-    assert speed == "step\timages_per_second\n1\t10.0\n"
+    # The first epoch was of an earlier run.
+    metrics = workspace / "logs/train/plots/metrics"
+    assert (metrics / "epoch_seconds.tsv").read_text() == "step\tepoch_seconds\n1\t2.5\n"
+    assert (metrics / "train_seconds.tsv").read_text() == "step\ttrain_seconds\n1\t2.0\n"
+    summary = json.loads((workspace / "logs/train/metrics.json").read_text())
+    assert summary["seconds"]["epochs"] == 3.5
+    assert 0 <= summary["seconds"]["preparation"] < 1
+    assert summary["peak_memory_mib"] > 10
     outputs = (workspace / "metrics").rglob("*"), (workspace / "plots").rglob("*")
     assert not [path for paths in outputs for path in paths if "second" in path.name]
+    assert "seconds" not in (workspace / "metrics/train.json").read_text()
+
+
+def test_timings_of_an_earlier_run_are_gone(workspace: Path) -> None:
+    with EpochLog() as log:
+        log.add_seconds("export", 1.0)
+    with EpochLog():
+        pass
+
+    assert "export" not in json.loads((workspace / "logs/train/metrics.json").read_text() or "{}")

@@ -1,27 +1,64 @@
-"""The classifier: what stands on the backbone, which part trains, and its two parts."""
+"""The network that trains: its head, which part trains, its two parts, and the head for others."""
 
-import keras
+from collections.abc import Iterator
+
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from stages.feature_table import BackboneStage
-from stages.resnet50 import build_backbone
-from stages.train.examples import Examples
-from stages.train.model import (
+from stages.compute import determinism
+from stages.params.train import HeadParams
+from stages.resnet50.layout import used_columns
+
+determinism.configure()
+
+import keras  # noqa: E402  (after the set-up, which it reads)
+
+from stages.resnet50.network import build_backbone  # noqa: E402
+from stages.train.model import (  # noqa: E402
     ROWS_AT_ONCE,
-    Head,
-    blocks_from,
-    build_model,
-    head_of,
+    build_head,
+    build_network,
+    exported_head,
     set_trainable,
     split_before,
     standardise,
-    used_columns,
 )
-from stages.train.params import TrainParams
 
 BATCH = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.float32)
+#: Of what a head sees, which is no pixels.
+FEATURES = np.random.default_rng(1).normal(2, 3, (6, 32)).astype(np.float32)
+
+
+def head_settings(pooling: str = "mean_std", units: int = 8) -> HeadParams:
+    return HeadParams.model_validate(
+        {
+            "epochs": 1,
+            "batch_size": 4,
+            "pooling": pooling,
+            "units": units,
+            "feature_dropout": 0.3,
+            "dropout": 0.2,
+            "mixup": 0.0,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def built_network() -> keras.Model:
+    """A network of three labels with random weights, not to be changed."""
+    keras.utils.set_random_seed(0)
+    backbone = build_backbone(32)
+    head = build_head(2 * (512 + 1024 + 2048), 3, head_settings(), batch_norm_momentum=0.9)
+    return build_network(backbone, head, "mean_std", "conv5")
+
+
+@pytest.fixture
+def network(built_network: keras.Model) -> Iterator[keras.Model]:
+    """The same network, to be changed: weights and trainable flags are as new."""
+    initial = built_network.get_weights()
+    yield built_network
+    built_network.set_weights(initial)
+    built_network.trainable = True
 
 
 def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
@@ -32,97 +69,89 @@ def trainable_layers(model: keras.Model) -> list[str]:
     return [layer.name for layer in model.layers if layer.trainable_weights]
 
 
-def test_model_takes_pixels_and_returns_probabilities(model: keras.Model) -> None:
-    probabilities = np.asarray(model(BATCH))
+def test_a_network_takes_pixels_and_returns_probabilities(network: keras.Model) -> None:
+    probabilities = np.asarray(network(BATCH))
 
     assert probabilities.shape == (4, 3)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_a_head_is_what_the_parameters_say(settings: TrainParams) -> None:
-    changed = settings.model_copy(update={"pooling": "mean", "feature_dropout": 0.1})
-
-    assert Head.of(changed) == Head("mean", units=8, feature_dropout=0.1, dropout=0.2)
-
-
 def test_dropout_and_momentum_go_to_their_layers() -> None:
-    head = Head("mean_std", 8, feature_dropout=0.3, dropout=0.2)
+    head = build_head(16, 2, head_settings(), batch_norm_momentum=0.5)
 
-    model = build_model(2, 32, head, "conv3", batch_norm_momentum=0.5)
-
-    assert model.get_layer("feature_dropout").rate == 0.3
-    assert model.get_layer("dropout").rate == 0.2
-    assert {layer.momentum for layer in batch_norms(model)} == {0.5}
+    assert head.get_layer("feature_dropout").rate == 0.3
+    assert head.get_layer("dropout").rate == 0.2
+    assert [layer.momentum for layer in batch_norms(head)] == [0.5]
+    assert head.get_layer("hidden").units == 8
 
 
 def test_a_head_without_hidden_units_is_linear() -> None:
-    model = build_model(3, 32, Head("mean_std", 0, 0.3, 0.2), "conv3")
+    head = build_head(16, 3, head_settings(units=0), batch_norm_momentum=0.9)
 
-    after = [layer.name for layer in model.layers]
-    assert after[after.index("feature_dropout") :] == ["feature_dropout", "logits", "probabilities"]
-    assert model.get_layer("logits").kernel.shape == (2 * 512, 3)
-
-
-@pytest.mark.parametrize(
-    ("pooling", "last_stage", "columns"),
-    [
-        ("mean_std", "conv3", [True] * 1024),
-        ("mean", "conv3", [True] * 512 + [False] * 512),
-        ("mean", "conv4", [True] * 512 + [False] * 512 + [True] * 1024 + [False] * 1024),
-    ],
-)
-def test_used_columns_are_those_of_the_pooling(
-    pooling: str, last_stage: BackboneStage, columns: list[bool]
-) -> None:
-    assert used_columns(pooling, last_stage).tolist() == columns
+    assert [layer.name for layer in head.layers] == [
+        "used_features",
+        "standardise",
+        "feature_dropout",
+        "logits",
+        "probabilities",
+    ]
+    assert head.get_layer("logits").kernel.shape == (16, 3)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "mean_std"])
 def test_the_head_sees_the_used_columns_of_the_backbones_features(pooling: str) -> None:
-    model = build_model(2, 32, Head(pooling, 8, 0.3, 0.2), "conv4")
     backbone = build_backbone(32, "conv4")
-    for layer in backbone.layers:
-        layer.set_weights(model.get_layer(layer.name).get_weights() if layer.weights else [])
+    columns = used_columns(pooling, "conv4")
+    head = build_head(np.count_nonzero(columns), 2, head_settings(pooling), 0.9)
+    network = build_network(backbone, head, pooling, "conv4")
 
-    seen = keras.Model(model.input, model.get_layer("used_features").output)(BATCH)
+    probabilities = np.asarray(network(BATCH))
 
-    expected = np.asarray(backbone(BATCH))[:, used_columns(pooling, "conv4")]
-    np.testing.assert_allclose(np.asarray(seen), expected, rtol=1e-4, atol=1e-6)
-
-
-def examples_of_features(features: npt.NDArray[np.float32]) -> Examples:
-    count, _, columns = features.shape
-    return Examples(
-        paths=[],
-        targets=np.zeros((count, 3), np.float32),
-        features=features,
-        positions=np.arange(count),
-        columns=np.ones(columns, np.bool_),
-    )
+    features = np.asarray(backbone(BATCH))[:, columns]
+    np.testing.assert_allclose(probabilities, np.asarray(head(features)), rtol=1e-4, atol=1e-6)
 
 
-def test_standardised_features_have_mean_zero_and_deviation_one(miniature: keras.Model) -> None:
+def test_head_and_network_share_their_weights() -> None:
+    backbone = build_backbone(32, "conv3")
+    head = build_head(1024, 2, head_settings(), 0.9)
+    network = build_network(backbone, head, "mean_std", "conv3")
+
+    head.get_layer("logits").bias.assign([100.0, 0.0])
+
+    np.testing.assert_allclose(np.asarray(network(BATCH)), [[1, 0]] * 4, atol=1e-6)
+
+
+def test_standardised_features_have_mean_zero_and_deviation_one() -> None:
     random = np.random.default_rng(0)
-    # 32 columns: the miniature pools two statistics of eight channels at the end of two stages.
     scales = 10.0 ** random.integers(-1, 3, 32)
-    features = (random.normal(5, 1, (ROWS_AT_ONCE + 100, 2, 32)) * scales).astype(np.float32)
-    features[:, :, 7] = 3
-    received = features[:, 0]
+    features = (random.normal(5, 1, (ROWS_AT_ONCE + 100, 32)) * scales).astype(np.float32)
+    features[:, 7] = 3
+    head = build_head(32, 3, head_settings(), 0.9)
 
-    standardise(miniature, examples_of_features(features))
+    standardise(head, features)
 
-    standardised = np.asarray(miniature.get_layer("standardise")(received))
+    standardised = np.asarray(head.get_layer("standardise")(features))
     # 1e-5 keeps the division of a column of one value from failing.
-    expected = (received - received.mean(axis=0)) / np.sqrt(received.var(axis=0) + 1e-5)
+    expected = (features - features.mean(axis=0)) / np.sqrt(features.var(axis=0) + 1e-5)
     np.testing.assert_allclose(standardised, expected, atol=1e-3)
     assert not standardised[:, 7].any()
 
 
-def test_without_fine_tuning_the_head_alone_trains(model: keras.Model) -> None:
-    set_trainable(model, pretrained=True, first=None)
+def test_the_head_alone_trains_whole() -> None:
+    head = build_head(32, 3, head_settings(), 0.9)
 
-    assert [variable.path for variable in model.trainable_variables] == [
+    set_trainable(head, pretrained=True, first_block=None)
+
+    # `standardise` has statistics alone, which stay as they are.
+    assert trainable_layers(head) == ["hidden", "logits"]
+    assert not head.get_layer("standardise").trainable
+
+
+def test_without_fine_tuning_the_head_alone_trains(network: keras.Model) -> None:
+    set_trainable(network, pretrained=True, first_block=None)
+
+    assert [variable.path for variable in network.trainable_variables] == [
         "hidden/kernel",
         "hidden/bias",
         "logits/kernel",
@@ -130,10 +159,10 @@ def test_without_fine_tuning_the_head_alone_trains(model: keras.Model) -> None:
     ]
 
 
-def test_fine_tuning_trains_convolutions_from_a_block_on(model: keras.Model) -> None:
-    set_trainable(model, pretrained=True, first="conv5_block2")
+def test_fine_tuning_trains_convolutions_from_a_block_on(network: keras.Model) -> None:
+    set_trainable(network, pretrained=True, first_block="conv5_block2")
 
-    assert trainable_layers(model) == [
+    assert trainable_layers(network) == [
         "conv5_block2_1_conv",
         "conv5_block2_2_conv",
         "conv5_block2_3_conv",
@@ -145,66 +174,40 @@ def test_fine_tuning_trains_convolutions_from_a_block_on(model: keras.Model) -> 
     ]
 
 
-def test_fine_tuning_from_the_first_stage_leaves_batch_norm_alone(model: keras.Model) -> None:
-    set_trainable(model, pretrained=True, first="conv1")
+def test_fine_tuning_from_the_first_stage_leaves_batch_norm_alone(network: keras.Model) -> None:
+    set_trainable(network, pretrained=True, first_block="conv1")
 
-    trainable = trainable_layers(model)
+    trainable = trainable_layers(network)
     assert len(trainable) == 53 + 2
     assert not [name for name in trainable if name.endswith("_bn")]
 
 
-def test_random_weights_train_whole(model: keras.Model) -> None:
-    set_trainable(model, pretrained=False, first=None)
+def test_random_weights_train_whole(network: keras.Model) -> None:
+    set_trainable(network, pretrained=False, first_block="conv1")
 
     # 53 convolutions with their BatchNorms; `standardise` has statistics alone.
-    assert len(trainable_layers(model)) == 106 + 2
+    assert len(trainable_layers(network)) == 106 + 2
 
 
 @pytest.mark.parametrize("pretrained", [True, False])
 def test_a_training_step_moves_statistics_of_random_weights_only(
-    model: keras.Model, pretrained: bool
+    network: keras.Model, pretrained: bool
 ) -> None:
-    set_trainable(model, pretrained, first="conv5" if pretrained else None)
-    before = {layer.name: layer.moving_variance.numpy() for layer in batch_norms(model)}
+    set_trainable(network, pretrained, first_block="conv5" if pretrained else "conv1")
+    before = {layer.name: layer.moving_variance.numpy() for layer in batch_norms(network)}
 
-    model(BATCH, training=True)
+    network(BATCH, training=True)
 
     changed = {
         layer.name
-        for layer in batch_norms(model)
+        for layer in batch_norms(network)
         if not np.array_equal(layer.moving_variance.numpy(), before[layer.name])
     }
     assert changed == (set() if pretrained else set(before))
 
 
 @pytest.mark.parametrize(
-    ("first", "blocks"),
-    [
-        (None, ()),
-        ("conv5", ("conv5_block1_", "conv5_block2_", "conv5_block3_")),
-        ("conv5_block3", ("conv5_block3_",)),
-        ("conv4_block6", ("conv4_block6_", "conv5_block1_", "conv5_block2_", "conv5_block3_")),
-    ],
-)
-def test_blocks_from_a_stage_or_a_block_on(first: str | None, blocks: tuple[str, ...]) -> None:
-    assert blocks_from(first) == blocks
-
-
-def test_all_blocks_come_from_conv1_on() -> None:
-    # conv1, then 3 + 4 + 6 + 3 residual blocks.
-    assert len(blocks_from("conv1")) == 17
-
-
-def test_the_head_computes_the_end_of_the_model(model: keras.Model) -> None:
-    features = keras.Model(model.input, model.get_layer("used_features").output)(BATCH)
-
-    np.testing.assert_allclose(
-        np.asarray(head_of(model)(features)), np.asarray(model(BATCH)), atol=1e-6
-    )
-
-
-@pytest.mark.parametrize(
-    ("first", "inputs_of_rest"),
+    ("first_block", "inputs_of_rest"),
     [
         # Channels of what the block takes, then of mean and deviation of whole stages before it.
         ("conv2", [64]),
@@ -215,24 +218,73 @@ def test_the_head_computes_the_end_of_the_model(model: keras.Model) -> None:
         ("conv5_block3", [2048, 512, 512, 1024, 1024]),
     ],
 )
-def test_frozen_part_and_rest_compute_what_the_model_does(
-    model: keras.Model, first: str, inputs_of_rest: list[int]
+def test_frozen_part_and_rest_compute_what_the_network_does(
+    network: keras.Model, first_block: str, inputs_of_rest: list[int]
 ) -> None:
-    set_trainable(model, pretrained=True, first=first)
+    set_trainable(network, pretrained=True, first_block=first_block)
 
-    frozen, rest = split_before(model, first)
+    frozen, rest = split_before(network, first_block)
 
     assert frozen is not None
     assert not frozen.trainable_variables
     assert [variable.path for variable in rest.trainable_variables] == [
-        variable.path for variable in model.trainable_variables
+        variable.path for variable in network.trainable_variables
     ]
     assert [tensor.shape[-1] for tensor in rest.inputs] == inputs_of_rest
-    np.testing.assert_allclose(np.asarray(rest(frozen(BATCH))), np.asarray(model(BATCH)), atol=1e-5)
+    np.testing.assert_allclose(
+        np.asarray(rest(frozen(BATCH))), np.asarray(network(BATCH)), atol=1e-5
+    )
 
 
-def test_nothing_is_before_conv1(model: keras.Model) -> None:
-    frozen, rest = split_before(model, "conv1")
+def test_nothing_is_before_conv1(network: keras.Model) -> None:
+    frozen, rest = split_before(network, "conv1")
 
     assert frozen is None
-    assert rest is model
+    assert rest is network
+
+
+@pytest.mark.parametrize("units", [8, 0])
+def test_an_exported_head_says_what_keras_says(units: int) -> None:
+    keras.utils.set_random_seed(4)
+    head = build_head(32, 3, head_settings(units=units), 0.9)
+    standardise(head, FEATURES)
+    for layer in ("hidden", "logits") if units else ("logits",):
+        # New ones are zero.
+        head.get_layer(layer).bias.assign(np.linspace(-1, 1, units if layer == "hidden" else 3))
+
+    exported = exported_head(head, np.ones(32, np.bool_))
+
+    assert (exported.features, exported.labels) == (32, 3)
+    assert (exported.hidden is None) is (units == 0)
+    # GELU, softmax and the standardisation that is folded in are here those of Keras.
+    np.testing.assert_allclose(exported(FEATURES), np.asarray(head(FEATURES)), atol=1e-6)
+
+
+def test_columns_that_the_head_does_not_see_weigh_nothing() -> None:
+    columns = used_columns("mean", "conv3")
+    head = build_head(512, 3, head_settings("mean"), 0.9)
+    random = np.random.default_rng(2)
+    features = random.normal(size=(4, 1024)).astype(np.float32)
+    standardise(head, features[:, :512])
+
+    exported = exported_head(head, columns)
+
+    assert exported.hidden is not None
+    assert exported.hidden.kernel.shape == (1024, 8)
+    assert exported.hidden.kernel[:512].all()
+    assert not exported.hidden.kernel[512:].any()
+    np.testing.assert_allclose(
+        exported(features), np.asarray(head(features[:, :512])), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_features_that_hardly_vary_lose_nothing_in_the_folding() -> None:
+    # Their deviation is far below the 1e-5 under the root, their mean far above it.
+    random = np.random.default_rng(3)
+    features = (100 + 1e-3 * random.normal(size=(50, 4))).astype(np.float32)
+    head = build_head(4, 2, head_settings(), 0.9)
+    standardise(head, features)
+
+    exported = exported_head(head, np.ones(4, np.bool_))
+
+    np.testing.assert_allclose(exported(features), np.asarray(head(features)), atol=1e-3)

@@ -1,72 +1,292 @@
-"""The stage refuses what can't train before it loads anything heavy."""
+"""The stage from its inputs to a classifier, whole: interrupted, refused, fine-tuned."""
 
-import subprocess
-import sys
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stages import errors
-from stages.errors import InputError
-from stages.feature_table import BackboneStage, Features
-from stages.train.__main__ import check_phases
-from stages.train.params import TrainParams
-
-
-def features(pretrained: bool, last_stage: BackboneStage) -> Features:
-    return Features(np.zeros((1, 2, 1), np.float32), pretrained, 64, last_stage)
-
-
-@pytest.mark.parametrize(
-    ("changes", "pretrained", "last_stage"),
-    [
-        ({}, True, "conv4"),
-        ({"fine_tune_from": "conv5"}, True, "conv5"),
-        ({"fine_tune_from": "conv3"}, True, "conv3"),
-        # What does not train does not matter.
-        ({"fine_tune_from": "conv5", "fine_tune_epochs": 0}, True, "conv4"),
-        ({"head_epochs": 0}, True, "conv4"),
-        ({"scratch_epochs": 0}, True, "conv4"),
-        ({"head_epochs": 0, "fine_tune_epochs": 0}, False, "conv5"),
-    ],
+from stages.compute import determinism
+from stages.outputs.backbone import BACKBONE_DIR, write_description
+from stages.outputs.features import FEATURES_DIR
+from stages.outputs.manifest import RAW_DIR, read_columns
+from stages.outputs.model import MODEL_DIR
+from stages.outputs.unfinished import imported_code
+from stages.params.features import FeaturesParams
+from stages.params.train import TrainParams
+from stages.train.__main__ import STATE_DIR, main
+from tests.small_project import (
+    LABELS,
+    pixels_of,
+    write_features_with,
+    write_network_and_features,
+    write_tables,
 )
-def test_phases_that_can_train(
-    settings: TrainParams, changes: dict[str, object], pretrained: bool, last_stage: BackboneStage
+from tests.train.changes import changed
+from waste_classifier.classifier import Classifier
+from waste_classifier.errors import InputError
+from waste_classifier.orientations import ORIENTATIONS
+
+determinism.configure()
+
+import keras  # noqa: E402  (after the set-up, which it reads)
+
+from stages.features.__main__ import main as compute_features  # noqa: E402
+from stages.train import training  # noqa: E402
+from stages.train.export import LARGEST_DIFFERENCES  # noqa: E402
+from tests.legacy_weights import write_legacy_weights  # noqa: E402
+from waste_classifier.backbone import Backbone  # noqa: E402
+
+OUTPUTS = ("data/model", "metrics", "plots")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The inputs of the stage, with features of a stand-in for the backbone."""
+    folder = tmp_path_factory.mktemp("project")
+    with chdir(folder):
+        write_network_and_features(write_tables())
+    return folder
+
+
+@pytest.fixture
+def workspace(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of that, as the current directory; precision is as before at the end."""
+    shutil.copytree(project, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    policy = keras.config.dtype_policy()
+    yield tmp_path
+    keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture
+def head_alone(settings: TrainParams) -> TrainParams:
+    """Settings of a head that learns these colours at once."""
+    return changed(settings, head__epochs=8, head__mixup=0.0, fine_tune__epochs=0, warmup_epochs=0)
+
+
+def contents(*folders: str) -> dict[str, str]:
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in folders
+        for path in Path(folder).rglob("*")
+        if path.is_file()
+    }
+
+
+def epochs(printed: str) -> list[int]:
+    """Return the epochs that were reported."""
+    lines = [line for line in printed.splitlines() if line.startswith("epoch ")]
+    return [int(line.removeprefix("epoch ").split(":")[0]) for line in lines]
+
+
+def state_of_metrics() -> dict[str, object]:
+    content: dict[str, object] = json.loads(Path("metrics/train.json").read_text())
+    return content
+
+
+def correct_of_val(classifier: Classifier) -> float:
+    """Return the share of right answers for val photos: numbers six to eight of each label."""
+    photos = [RAW_DIR / label / f"{number:02}.png" for label in LABELS for number in (6, 7, 8)]
+    return float(np.mean(classifier.predict(photos).argmax(axis=1) == np.repeat([0, 1, 2], 3)))
+
+
+@pytest.mark.usefixtures("workspace")
+def test_the_head_trains_and_the_classifier_is_delivered(
+    head_alone: TrainParams, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    check_phases(settings.model_copy(update=changes), features(pretrained, last_stage))
+    main(head_alone)
+
+    classifier = Classifier.load(MODEL_DIR)
+    assert classifier.labels == LABELS
+    assert classifier.orientations == ORIENTATIONS
+    assert correct_of_val(classifier) == 1
+    # The backbone is the one that the features are of.
+    network = (FEATURES_DIR / "backbone.keras").read_bytes()
+    assert (MODEL_DIR / "backbone.keras").read_bytes() == network
+    assert classifier.backbone_sha256 == hashlib.sha256(network).hexdigest()
+    metrics = state_of_metrics()
+    assert 0 <= metrics["largest_difference"] < LARGEST_DIFFERENCES["float32"]  # type: ignore[operator]
+    assert metrics["best"]["val_accuracy"] == 1  # type: ignore[index]
+    assert epochs(capsys.readouterr().out) == list(range(8))
+    assert [path.name for path in STATE_DIR.iterdir()] == ["lock"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "pretrained", "message"),
-    [
-        ({"scratch_epochs": 0}, False, r"train\.scratch_epochs is 0, but random weights train in"),
-        (
-            {"head_epochs": 0, "fine_tune_epochs": 0},
-            True,
-            r"head_epochs and fine_tune_epochs are both 0; set one above 0",
-        ),
-        (
-            {"fine_tune_from": "conv5_block2"},
-            True,
-            r"train\.fine_tune_from is conv5_block2, but the pretrained weights end with conv4",
-        ),
-    ],
-)
-def test_phases_that_can_not_train(
-    settings: TrainParams, changes: dict[str, object], pretrained: bool, message: str
+@pytest.mark.usefixtures("workspace")
+def test_without_augmentation_at_test_time_photos_are_seen_as_received(
+    head_alone: TrainParams,
 ) -> None:
-    with pytest.raises(InputError, match=message):
-        check_phases(settings.model_copy(update=changes), features(pretrained, "conv4"))
+    main(changed(head_alone, test_time_augmentation="none", head__epochs=1))
+
+    assert Classifier.load(MODEL_DIR).orientations == ("received",)
 
 
-@pytest.mark.parametrize("stage", ["features", "train", "evaluate"])
-def test_tensorflow_is_not_loaded_before_parameters_are_checked(stage: str) -> None:
-    program = f"import sys, stages.{stage}.__main__; print('tensorflow' in sys.modules)"
-    root = Path(errors.__file__).parents[1]
+@pytest.mark.usefixtures("workspace")
+def test_means_alone_are_a_head_whose_other_columns_weigh_nothing(head_alone: TrainParams) -> None:
+    main(changed(head_alone, head__pooling="mean"))
 
-    result = subprocess.run(
-        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
+    kernel = np.load(MODEL_DIR / "head.npz")["hidden_kernel"]
+    assert kernel.shape == (1024, 8)
+    assert kernel[:512].any(axis=1).all()
+    assert not kernel[512:].any()
+    assert correct_of_val(Classifier.load(MODEL_DIR)) == 1
+
+
+@pytest.mark.usefixtures("workspace")
+def test_equal_inputs_give_equal_bytes_and_another_seed_others(head_alone: TrainParams) -> None:
+    settings = changed(head_alone, head__epochs=2)
+    main(settings)
+    first = contents(*OUTPUTS)
+    shutil.rmtree(MODEL_DIR)
+
+    main(settings)
+    again = contents(*OUTPUTS)
+    main(changed(settings, seed=settings.seed + 1))
+
+    assert again == first
+    assert contents(*OUTPUTS)["data/model/head.npz"] != first["data/model/head.npz"]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_training_that_failed_goes_on_where_it_was(
+    head_alone: TrainParams, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    main(head_alone)
+    uninterrupted = contents(*OUTPUTS)
+    network = FEATURES_DIR / "backbone.keras"
+    whole = network.rename(tmp_path / "network.keras")
+    capsys.readouterr()
+
+    # At its end: the classifier can't be delivered without its backbone.
+    with pytest.raises(FileNotFoundError):
+        main(head_alone)
+    failed = epochs(capsys.readouterr().out)
+    assert contents("data/model").items() <= uninterrupted.items(), "left as it was"
+    whole.rename(network)
+    main(head_alone)
+
+    assert failed == list(range(8))
+    resumed = epochs(capsys.readouterr().out)
+    # The first epoch is always saved; of the others, those that were not are trained again.
+    assert resumed == list(range(8))[8 - len(resumed) :]
+    assert len(resumed) < 8
+    assert contents(*OUTPUTS) == uninterrupted
+    assert [path.name for path in STATE_DIR.iterdir()] == ["lock"]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_training_of_other_parameters_starts_anew(
+    head_alone: TrainParams, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (FEATURES_DIR / "backbone.keras").rename(tmp_path / "network.keras")
+    with pytest.raises(FileNotFoundError):
+        main(changed(head_alone, head__epochs=2))
+    capsys.readouterr()
+
+    with pytest.raises(FileNotFoundError):
+        main(changed(head_alone, head__epochs=3))
+
+    assert epochs(capsys.readouterr().out) == [0, 1, 2]
+    assert len([path for path in STATE_DIR.iterdir() if path.is_dir()]) == 1
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_classifier_that_does_not_say_what_was_trained_leaves_the_one_before(
+    head_alone: TrainParams,
+) -> None:
+    MODEL_DIR.mkdir()
+    (MODEL_DIR / "of_before.txt").write_text("old")
+    # Features that differ by label, but not as the network beside them says.
+    images = read_columns()
+    features = np.random.default_rng(0).normal(size=(33, 2, 1024)).astype(np.float32)
+    features += np.repeat([0, 3, 6], 11)[:, np.newaxis, np.newaxis]
+    write_features_with(images, features)
+
+    with pytest.raises(
+        InputError, match=r"^data/model: the classifier does not say what was trained: probab"
+    ):
+        main(head_alone)
+
+    assert [path.name for path in MODEL_DIR.iterdir()] == ["of_before.txt"]
+
+
+def test_the_fingerprint_of_a_training_covers_all_code_that_it_runs() -> None:
+    assert training.__name__ in imported_code()
+    assert {
+        "stages.resnet50.network",
+        "stages.resnet50.folding",
+        "stages.resnet50.weights",
+        "stages.train.fit",
+        "stages.train.mixup",
+        "stages.train.resume",
+        "stages.outputs.features",
+        "stages.params.train",
+        "waste_classifier.head",
+        "waste_classifier.backbone",
+        "waste_classifier.images",
+    } <= set(imported_code())
+
+
+@pytest.fixture
+def pretrained(workspace: Path) -> Path:
+    """The workspace with a real backbone that ends with conv3, and its features."""
+    keras.config.set_dtype_policy("float32")
+    keras.utils.set_random_seed(3)
+    model = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
+    file = write_legacy_weights(BACKBONE_DIR / "resnet50.h5", model, ("conv1", "conv2", "conv3"))
+    write_description(BACKBONE_DIR, "file", file, None)
+    compute_features(FeaturesParams(image_size=32, batch_size=32))
+    return workspace
+
+
+@pytest.mark.usefixtures("pretrained")
+@pytest.mark.parametrize(("frozen_views", "precision"), [(2, "float32"), (0, "mixed_bfloat16")])
+def test_fine_tuning_delivers_a_backbone_of_its_own(
+    settings: TrainParams,
+    capsys: pytest.CaptureFixture[str],
+    frozen_views: int,
+    precision: str,
+) -> None:
+    settings = changed(
+        settings,
+        precision=precision,
+        head__epochs=1,
+        fine_tune__epochs=2,
+        fine_tune__first_block="conv3",
+        fine_tune__frozen_views=frozen_views,
     )
 
-    assert result.stdout == "False\n"
+    main(settings)
+
+    assert epochs(capsys.readouterr().out) == [0, 1, 2]
+    metrics = state_of_metrics()
+    assert metrics["precision"] == precision
+    assert metrics["largest_difference"] <= LARGEST_DIFFERENCES[precision]  # type: ignore[operator]
+    classifier = Classifier.load(MODEL_DIR)
+    assert classifier.predict(list(pixels_of(read_columns()))).shape == (33, 3)
+    network = keras.saving.load_model(MODEL_DIR / "backbone.keras")
+    assert {weight.dtype for weight in network.weights} == {"float32"}
+    assert not [layer.name for layer in network.layers if layer.name.endswith("_bn")]
+    # If an epoch of fine-tuning was the best, the backbone is not the frozen one any more.
+    frozen = (FEATURES_DIR / "backbone.keras").read_bytes()
+    tuned = (MODEL_DIR / "backbone.keras").read_bytes() != frozen
+    assert tuned == (metrics["best"]["epoch"] > 0)  # type: ignore[index]
+
+
+def test_random_weights_train_whole(
+    workspace: Path, settings: TrainParams, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (FEATURES_DIR / "backbone.keras").unlink()
+    compute_features(FeaturesParams(image_size=32, batch_size=32))
+    capsys.readouterr()
+
+    main(changed(settings, scratch__epochs=1, scratch__batch_size=9))
+
+    assert epochs(capsys.readouterr().out) == [0]
+    backbone = Backbone.load(workspace / MODEL_DIR / "backbone.keras")
+    assert (backbone.image_size, backbone.columns) == (32, 2 * (512 + 1024 + 2048))
+    assert state_of_metrics()["largest_difference"] < LARGEST_DIFFERENCES["float32"]  # type: ignore[operator]

@@ -1,0 +1,86 @@
+"""`pytest --fast` (`make test-fast`): the tests that need neither TensorFlow nor a DVC pipeline.
+
+They are most of the tests and take seconds, since importing TensorFlow alone takes many.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+#: Folders and modules of tests that need TensorFlow or run the pipeline.
+SLOW = (
+    "backbone",
+    "compute",
+    "features",
+    "pipeline",
+    "predict/test_from_images.py",
+    "resnet50/test_folding.py",
+    "resnet50/test_network.py",
+    "resnet50/test_weights.py",
+    "test_trashnet.py",
+    "train/test_augment.py",
+    "train/test_batches.py",
+    "train/test_export.py",
+    "train/test_fit.py",
+    "train/test_mixup.py",
+    "train/test_model.py",
+    "train/test_optimizer.py",
+    "train/test_pixels.py",
+    "train/test_tasks.py",
+    "train/test_train.py",
+    "waste_classifier/test_backbone.py",
+    "waste_classifier/test_classifier_on_photos.py",
+)
+HEAVY = ("tensorflow", "keras")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fast",
+        action="store_true",
+        help="leave out the tests that need TensorFlow or run the pipeline",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("fast"):
+        gone = [name for name in SLOW if not (TESTS / name).exists()]
+        if gone:
+            raise pytest.UsageError(f"{__file__}: SLOW names what is gone: {', '.join(gone)}")
+        # Arrays of tests are small: threads that share them out would wait for each other.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        config.pluginmanager.register(FastLoop())
+
+
+class FastLoop:
+    """Leaves slow tests out, and fails if TensorFlow was imported all the same."""
+
+    def __init__(self) -> None:
+        self.culprit: str | None = None
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        return True if collection_path in {TESTS / name for name in SLOW} else None
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._look(report.nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self._look(nodeid)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.culprit is not None:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.culprit is not None:
+            terminalreporter.section("TensorFlow in the fast loop", red=True)
+            terminalreporter.line(
+                f"{self.culprit} imports it: mend that, or add the test to SLOW of {__file__}"
+            )
+
+    def _look(self, nodeid: str) -> None:
+        if self.culprit is None and any(name in sys.modules for name in HEAVY):
+            self.culprit = nodeid

@@ -1,0 +1,76 @@
+"""Which test images are shown, and what is written above them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.evaluate.sheets import choose_examples, choose_mistakes, prediction_sheet
+from stages.outputs.predictions import Predictions
+from waste_classifier.errors import PhotoError
+
+
+def predictions_of(
+    paths: list[str], actual: list[int], probabilities: list[list[float]]
+) -> Predictions:
+    array = np.array(probabilities, dtype=np.float32)
+    return Predictions(
+        labels=("glass", "metal"),
+        paths=tuple(paths),
+        groups=tuple(paths),
+        actual=np.array(actual),
+        predicted=array.argmax(axis=1),
+        probabilities=array,
+    )
+
+
+def test_examples_are_drawn_from_the_seed_in_rising_order() -> None:
+    assert choose_examples(100, 5, seed=1) == choose_examples(100, 5, seed=1)
+    assert choose_examples(100, 5, seed=1) != choose_examples(100, 5, seed=2)
+    assert choose_examples(3, 5, seed=1) == [0, 1, 2]
+
+
+def test_mistakes_are_chosen_by_confidence() -> None:
+    predictions = predictions_of(
+        ["a", "b", "c", "d"],
+        actual=[0, 0, 1, 1],
+        probabilities=[[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.55, 0.45]],
+    )
+
+    assert choose_mistakes(predictions, 2) == [2, 1]
+    assert choose_mistakes(predictions, 10) == [2, 1, 3]
+
+
+def test_sheet_tells_right_from_wrong(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (40, 20), "white").save(tmp_path / name)
+    predictions = predictions_of(["a.png", "b.png"], [0, 0], [[0.875, 0.125], [0.25, 0.75]])
+
+    figure = prediction_sheet(tmp_path, predictions, [1, 0], "Test images")
+
+    words = [(text.get_text(), text.get_color()) for text in figure.axes[0].texts]
+    assert words == [
+        ("Test images", "black"),
+        ("b.png", "red"),
+        ("not metal (75%)", "red"),
+        ("a.png", "green"),
+        ("right: glass (88%)", "green"),
+    ]
+
+
+def test_sheet_without_images_says_so(tmp_path: Path) -> None:
+    predictions = predictions_of(["a.png"], [0], [[1, 0]])
+
+    figure = prediction_sheet(tmp_path, predictions, [], "Most confident of 0 mistakes")
+
+    assert [text.get_text() for text in figure.axes[0].texts] == [
+        "Most confident of 0 mistakes: none"
+    ]
+
+
+def test_an_image_that_is_gone_is_named(tmp_path: Path) -> None:
+    predictions = predictions_of(["a.png"], [0], [[1, 0]])
+
+    with pytest.raises(PhotoError, match=r"a\.png: cannot be read"):
+        prediction_sheet(tmp_path, predictions, [0], "Test images")

@@ -1,0 +1,39 @@
+"""Principal components of images, against their definition."""
+
+import numpy as np
+import pytest
+
+from stages.explore.components import COMPONENTS, principal_components
+
+
+def test_components_are_of_largest_variance_and_uncorrelated() -> None:
+    random = np.random.default_rng(0)
+    # Spread by 3 in one direction, by 1 in another, by 0.1 in all others.
+    rotation, _ = np.linalg.qr(random.normal(size=(8, 8)))
+    vectors = (random.normal(size=(5000, 8)) * [3, 1, *[0.1] * 6]) @ rotation.T
+
+    components = principal_components(vectors.astype(np.float32), seed=1)
+
+    assert components.shape == (5000, 8)
+    assert components.dtype == np.float32
+    np.testing.assert_allclose(components.mean(axis=0), 0, atol=1e-4)
+    covariance = np.cov(components.T)
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance))[:3], [3, 1, 0.1], rtol=0.05)
+    np.testing.assert_allclose(covariance - np.diag(np.diag(covariance)), 0, atol=1e-3)
+
+
+@pytest.mark.parametrize(("shape", "count"), [((6, 4), 4), ((4, 6), 4), ((130, 150), COMPONENTS)])
+def test_there_are_as_many_as_there_can_be(shape: tuple[int, int], count: int) -> None:
+    vectors = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+    assert principal_components(vectors, seed=1).shape == (shape[0], count)
+
+
+def test_equal_seeds_give_equal_components() -> None:
+    # So many that the decomposition is a randomised one.
+    vectors = np.random.default_rng(0).normal(size=(501, 165)).astype(np.float32)
+
+    first = principal_components(vectors, seed=1)
+
+    np.testing.assert_array_equal(principal_components(vectors, seed=1), first)
+    assert not np.array_equal(principal_components(vectors, seed=2), first)

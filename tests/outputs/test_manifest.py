@@ -1,0 +1,104 @@
+"""The manifest: its columns, as stages read them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.outputs.manifest import (
+    ManifestColumns,
+    ManifestRow,
+    check_rows,
+    labels_of,
+    read_columns,
+)
+from stages.outputs.tables import read_table, write_sorted, write_table
+from tests.table_rows import manifest_row
+from waste_classifier.errors import InputError
+
+
+def read(folder: Path, *rows: ManifestRow) -> ManifestColumns:
+    write_sorted(folder / "manifest.csv", rows, ManifestRow)
+    return read_columns(folder / "manifest.csv")
+
+
+def test_the_bytes_of_a_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.csv"
+    row = ManifestRow(
+        "glass/1.jpg", "glass", 512, 384, 1234, 10.0, 20.25, 255.0, "ab" * 32, "0f" * 8
+    )
+
+    write_table(path, [row], ManifestRow)
+
+    assert path.read_text() == (
+        "path,label,width,height,bytes,red,green,blue,sha256,phash\n"
+        f"glass/1.jpg,glass,512,384,1234,10.0,20.25,255.0,{'ab' * 32},{'0f' * 8}\n"
+    )
+    assert read_table(path, ManifestRow) == [row]
+
+
+def test_columns_hold_what_the_manifest_says(tmp_path: Path) -> None:
+    first = manifest_row("glass/1.jpg", phash="00000000000000ff")
+    second = manifest_row("metal/1.jpg", phash="8000000000000000")
+
+    images = read(tmp_path, first, second)
+
+    assert images.paths == ["glass/1.jpg", "metal/1.jpg"]
+    assert images.labels == ["glass", "metal"]
+    assert [each.tobytes().hex() for each in images.checksums] == [first.sha256, second.sha256]
+    assert images.hashes.tolist() == [255, 2**63]
+    assert images.hashes.dtype == np.uint64
+
+
+def test_images_of_another_table_are_found_by_their_paths(tmp_path: Path) -> None:
+    images = read(tmp_path, *map(manifest_row, ("a/1.jpg", "a/2.jpg", "b/1.jpg")))
+
+    positions = images.positions_of(["b/1.jpg", "a/1.jpg", "b/1.jpg"], Path("split.csv"))
+
+    assert positions.tolist() == [2, 0, 2]
+    assert images.positions_of([], Path("split.csv")).tolist() == []
+    with pytest.raises(InputError) as caught:
+        images.positions_of(["a/1.jpg", "c/1.jpg"], Path("split.csv"))
+    assert str(caught.value) == (
+        "split.csv: c/1.jpg is not in data/manifest.csv; run `dvc repro` to make the tables anew"
+    )
+
+
+@pytest.mark.parametrize("checksum", ["", "ab", "g" * 64, "ab " * 32, "ab" * 31 + " a b"])
+def test_what_is_no_checksum_is_refused(tmp_path: Path, checksum: str) -> None:
+    with pytest.raises(InputError, match=r"glass/1\.jpg: sha256: expected 64 hexadecimal digits"):
+        read(tmp_path, manifest_row("glass/1.jpg")._replace(sha256=checksum))
+
+
+@pytest.mark.parametrize("phash", ["", "ff", "g000000000000000", " 00000000000000f"])
+def test_what_is_not_a_hash_is_refused(tmp_path: Path, phash: str) -> None:
+    with pytest.raises(InputError, match=r"glass/1\.jpg: phash: expected 16 hexadecimal digits"):
+        read(tmp_path, manifest_row("glass/1.jpg")._replace(phash=phash))
+
+
+@pytest.mark.parametrize("paths", [("metal/1.jpg", "glass/1.jpg"), ("glass/1.jpg", "glass/1.jpg")])
+def test_a_manifest_that_is_not_sorted_or_names_an_image_twice_is_refused(
+    tmp_path: Path, paths: tuple[str, str]
+) -> None:
+    # Groups are named by their first image, and features go by row.
+    with pytest.raises(
+        InputError, match=rf"manifest\.csv: {paths[1]} does not follow {paths[0]}; run `dvc checko"
+    ):
+        read(tmp_path, *map(manifest_row, paths))
+
+
+def test_a_manifest_without_images_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"manifest\.csv: no images; run `dvc repro`"):
+        read(tmp_path)
+
+
+def test_other_tables_of_images_need_some_too(tmp_path: Path) -> None:
+    check_rows(tmp_path, [0])
+    with pytest.raises(InputError, match="no images; run `dvc repro`"):
+        check_rows(tmp_path, [])
+
+
+def test_labels_are_sorted_and_distinct() -> None:
+    rows = [manifest_row(path) for path in ("b/1.jpg", "a/1.jpg", "b/2.jpg")]
+
+    assert labels_of(rows) == ["a", "b"]

@@ -1,0 +1,295 @@
+"""All sections of params.yaml: what each key may be, and what sections ask of each other."""
+
+from copy import deepcopy
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages.params.reading import check_section
+from stages.params.sections import SECTIONS, check_params
+from stages.params.split import SplitParams
+from waste_classifier.errors import InputError
+
+PARAMS_FILE = Path(__file__).parents[2] / "params.yaml"
+PARAMS = YAML(typ="safe").load(PARAMS_FILE)
+
+#: Lowest and highest value of each number, as comments of params.yaml say.
+RANGES: dict[str, tuple[float, float | None]] = {
+    "fetch.sample.seed": (0, 4294967295),
+    "fetch.sample.images": (60, 100_000),
+    "fetch.sample.image_size": (32, 1024),
+    "fetch.kaggle.version": (1, None),
+    "fetch.kaggle.timeout": (1, 3600),
+    "fetch.kaggle.retries": (0, 20),
+    "fetch.max_rejected": (0, None),
+    "fetch.max_pixels": (1, 1_000_000_000),
+    "features.image_size": (32, 1024),
+    "features.batch_size": (1, 1024),
+    "duplicates.max_perceptual_distance": (0, 16),
+    "duplicates.max_embedding_distance": (0, 1),
+    "split.seed": (0, 4294967295),
+    "explore.seed": (0, 4294967295),
+    "explore.examples_per_label": (1, 20),
+    "explore.duplicate_pairs": (1, 200),
+    "explore.map_images": (10, 20_000),
+    "explore.label_errors": (1, 200),
+    "train.seed": (0, 4294967295),
+    "train.warmup_epochs": (0, 1000),
+    "train.weight_decay": (0, 1),
+    "train.patience": (1, None),
+    "train.memory_mib": (1, None),
+    "train.head.epochs": (0, 1000),
+    "train.head.batch_size": (1, 1024),
+    "train.head.units": (0, 16384),
+    "train.head.mixup": (0, 100),
+    "train.fine_tune.epochs": (0, 1000),
+    "train.fine_tune.batch_size": (1, 1024),
+    "train.fine_tune.frozen_views": (0, 100),
+    "train.scratch.epochs": (0, 1000),
+    "train.scratch.batch_size": (1, 1024),
+    "train.augment.rotation": (0, 0.5),
+    "train.augment.zoom": (0, 0.9),
+    "train.augment.translation": (0, 0.9),
+    "train.augment.brightness": (0, 1),
+    "predict.batch_size": (1, 1024),
+    "evaluate.seed": (0, 4294967295),
+    "evaluate.bootstrap_samples": (100, 100_000),
+    "evaluate.calibration_bins": (2, 100),
+    "evaluate.sheet_images": (1, 200),
+}
+#: From 0, below 1.
+SHARES_BELOW_ONE = (
+    "class_weights.beta",
+    "train.label_smoothing",
+    "train.head.feature_dropout",
+    "train.head.dropout",
+    "train.scratch.batch_norm_momentum",
+    "train.augment.contrast",
+    "train.augment.saturation",
+)
+#: Above 0.
+POSITIVE = ("split.val", "split.test", "train.lr", "train.fine_tune.lr")
+CHOICES = {
+    "fetch.source": ("sample", "kaggle", "path"),
+    "split.group_by": ("perceptual", "none"),  # and embedding, of pretrained weights
+    "split.on_conflict": ("drop", "fail", "keep"),
+    "class_weights.scheme": ("balanced", "effective_number", "sqrt", "none"),
+    "train.test_time_augmentation": ("half_turn", "none"),
+    "train.precision": ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
+    "train.head.pooling": ("mean", "mean_std"),
+    "train.fine_tune.first_block": (
+        *("conv1", "conv2", "conv3"),
+        *("conv4", *(f"conv4_block{block}" for block in range(2, 7))),
+        *("conv5", *(f"conv5_block{block}" for block in (2, 3))),
+    ),
+    "train.augment.horizontal_flip": (True, False),
+    "train.augment.vertical_flip": (True, False),
+}
+TEXTS = {
+    "fetch.kaggle.dataset": ("owner/name", "own-er/n_ame-1"),
+    "fetch.path": ("data/photos",),
+    "fetch.expected_counts": (None, {"glass": 501}),
+    "backbone.weights": ("none", "imagenet", "weights/resnet50.h5"),
+    "backbone.sha256": (None, "0123456789abcdef" * 4),
+}
+
+
+def changed(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the project's params with other values, keys with dots in them."""
+    content: dict[str, Any] = deepcopy(PARAMS)
+    for key, value in changes.items():
+        *parents, last = key.split(".")
+        reduce(lambda section, name: section[name], parents, content)[last] = value
+    return content
+
+
+def check(key: str, value: object) -> None:
+    """Check the section of a key alone; reading files would take a minute for all values."""
+    name, _, _ = key.partition(".")
+    check_section(name, SECTIONS[name], changed({key: value}))
+
+
+def refusal(key: str, value: object) -> str:
+    with pytest.raises(InputError) as caught:
+        check(key, value)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message.removeprefix("params.yaml: ")
+
+
+def write_params(tmp_path: Path, changes: dict[str, Any]) -> Path:
+    path = tmp_path / "params.yaml"
+    YAML(typ="safe").dump(changed(changes), path)
+    return path
+
+
+def refusal_of_file(path: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        check_params(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
+def keys_of(section: dict[str, Any], prefix: str = "") -> set[str]:
+    """Return the names of all values, with dots."""
+    names = set()
+    for name, value in section.items():
+        names |= keys_of(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name}
+    return names
+
+
+def test_params_of_this_project_are_right_and_in_the_order_of_their_classes() -> None:
+    check_params(PARAMS_FILE)
+
+    assert list(PARAMS) == list(SECTIONS)
+
+
+def test_every_key_is_tested_here() -> None:
+    tested = {*RANGES, *SHARES_BELOW_ONE, *POSITIVE, *CHOICES, *TEXTS}
+
+    assert tested == keys_of(PARAMS)
+
+
+@pytest.mark.parametrize(("key", "ends"), RANGES.items())
+def test_a_number_goes_from_its_lowest_to_its_highest(
+    key: str, ends: tuple[float, float | None]
+) -> None:
+    lowest, highest = ends
+    step = 1 if isinstance(lowest, int) and isinstance(highest, int | None) else 0.001
+    check(key, lowest)
+    assert refusal(key, lowest - step) == (
+        f"{key}: input should be greater than or equal to {lowest}, got {lowest - step}"
+    )
+    if highest is not None:
+        check(key, highest)
+        assert refusal(key, highest + step) == (
+            f"{key}: input should be less than or equal to {highest}, got {highest + step}"
+        )
+
+
+@pytest.mark.parametrize("key", SHARES_BELOW_ONE)
+def test_a_share_may_be_nothing_but_not_all(key: str) -> None:
+    check(key, 0)
+    check(key, 0.999)
+    assert refusal(key, -0.1) == f"{key}: input should be greater than or equal to 0, got -0.1"
+    assert refusal(key, 1) == f"{key}: input should be less than 1, got 1"
+
+
+@pytest.mark.parametrize("key", POSITIVE)
+def test_some_numbers_are_above_zero(key: str) -> None:
+    check(key, 1e-9)
+    assert refusal(key, 0) == f"{key}: input should be greater than 0, got 0"
+    assert refusal(key, 1.001).startswith(f"{key}: input should be less than ")
+
+
+@pytest.mark.parametrize("key", ["train.lr", "train.fine_tune.lr"])
+def test_a_learning_rate_may_be_one(key: str) -> None:
+    check(key, 1)
+
+
+@pytest.mark.parametrize(("key", "choices"), CHOICES.items())
+def test_a_choice_is_one_of_those_documented(key: str, choices: tuple[object, ...]) -> None:
+    for choice in choices:
+        check(key, choice)
+    assert refusal(key, "nothing else").startswith(f"{key}: input should be ")
+
+
+@pytest.mark.parametrize(("key", "texts"), TEXTS.items())
+def test_a_text_is_of_its_form(key: str, texts: tuple[object, ...]) -> None:
+    for text in texts:
+        check(key, text)
+    assert refusal(key, "").startswith(f"{key}: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("split.vall", 0.1, "split.vall: unknown key; did you mean 'split.val'?"),
+        ("split.group_by", "perceptal", "did you mean 'perceptual'?"),
+        ("train.test_time_augmentation", "half", "did you mean 'half_turn'?"),
+        ("train.head.unit", 5, "train.head.unit: unknown key; did you mean 'train.head.units'?"),
+        ("fetch.kaggle.dataset", "no owner", "fetch.kaggle.dataset: "),
+        ("fetch.expected_counts", {"glass": "many"}, "fetch.expected_counts.glass: "),
+        ("fetch.sample", None, "fetch.sample: expected a section with keys seed, images, "),
+        ("backbone.sha256", "0123456789ABCDEF" * 4, "backbone.sha256: "),
+        ("duplicates.max_perceptual_distance", 4.5, "duplicates.max_perceptual_distance: "),
+        ("evaluate", None, "evaluate: expected a section with keys seed, "),
+    ],
+)
+def test_mistakes_in_any_section(key: str, value: object, message: str) -> None:
+    assert message in refusal(key, value)
+
+
+def test_val_and_test_leave_images_for_train() -> None:
+    check_section("split", SplitParams, changed({"split.val": 0.5, "split.test": 0.499}))
+    with pytest.raises(InputError) as caught:
+        check_section("split", SplitParams, changed({"split.val": 0.5, "split.test": 0.5}))
+    assert (
+        "params.yaml: split.test: value error, val and test leave nothing for train; their sum "
+        "must be below 1" in str(caught.value)
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("seed", "seed: unknown section; expected one of: backbone, class_weights, "),
+        ("trian", "trian: unknown section; did you mean 'train'?"),
+    ],
+)
+def test_a_section_of_no_stage_is_refused(tmp_path: Path, key: str, message: str) -> None:
+    assert refusal_of_file(write_params(tmp_path, {key: 42})).startswith(message)
+
+
+@pytest.mark.parametrize("key", ["fetch.sourc", "train.augment.zom", "evaluate.sed"])
+def test_all_sections_are_checked(tmp_path: Path, key: str) -> None:
+    message = refusal_of_file(write_params(tmp_path, {key: 1}))
+
+    assert message.startswith(f"{key}: unknown key; did you mean '{key[:-1]}")
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_every_section_must_be_there(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "params.yaml"
+    YAML(typ="safe").dump({key: PARAMS[key] for key in PARAMS if key != name}, path)
+
+    assert refusal_of_file(path) == f"section '{name}' is missing"
+
+
+def test_groups_by_embedding_need_pretrained_weights(tmp_path: Path) -> None:
+    grouping = {"split.group_by": "embedding"}
+
+    assert refusal_of_file(write_params(tmp_path, {**grouping, "backbone.weights": "none"})) == (
+        "split.group_by is embedding, which needs pretrained weights: set backbone.weights to "
+        "imagenet or to a file, or split.group_by to perceptual"
+    )
+    for weights in ("imagenet", "weights/resnet50.h5"):
+        check_params(write_params(tmp_path, {**grouping, "backbone.weights": weights}))
+
+
+def test_random_weights_train_in_epochs_from_scratch(tmp_path: Path) -> None:
+    random = {"backbone.weights": "none", "train.head.epochs": 0, "train.fine_tune.epochs": 0}
+
+    check_params(write_params(tmp_path, {**random, "train.scratch.epochs": 1}))
+    assert refusal_of_file(write_params(tmp_path, {**random, "train.scratch.epochs": 0})) == (
+        "train.scratch.epochs is 0, but random weights train in these epochs alone; set it above "
+        "0, or backbone.weights to pretrained ones"
+    )
+
+
+@pytest.mark.parametrize(("head", "fine_tune"), [(1, 0), (0, 1)])
+def test_pretrained_weights_train_in_either_phase(
+    tmp_path: Path, head: int, fine_tune: int
+) -> None:
+    pretrained = {"backbone.weights": "imagenet", "train.scratch.epochs": 0}
+    phases = {"train.head.epochs": head, "train.fine_tune.epochs": fine_tune}
+
+    check_params(write_params(tmp_path, {**pretrained, **phases}))
+    assert refusal_of_file(write_params(tmp_path, {**pretrained, **dict.fromkeys(phases, 0)})) == (
+        "train.head.epochs and train.fine_tune.epochs are both 0; set one above 0"
+    )

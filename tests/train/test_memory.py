@@ -1,0 +1,47 @@
+"""Large arrays: in memory, or in a file where they are too large for it."""
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.train.memory import allocate
+from waste_classifier.errors import InputError
+
+
+@pytest.mark.parametrize(("memory_mib", "in_file"), [(2, False), (1, True)])
+def test_large_arrays_lie_in_a_file(memory_mib: int, in_file: bool) -> None:
+    array = allocate((2, 2**20), np.uint8, memory_mib)
+    array[:] = 7
+
+    assert isinstance(array, np.memmap) is in_file
+    assert array.sum() == 7 * 2 * 2**20
+
+
+def test_size_counts_bytes_not_numbers() -> None:
+    assert not isinstance(allocate((2**17,), np.float64, 1), np.memmap)
+    assert isinstance(allocate((2**17 + 1,), np.float64, 1), np.memmap)
+
+
+def test_an_array_of_nothing_is_no_file() -> None:
+    assert allocate((0, 2, 3), np.float32, 1).shape == (0, 2, 3)
+
+
+def test_the_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    array = allocate((2, 2**20), np.uint8, 1)
+
+    assert isinstance(array, np.memmap)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_does_not_fit_on_its_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(InputError, match=r"no room for 2 MiB of images .* raise train\.memory_mib"):
+        allocate((2, 2**20), np.uint8, memory_mib=1)

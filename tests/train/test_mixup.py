@@ -1,0 +1,129 @@
+"""Mixed rows of cached features: worked out by hand, and drawn from what they should be."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from stages.compute import determinism
+from stages.train.examples import Examples
+
+determinism.configure()
+
+from stages.train import mixup  # noqa: E402  (after the set-up, which Keras reads)
+from stages.train.batches import shuffled  # noqa: E402
+from stages.train.mixup import MixedFeatures, Mixing, draw_mixing  # noqa: E402
+
+
+@pytest.fixture
+def three_images() -> Examples:
+    """Three images of two labels; feature 0 is 10 x image + orientation, feature 1 is 1."""
+    numbers = 10 * np.arange(3)[:, np.newaxis] + np.arange(2)
+    features = np.stack([numbers, np.ones_like(numbers)], axis=2).astype(np.float32)
+    return Examples(
+        paths=["0", "1", "2"],  # type: ignore[list-item]  # nothing reads them
+        targets=np.array([[1, 0], [0, 1], [0, 1]], np.float32),
+        features=features,
+    )
+
+
+def rows_of(
+    examples: Examples, class_weights: list[float], mixing: Mixing, monkeypatch: pytest.MonkeyPatch
+) -> MixedFeatures:
+    """Return rows whose chance is known; what the chance is like, other tests look at."""
+    monkeypatch.setattr(mixup, "draw_mixing", lambda *_: mixing)
+    return MixedFeatures(examples, np.array(class_weights, np.float32), [0, 1], 0.4, seed=3)
+
+
+def test_mixed_rows_by_hand(three_images: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
+    mixing = Mixing(
+        order=np.array([1, 0, 2]),
+        orientations=np.array([0, 1, 1]),
+        partners=np.array([2, 0, 1]),
+        shares=np.array([0.75, 0.5, 1.0], np.float32),
+    )
+    rows = rows_of(three_images, [4, 2], mixing, monkeypatch)
+
+    inputs, targets, sample_weights = rows.batch(0, np.array([0, 1, 2]))
+
+    # Half of image 1, turned, which is 11, and half of image 0, which is 0; three quarters of image
+    # 0 and a quarter of image 2, turned, which is 21; image 2 alone.
+    # All of these are exact in binary.
+    assert len(rows) == 3
+    assert inputs.tolist() == [[5.5, 1], [5.25, 1], [21, 1]]
+    assert targets.tolist() == [[0.5, 0.5], [0.75, 0.25], [0, 1]]
+    assert sample_weights.tolist() == [3, 3.5, 2]
+
+
+def test_rows_of_a_batch_stay_when_the_next_is_made(
+    three_images: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixing = Mixing(
+        order=np.arange(3),
+        orientations=np.zeros(3, np.int64),
+        partners=np.array([1, 2, 0]),
+        shares=np.full(3, 0.5, np.float32),
+    )
+    rows = rows_of(three_images, [1, 1], mixing, monkeypatch)
+
+    first, _, _ = rows.batch(0, np.array([0, 1]))
+    second, _, _ = rows.batch(0, np.array([2]))
+
+    assert first.tolist() == [[5, 1], [15, 1]]
+    assert second.tolist() == [[10, 1]]
+    assert three_images.features[:, 0, 0].tolist() == [0, 10, 20]
+
+
+def test_each_epoch_has_its_own_rows(three_images: Examples) -> None:
+    rows = MixedFeatures(three_images, np.ones(2, np.float32), [0, 1], mixup=0.0, seed=3)
+    positions = np.arange(3)
+
+    for epoch in (4, 5, 4):
+        inputs, targets, _ = rows.batch(epoch, positions)
+        order = shuffled(3, seed=3, epoch=epoch)
+        # Without mixing, a row is an image in one of its orientations.
+        assert (inputs[:, 0] // 10).tolist() == order.tolist()
+        np.testing.assert_array_equal(targets, three_images.targets[order])
+
+
+def draw(
+    count: int = 5000, mixup: float = 0.4, orientations: tuple[int, ...] = (0, 1), epoch: int = 0
+) -> Mixing:
+    return draw_mixing(count, orientations, mixup, seed=3, epoch=epoch)
+
+
+def test_shares_are_of_the_beta_distribution() -> None:
+    shares = draw(mixup=0.4).shares
+
+    assert shares.dtype == np.float32
+    assert stats.kstest(shares, stats.beta(0.4, 0.4).cdf).pvalue > 0.01
+
+
+def test_no_mixing_leaves_each_image_whole() -> None:
+    assert draw(count=10, mixup=0).shares.tolist() == [1] * 10
+
+
+def test_each_image_is_the_partner_of_one() -> None:
+    partners = draw(count=100).partners
+
+    assert sorted(partners) == list(range(100))
+    assert partners.tolist() != list(range(100))
+
+
+def test_allowed_orientations_are_equally_frequent() -> None:
+    orientations, counts = np.unique(draw(orientations=(0, 1)).orientations, return_counts=True)
+
+    assert orientations.tolist() == [0, 1]
+    assert stats.chisquare(counts).pvalue > 0.01
+    assert set(draw(orientations=(1,)).orientations) == {1}
+
+
+def test_mixing_follows_from_seed_and_epoch() -> None:
+    first, again, next_epoch = draw(), draw(), draw(epoch=1)
+
+    for name in Mixing._fields:
+        drawn = getattr(first, name)
+        np.testing.assert_array_equal(drawn, getattr(again, name))
+        assert not np.array_equal(drawn, getattr(next_epoch, name))
+    assert first.order.tolist() == shuffled(5000, seed=3, epoch=0).tolist()
+    # Else the image that comes first would always be mixed with the one that comes second.
+    assert first.partners.tolist() != first.order.tolist()

@@ -1,0 +1,166 @@
+"""Photos through a classifier, in their order, each in one or more orientations."""
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from stages.compute import determinism
+
+determinism.configure()
+
+import keras  # noqa: E402  (after the set-up, which it reads)
+
+from waste_classifier.backbone import save_network  # noqa: E402
+from waste_classifier.classifier import Classifier, write_classifier  # noqa: E402
+from waste_classifier.errors import InputError, PhotoError  # noqa: E402
+from waste_classifier.head import Dense, Head  # noqa: E402
+from waste_classifier.images import Photo  # noqa: E402
+from waste_classifier.orientations import ORIENTATIONS, Orientation  # noqa: E402
+
+LABELS = ["glass", "métal"]
+#: Of the red of the top left pixel, 0 to 1: the logits are twice that and 0.
+HEAD = Head(None, Dense(np.array([[2, 0]], np.float32), np.zeros(2, np.float32)))
+#: Of the pixels of three photos, from the top left.
+REDS = np.array([[[255, 0], [102, 51]], [[0, 0], [0, 255]], [[51, 51], [51, 51]]], np.uint8)
+
+
+@pytest.fixture(scope="module")
+def backbone_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    images = keras.Input((2, 2, 3))
+    corner = keras.layers.Cropping2D(((0, 1), (0, 1)))(images)
+    red = keras.layers.Rescaling(1 / 255)(keras.layers.Flatten()(corner)[:, :1])
+    file = tmp_path_factory.mktemp("network") / "corner.keras"
+    save_network(keras.Model(images, red), file)
+    return file
+
+
+@pytest.fixture
+def make(backbone_file: Path, tmp_path: Path) -> Callable[..., Classifier]:
+    """Return what makes a classifier of some orientations, in the folder `model`."""
+
+    def written(orientations: Sequence[Orientation] = ORIENTATIONS) -> Classifier:
+        folder = tmp_path / "model"
+        folder.mkdir()
+        write_classifier(folder, LABELS, orientations, 2, HEAD, backbone_file)
+        return Classifier.load(folder)
+
+    return written
+
+
+@pytest.fixture
+def arrays() -> list[npt.NDArray[np.uint8]]:
+    photos = np.zeros((3, 2, 2, 3), np.uint8)
+    photos[..., 0] = REDS
+    return list(photos)
+
+
+def glass(red: float) -> float:
+    """Return the probability of glass that the head gives."""
+    return 1 / (1 + math.exp(-2 * red))
+
+
+@pytest.mark.parametrize(
+    ("orientations", "expected"),
+    [
+        (("received",), [glass(1), glass(0), glass(0.2)]),
+        (("turned",), [glass(0.2), glass(1), glass(0.2)]),
+        (ORIENTATIONS, [(glass(1) + glass(0.2)) / 2, (glass(0) + glass(1)) / 2, glass(0.2)]),
+    ],
+)
+@pytest.mark.parametrize("batch_size", [2, 8])
+def test_probabilities_are_means_over_orientations(
+    make: Callable[..., Classifier],
+    arrays: list[npt.NDArray[np.uint8]],
+    orientations: tuple[Orientation, ...],
+    expected: list[float],
+    batch_size: int,
+) -> None:
+    probabilities = make(orientations).predict(arrays, batch_size)
+
+    assert probabilities.dtype == np.float32
+    first = np.array(expected)
+    np.testing.assert_allclose(probabilities, np.stack([first, 1 - first], axis=1), rtol=1e-6)
+
+
+def test_files_images_and_arrays_give_the_same(
+    make: Callable[..., Classifier], arrays: list[npt.NDArray[np.uint8]], tmp_path: Path
+) -> None:
+    classifier = make()
+    images = [Image.fromarray(array) for array in arrays]
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for image, path in zip(images, paths, strict=True):
+        image.save(path)
+    kinds: list[list[Photo]] = [
+        [*paths],
+        [str(path) for path in paths],
+        [*images],
+        [paths[0], images[1], arrays[2]],
+    ]
+
+    expected = classifier.predict(arrays)
+
+    for photos in kinds:
+        np.testing.assert_array_equal(classifier.predict(photos), expected)
+
+
+def test_photos_of_any_size_are_resized(make: Callable[..., Classifier]) -> None:
+    photos = [np.full((height, width, 3), 51, np.uint8) for height, width in ((60, 90), (1, 3))]
+
+    probabilities = make().predict(photos)
+
+    np.testing.assert_allclose(probabilities[:, 0], [glass(0.2)] * 2, rtol=1e-6)
+
+
+def test_no_photos_give_no_probabilities(make: Callable[..., Classifier]) -> None:
+    assert make().predict([]).shape == (0, 2)
+
+
+def test_a_photo_that_is_gone_is_named(make: Callable[..., Classifier], tmp_path: Path) -> None:
+    with pytest.raises(
+        PhotoError, match=r"gone\.png: cannot be read \(No such file or directory\)"
+    ):
+        make().predict([tmp_path / "gone.png"])
+
+
+def test_what_is_known_of_the_backbone_is_true(make: Callable[..., Classifier]) -> None:
+    classifier = make()
+
+    assert classifier.image_size == classifier.backbone.image_size == 2
+    assert classifier.backbone.columns == 1
+    assert classifier.backbone is classifier.backbone
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"PK")])
+def test_a_damaged_backbone_is_named_when_it_is_needed(
+    make: Callable[..., Classifier],
+    arrays: list[npt.NDArray[np.uint8]],
+    damage: Callable[[Path], object],
+    tmp_path: Path,
+) -> None:
+    classifier = make()
+    damage(tmp_path / "model/backbone.keras")
+
+    with pytest.raises(InputError, match=r"^.*/model/backbone\.keras: not a network that Keras "):
+        classifier.predict(arrays)
+
+    # Features that are known already need none.
+    assert classifier.predict_features(np.ones((1, 2, 1), np.float32)).shape == (1, 2)
+
+
+def test_a_folder_that_was_moved_is_the_same_classifier(
+    make: Callable[..., Classifier], arrays: list[npt.NDArray[np.uint8]], tmp_path: Path
+) -> None:
+    expected = make().predict(arrays)
+
+    shutil.move(tmp_path / "model", tmp_path / "elsewhere")
+    moved = Classifier.load(str(tmp_path / "elsewhere"))
+
+    assert json.loads((tmp_path / "elsewhere/classifier.json").read_text("utf-8"))
+    np.testing.assert_array_equal(moved.predict(arrays), expected)

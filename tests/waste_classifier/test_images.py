@@ -1,0 +1,367 @@
+"""Every kind of photo becomes upright RGB, or is refused with a reason."""
+
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from waste_classifier.errors import InputError, PhotoError
+from waste_classifier.images import (
+    MAX_PIXELS,
+    ImageError,
+    Photo,
+    decode,
+    load,
+    load_resized,
+    resized_batches,
+)
+
+RED = (255, 0, 0)
+
+
+def test_pixels_of_a_lossless_file_are_unchanged(tmp_path: Path) -> None:
+    pixels = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    Image.fromarray(pixels).save(tmp_path / "1.png")
+    image = decode(tmp_path / "1.png")
+    assert image.mode == "RGB"
+    np.testing.assert_array_equal(np.asarray(image), pixels)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [
+        ("1", "PNG"),
+        ("L", "PNG"),
+        ("LA", "PNG"),
+        ("P", "PNG"),
+        ("RGB", "PNG"),
+        ("RGBA", "PNG"),
+        ("I;16", "PNG"),
+        ("L", "JPEG"),
+        ("RGB", "JPEG"),
+        ("CMYK", "JPEG"),
+        ("YCbCr", "JPEG"),
+        ("1", "BMP"),
+        ("L", "BMP"),
+        ("P", "BMP"),
+        ("RGB", "BMP"),
+        ("RGBA", "WEBP"),
+        ("RGB", "WEBP"),
+        ("1", "GIF"),
+        ("L", "GIF"),
+        ("P", "GIF"),
+    ],
+)
+def test_white_is_white_in_any_mode(tmp_path: Path, mode: str, kind: str) -> None:
+    file = tmp_path / "image"
+    if mode == "I;16":
+        Image.fromarray(np.full((8, 8), 65535, np.uint16)).save(file, kind)
+    else:
+        Image.new("RGB", (8, 8), "white").convert(mode).save(file, kind)
+    image = decode(file)
+    assert image.mode == "RGB"
+    assert np.asarray(image).min() >= 250
+
+
+def test_grey_of_16_bits_is_scaled(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 255, 256, 32768, 65535]], np.uint16)).save(tmp_path / "1.png")
+    assert np.asarray(decode(tmp_path / "1.png"))[0, :, 0].tolist() == [0, 0, 1, 128, 255]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF"])
+def test_transparent_is_white(tmp_path: Path, kind: str) -> None:
+    image = Image.new("RGBA", (2, 1), (*RED, 0))
+    image.putpixel((1, 0), (*RED, 255))
+    image.save(tmp_path / "image", kind, lossless=True)
+    decoded = decode(tmp_path / "image")
+    assert decoded.getpixel((0, 0)) == (255, 255, 255)
+    assert decoded.getpixel((1, 0)) == RED
+
+
+def test_half_transparent_is_mixed_with_white(tmp_path: Path) -> None:
+    Image.new("RGBA", (1, 1), (0, 0, 0, 51)).save(tmp_path / "1.png")
+    assert decode(tmp_path / "1.png").getpixel((0, 0)) == (204, 204, 204)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "corner"),
+    # Where the red pixel, stored at the top left, is when the image is upright: (x, y).
+    [
+        (1, (0, 0)),
+        (2, (2, 0)),
+        (3, (2, 1)),
+        (4, (0, 1)),
+        (5, (0, 0)),
+        (6, (1, 0)),
+        (7, (1, 2)),
+        (8, (0, 2)),
+    ],
+)
+def test_the_image_is_upright(tmp_path: Path, orientation: int, corner: tuple[int, int]) -> None:
+    image = Image.new("RGB", (3, 2), "white")
+    image.putpixel((0, 0), RED)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image.save(tmp_path / "1.png", exif=exif)
+    upright = decode(tmp_path / "1.png")
+    assert upright.size == ((3, 2) if orientation < 5 else (2, 3))
+    assert upright.getpixel(corner) == RED
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_damaged_exif_does_no_harm(tmp_path: Path) -> None:
+    image = Image.new("RGB", (3, 2), "white")
+    image.save(tmp_path / "1.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff broken")
+    assert decode(tmp_path / "1.jpg").size == (3, 2)
+
+
+def test_a_photo_with_previews_is_its_first_frame(tmp_path: Path) -> None:
+    preview = Image.new("RGB", (8, 8), "blue")
+    Image.new("RGB", (16, 16), "white").save(
+        tmp_path / "1.jpg", "MPO", save_all=True, append_images=[preview]
+    )
+    image = decode(tmp_path / "1.jpg")
+    assert image.size == (16, 16)
+    assert image.getpixel((0, 0)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_animations_are_refused(tmp_path: Path, kind: str) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green")]
+    frames[0].save(tmp_path / "image", kind, save_all=True, append_images=frames[1:])
+    with pytest.raises(ImageError, match=r"^animated \(2 frames\)$"):
+        decode(tmp_path / "image")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF"])
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_truncated_files_are_refused(tmp_path: Path, kind: str, share: float) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    file = tmp_path / "image"
+    Image.fromarray(pixels).save(file, kind)
+    content = file.read_bytes()
+    file.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ImageError, match=r"^truncated or corrupt"):
+        decode(file)
+
+
+def test_damaged_files_raise_nothing_but_image_errors(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Maker"
+    pixels = random.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    file = tmp_path / "image"
+    for kind in ("JPEG", "PNG", "WEBP", "BMP", "GIF"):
+        Image.fromarray(pixels).save(file, kind, exif=exif)
+        content = np.frombuffer(file.read_bytes(), np.uint8)
+        for _ in range(200):
+            damaged = content.copy()
+            damaged[random.integers(0, len(content), 4)] = random.integers(0, 256, 4)
+            file.write_bytes(damaged.tobytes())
+            try:
+                with warnings.catch_warnings(action="ignore"):
+                    assert decode(file, max_pixels=10_000).mode == "RGB"
+            except ImageError:
+                pass
+
+
+def test_too_many_pixels(tmp_path: Path) -> None:
+    Image.new("RGB", (10, 11)).save(tmp_path / "1.png")
+    assert decode(tmp_path / "1.png", max_pixels=110).size == (10, 11)
+    with pytest.raises(ImageError, match=r"^10 x 11 pixels, more than the limit of 109$"):
+        decode(tmp_path / "1.png", max_pixels=109)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "^empty file$"),
+        (b"text", "^not an image of JPEG, PNG, WebP, BMP or GIF$"),
+        (b"II*\0 a TIFF", "^not an image"),
+    ],
+)
+def test_other_files(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "1.jpg").write_bytes(content)
+    with pytest.raises(ImageError, match=message):
+        decode(tmp_path / "1.jpg")
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"^cannot be read \(No such file or directory\)$"):
+        decode(tmp_path / "1.jpg")
+
+
+def red_with_white_right() -> npt.NDArray[np.uint8]:
+    pixels = np.full((20, 40, 3), 255, np.uint8)
+    pixels[:, :20] = RED
+    return pixels
+
+
+def as_file(pixels: npt.NDArray[np.uint8], folder: Path) -> Path:
+    Image.fromarray(pixels).save(folder / "photo.png")
+    return folder / "photo.png"
+
+
+def as_name(pixels: npt.NDArray[np.uint8], folder: Path) -> Photo:
+    return str(as_file(pixels, folder))
+
+
+def as_opened(pixels: npt.NDArray[np.uint8], folder: Path) -> Photo:
+    return Image.open(as_file(pixels, folder))
+
+
+def as_image(pixels: npt.NDArray[np.uint8], _folder: Path) -> Photo:
+    return Image.fromarray(pixels)
+
+
+def as_array(pixels: npt.NDArray[np.uint8], _folder: Path) -> Photo:
+    return pixels
+
+
+KINDS = [as_file, as_name, as_opened, as_image, as_array]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_photo_may_be_a_file_an_image_or_an_array(
+    kind: Callable[[npt.NDArray[np.uint8], Path], Photo], tmp_path: Path
+) -> None:
+    pixels = red_with_white_right()
+    image = decode(kind(pixels, tmp_path))
+    assert image.mode == "RGB"
+    np.testing.assert_array_equal(np.asarray(image), pixels)
+
+
+def test_images_of_pillow_are_made_upright_and_opaque_too(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (3, 2), (*RED, 0))
+    image.putpixel((0, 0), (*RED, 255))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "1.png", exif=exif)
+    with Image.open(tmp_path / "1.png") as opened:
+        upright = decode(opened)
+    assert upright.size == (2, 3)
+    assert upright.getpixel((1, 0)) == RED
+    assert upright.getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_a_truncated_image_of_pillow_is_refused(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "1.jpg")
+    content = (tmp_path / "1.jpg").read_bytes()
+    (tmp_path / "1.jpg").write_bytes(content[: len(content) // 2])
+    with (
+        Image.open(tmp_path / "1.jpg") as opened,
+        pytest.raises(ImageError, match=r"^truncated or corrupt"),
+    ):
+        decode(opened)
+
+
+@pytest.mark.parametrize(
+    ("array", "got"),
+    [
+        (np.zeros((4, 5), np.uint8), r"\(4, 5\) of uint8"),
+        (np.zeros((4, 5, 4), np.uint8), r"\(4, 5, 4\) of uint8"),
+        (np.zeros((1, 4, 5, 3), np.uint8), r"\(1, 4, 5, 3\) of uint8"),
+        (np.zeros((4, 5, 3), np.float32), r"\(4, 5, 3\) of float32"),
+        (np.zeros((0, 5, 3), np.uint8), r"\(0, 5, 3\) of uint8"),
+    ],
+)
+def test_other_arrays(array: npt.NDArray[np.uint8], got: str) -> None:
+    with pytest.raises(
+        ImageError, match=rf"^expected an array \(height, width, 3\) of uint8, got {got}$"
+    ):
+        decode(array)
+
+
+def test_an_image_of_pillow_without_pixels() -> None:
+    with pytest.raises(ImageError, match=r"^0 x 5 pixels$"):
+        decode(Image.new("RGB", (0, 5)))
+
+
+def declared_png(file: Path, width: int, height: int) -> Path:
+    """Write a PNG that says how large it is, and holds no pixels."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    file.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+    return file
+
+
+@pytest.mark.parametrize(
+    "load_one",
+    [
+        decode,
+        load,
+        lambda photo: load_resized(photo, 32),
+        lambda photo: next(resized_batches([photo], 32, 1)),
+    ],
+    ids=["decode", "load", "load_resized", "resized_batches"],
+)
+@pytest.mark.parametrize("kind", ["file", "image", "array"])
+def test_every_way_in_has_a_limit_of_pixels(
+    kind: str, load_one: Callable[[Photo], object], tmp_path: Path
+) -> None:
+    width, height = 10_000, MAX_PIXELS // 10_000 + 1
+    # That is checked first: of these, only the last has pixels, one and the same everywhere.
+    file = declared_png(tmp_path / "large.png", width, height)
+    pixel = np.zeros((1, 1, 3), np.uint8)
+    with Image.open(file) as opened:
+        photos: dict[str, Photo] = {
+            "file": file,
+            "image": opened,
+            "array": np.broadcast_to(pixel, (height, width, 3)),
+        }
+        with pytest.raises(
+            (ImageError, InputError), match="10000 x 5001 pixels, more than the limit of 50000000"
+        ):
+            load_one(photos[kind])
+
+
+def test_errors_name_the_photo(tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    with pytest.raises(PhotoError, match=r"/empty\.jpg: empty file$"):
+        load(tmp_path / "empty.jpg")
+    with pytest.raises(PhotoError, match=r"/empty\.jpg: empty file$"):
+        load_resized(tmp_path / "empty.jpg", 8)
+    with pytest.raises(PhotoError, match=r"^the second: empty file$"):
+        load_resized(tmp_path / "empty.jpg", 8, name="the second")
+    # An image or array has no name but its place among the others.
+    good, bad = np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2), np.uint8)
+    with pytest.raises(PhotoError, match=r"^photo 1: expected an array"):
+        list(resized_batches([good, bad], 8, batch_size=4))
+
+
+def test_resized_to_a_square() -> None:
+    pixels = load_resized(red_with_white_right(), 10)
+    assert pixels.shape == (10, 10, 3)
+    assert pixels.dtype == np.uint8
+    assert pixels[5, 2].tolist() == [255, 0, 0]
+    assert pixels[5, 7].tolist() == [255, 255, 255]
+
+
+def test_all_pixels_that_shrink_into_one_count() -> None:
+    # A chessboard, of which every eighth pixel alone would be of one colour.
+    board = np.indices((64, 64)).sum(axis=0) % 2 * 255
+    pixels = load_resized(np.repeat(board[..., np.newaxis], 3, axis=2).astype(np.uint8), 8)
+    assert np.abs(pixels - 127.5).max() < 8
+
+
+@pytest.mark.parametrize(("batch_size", "lengths"), [(2, [2, 2, 1]), (5, [5]), (64, [5])])
+def test_batches_hold_photos_in_order(batch_size: int, lengths: list[int]) -> None:
+    photos = [np.full((3, 4, 3), 10 * number, np.uint8) for number in range(5)]
+    batches = list(resized_batches(photos, 8, batch_size))
+    assert [batch.shape for batch in batches] == [(length, 8, 8, 3) for length in lengths]
+    assert np.concatenate(batches)[:, 0, 0, 0].tolist() == [0, 10, 20, 30, 40]
+
+
+def test_no_photos_make_no_batch() -> None:
+    assert list(resized_batches([], 8, 2)) == []
