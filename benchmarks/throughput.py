@@ -200,8 +200,8 @@ def make_task(inputs: Inputs, name: str) -> "Task":
     train = examples(inputs, "train", inputs.most)
     # Validation is not measured: one batch of it is enough.
     val = examples(inputs, "val", phase.batch_size)
-    columns = int(used_columns(settings.head.pooling, last_stage).sum())
-    head = build_head(columns, len(inputs.labels), settings.head, momentum)
+    columns = used_columns(settings.head.pooling, last_stage)
+    head = build_head(int(columns.sum()), len(inputs.labels), settings.head, momentum)
     if name == "head":
         task = head_task(phase, head, train, val, inputs.class_weights, settings)
     else:
@@ -210,7 +210,7 @@ def make_task(inputs: Inputs, name: str) -> "Task":
             if name == "scratch"
             else restored_backbone(description, momentum)
         )
-        network = build_network(backbone, head, settings.head.pooling, last_stage)
+        network = build_network(backbone, head, columns)
         task = network_task(phase, network, train, val, inputs.class_weights, settings)
     compile_model(task, settings)
     return task

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -43,22 +43,22 @@ RESIZING = {"filter": "bilinear", "antialias": True, "keep_aspect_ratio": False}
 LIBRARIES = ("keras", "numpy", "pillow", "tensorflow")
 
 
+class Contract(NamedTuple):
+    """What holds for every photo, whatever the weights."""
+
+    labels: tuple[str, ...]  #: in the order of the probabilities
+    orientations: tuple[Orientation, ...]  #: that probabilities are averaged over
+    image_size: int  #: pixels, width and height of what the backbone sees
+
+
 class Classifier:
     """Tells the label of a photo."""
 
     def __init__(
-        self,
-        labels: Sequence[str],
-        orientations: Sequence[Orientation],
-        image_size: int,
-        head: Head,
-        backbone_file: Path,
-        backbone_sha256: str,
+        self, contract: Contract, head: Head, backbone_file: Path, backbone_sha256: str
     ) -> None:
         """Take what `load` reads."""
-        self.labels = tuple(labels)  #: in the order of the probabilities
-        self.orientations = tuple(orientations)  #: that probabilities are averaged over
-        self.image_size = image_size  #: pixels, width and height of what the backbone sees
+        self.labels, self.orientations, self.image_size = contract
         self.backbone_sha256 = backbone_sha256  #: of its file
         self._head = head
         self._backbone_file = backbone_file
@@ -74,10 +74,13 @@ class Classifier:
         file = folder / DESCRIPTION_NAME
         try:
             described = json.loads(file.read_text(encoding="utf-8"))
-            classifier = cls(
-                _strings(described["labels"]),
-                _orientations(described["orientations"]),
+            contract = Contract(
+                tuple(_strings(described["labels"])),
+                tuple(_orientations(described["orientations"])),
                 int(described["image_size"]),
+            )
+            classifier = cls(
+                contract,
                 Head.load(folder / HEAD_NAME),
                 folder / BACKBONE_NAME,
                 str(described["backbone_sha256"]),
@@ -157,21 +160,12 @@ class Classifier:
         return mean
 
 
-def write_classifier(
-    folder: Path,
-    labels: Sequence[str],
-    orientations: Sequence[Orientation],
-    image_size: int,
-    head: Head,
-    backbone_file: Path,
-) -> None:
+def write_classifier(folder: Path, contract: Contract, head: Head, backbone_file: Path) -> None:
     """Write a classifier into an empty folder; equal inputs give equal bytes.
 
     Args:
         folder: where to.
-        labels: in the order of the head's probabilities.
-        orientations: that probabilities are averaged over.
-        image_size: pixels, width and height of what the backbone sees.
+        contract: labels in the order of the head's probabilities, and how photos are seen.
         head: from its features to probabilities.
         backbone_file: `.keras`, copied unless it stands in `folder` already.
     """
@@ -180,9 +174,9 @@ def write_classifier(
         shutil.copyfile(backbone_file, target)
     head.save(folder / HEAD_NAME)
     described = {
-        "labels": list(labels),
-        "image_size": image_size,
-        "orientations": list(orientations),
+        "labels": list(contract.labels),
+        "image_size": contract.image_size,
+        "orientations": list(contract.orientations),
         "resizing": RESIZING,
         "backbone_sha256": sha256_of(target),
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},

@@ -78,9 +78,7 @@ def decode(photo: Photo, max_pixels: int | None = MAX_PIXELS) -> Image.Image:
         raise ImageError(f"truncated or corrupt ({error})") from None
 
 
-def load(
-    photo: Photo, max_pixels: int | None = MAX_PIXELS, name: str | None = None
-) -> Image.Image:
+def load(photo: Photo, max_pixels: int | None = MAX_PIXELS, name: str | None = None) -> Image.Image:
     """Decode a photo as `decode` does; an error says which photo it is of.
 
     Args:

@@ -57,8 +57,6 @@ def main(settings: ExploreParams) -> None:
     split_of = {row.path: row.split for row in rows}
     # Before anything is written, since an image may be gone.
     figures = {
-        "image_sizes": charts.image_sizes(received),
-        "brightness_and_colour": charts.brightness_and_colour(received),
         "examples": sheets.example_sheet(RAW_DIR, examples),
         "near_duplicates": sheets.pair_sheet(
             RAW_DIR, near, split_of, "Near-duplicates, nearest first"
@@ -67,6 +65,8 @@ def main(settings: ExploreParams) -> None:
             RAW_DIR, similar, split_of, "Similar images, the least similar"
         ),
         "label_errors": sheets.label_error_sheet(RAW_DIR, likeliest_errors),
+        "image_sizes": charts.image_sizes(received),
+        "brightness_and_colour": charts.brightness_and_colour(received),
     }
 
     write_table(LABEL_ERRORS_FILE, label_errors, LabelErrorRow)

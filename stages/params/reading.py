@@ -45,7 +45,7 @@ def load_section(name: str, schema: type[Section], path: Path = PARAMS_FILE) -> 
 def check_section(
     name: str, schema: type[Section], content: Mapping[Any, Any], path: Path = PARAMS_FILE
 ) -> Section:
-    """Return one section of what was read from a params file; errors are those of `load_section`."""
+    """Return one section of what was read from a params file; errors are as of `load_section`."""
     if name not in content:
         raise InputError(f"{path}: section '{name}' is missing")
     if not isinstance(content[name], dict):
@@ -56,9 +56,7 @@ def check_section(
         raise InputError(f"{path}: {_describe(error, name, schema)}") from None
 
 
-def check_names(
-    known: Iterable[str], content: Mapping[Any, Any], path: Path = PARAMS_FILE
-) -> None:
+def check_names(known: Iterable[str], content: Mapping[Any, Any], path: Path = PARAMS_FILE) -> None:
     """Check that a params file has no other sections than those known.
 
     Raises:

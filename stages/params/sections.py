@@ -39,7 +39,9 @@ def check_params(path: Path = PARAMS_FILE) -> None:
     """
     content = read_params(path)
     check_names(SECTIONS, content, path)
-    sections = {name: check_section(name, schema, content, path) for name, schema in SECTIONS.items()}
+    sections = {
+        name: check_section(name, schema, content, path) for name, schema in SECTIONS.items()
+    }
     backbone = cast(BackboneParams, sections["backbone"])
     pretrained = backbone.weights != "none"
     check_grouping(cast(SplitParams, sections["split"]), pretrained, path)

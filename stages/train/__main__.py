@@ -16,11 +16,11 @@ from stages.outputs.backbone import BACKBONE_DIR
 from stages.outputs.backbone import DESCRIPTION_NAME as BACKBONE_DESCRIPTION_NAME
 from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, read_class_weights
 from stages.outputs.features import DESCRIPTION_NAME as FEATURES_DESCRIPTION_NAME
-from stages.outputs.features import FEATURES_DIR, open_features
+from stages.outputs.features import FEATURES_DIR, NETWORK_NAME, Description, open_features
 from stages.outputs.manifest import MANIFEST_FILE, labels_of, read_columns
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.split import SPLIT_FILE, SplitRow
-from stages.outputs.tables import read_table
+from stages.outputs.tables import MEND, read_table
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
 from stages.outputs.whole import UNFINISHED
 from stages.params.train import TrainParams
@@ -28,6 +28,10 @@ from stages.resnet50.layout import used_columns
 from stages.stage import run
 from stages.train.examples import TrainingData, examples_of
 from stages.train.phases import plan_phases
+from waste_classifier.checksum import sha256_of
+from waste_classifier.classifier import Contract
+from waste_classifier.errors import InputError
+from waste_classifier.orientations import ORIENTATIONS
 
 # The manifest has the checksum of each image, the descriptions those of weights and network.
 INPUTS = [
@@ -70,6 +74,7 @@ def read_data(settings: TrainParams) -> TrainingData:
     rows = read_table(SPLIT_FILE, SplitRow)
     labels = labels_of(rows)
     description = features.description
+    check_network(description)
     columns = used_columns(settings.head.pooling, description.last_stage)
     # Random weights train on pixels.
     seen = columns if description.pretrained else np.zeros_like(columns)
@@ -78,7 +83,22 @@ def read_data(settings: TrainParams) -> TrainingData:
         for split in ("train", "val")
     )
     class_weights = read_class_weights(CLASS_WEIGHTS_FILE, labels)
-    return TrainingData(labels, train, val, class_weights, description)
+    half_turn = settings.test_time_augmentation == "half_turn"
+    orientations = ORIENTATIONS if half_turn else ORIENTATIONS[:1]
+    contract = Contract(tuple(labels), orientations, description.image_size)
+    return TrainingData(contract, columns, train, val, class_weights, description)
+
+
+def check_network(description: Description) -> None:
+    """Check that the network beside the features is theirs, before hours of training rely on it.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    file = FEATURES_DIR / NETWORK_NAME
+    wanted = description.backbone_sha256
+    if wanted is not None and (not file.is_file() or sha256_of(file) != wanted):
+        raise InputError(f"{file}: missing, or not the network that the features are of; {MEND}")
 
 
 if __name__ == "__main__":

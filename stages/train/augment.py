@@ -36,6 +36,14 @@ class Augmentation(keras.layers.Layer):
         return augment(images, draws, self._settings) if training or self._always else images
 
 
+def augmented(model: keras.Model, settings: AugmentParams, always: bool = False) -> keras.Model:
+    """Return `model` behind augmentation, active in training, or `always`."""
+    images = keras.Input(model.inputs[0].shape[1:], name="augmented_images")
+    draws = keras.Input((DRAWS_PER_IMAGE,), name="draws")
+    augmentation = Augmentation(settings, always, name="augmentation")
+    return keras.Model([images, draws], model(augmentation(images, draws)))
+
+
 def augment(images: tf.Tensor, draws: tf.Tensor, settings: AugmentParams) -> tf.Tensor:
     """Move, mirror and recolour each image.
 

@@ -12,6 +12,7 @@ from stages.outputs.features import Description, Features
 from stages.outputs.manifest import RAW_DIR, ManifestColumns
 from stages.outputs.split import SPLIT_FILE, SplitName, SplitRow
 from stages.train.memory import allocate
+from waste_classifier.classifier import Contract
 from waste_classifier.orientations import ORIENTATIONS
 
 
@@ -36,7 +37,8 @@ class Examples:
 class TrainingData(NamedTuple):
     """All that a training learns from."""
 
-    labels: Sequence[str]  #: in the order of the classifier
+    contract: Contract  #: of the classifier: its labels, and how it sees photos
+    columns: npt.NDArray[np.bool_]  #: `(d,)`, which of the backbone's features the head sees
     train: Examples  #: images that the network learns from
     val: Examples  #: images that the best epoch is chosen by
     class_weights: npt.NDArray[np.float32]  #: `(labels,)`, weight in the loss
@@ -69,7 +71,7 @@ def examples_of(
     chosen = [row for row in rows if row.split == split]
     number_of = {label: number for number, label in enumerate(labels)}
     positions = images.positions_of([row.path for row in chosen], SPLIT_FILE)
-    shape = (len(chosen), len(ORIENTATIONS), np.count_nonzero(columns))
+    shape = (len(chosen), len(ORIENTATIONS), int(np.count_nonzero(columns)))
     return Examples(
         paths=[RAW_DIR / row.path for row in chosen],
         targets=np.eye(len(labels), dtype=np.float32)[[number_of[row.label] for row in chosen]],

@@ -12,7 +12,7 @@ from stages.resnet50.folding import fold_batch_norm
 from stages.resnet50.layout import BackboneStage
 from stages.resnet50.network import build_backbone
 from waste_classifier.backbone import save_network
-from waste_classifier.classifier import Classifier, write_classifier
+from waste_classifier.classifier import Classifier, Contract, write_classifier
 from waste_classifier.errors import InputError
 from waste_classifier.head import Head
 from waste_classifier.images import load_resized
@@ -26,9 +26,7 @@ COMPARED_PHOTOS = 4
 
 def export_classifier(
     directory: Path,
-    labels: Sequence[str],
-    orientations: Sequence[Orientation],
-    image_size: int,
+    contract: Contract,
     head: Head,
     backbone_file: Path,
     compared: Sequence[Path],
@@ -39,9 +37,7 @@ def export_classifier(
 
     Args:
         directory: replaced if it exists.
-        labels: in the order of the head's probabilities.
-        orientations: that probabilities are averaged over.
-        image_size: pixels, width and height of what the backbone sees.
+        contract: its labels, and how it sees photos.
         head: trained.
         backbone_file: `.keras`, of the backbone that the head was trained on.
         compared: photos that the classifier is tried on.
@@ -55,7 +51,7 @@ def export_classifier(
         InputError: that is more than `LARGEST_DIFFERENCES` allows, or the disk is full.
     """
     with whole_folder(directory) as folder:
-        write_classifier(folder, labels, orientations, image_size, head, backbone_file)
+        write_classifier(folder, contract, head, backbone_file)
         said = Classifier.load(folder).predict(compared, max_pixels=None)
         difference = float(np.abs(said - expected).max())
         if not difference <= LARGEST_DIFFERENCES[precision]:

@@ -93,7 +93,7 @@ class BestAndResume(keras.callbacks.Callback):
         """Note how long the training part of the epoch took."""
         self._train_seconds = time.perf_counter() - self._started
 
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
         """Record the epoch; keep its weights if it is the best so far.
 
         Raises:
@@ -113,9 +113,7 @@ class BestAndResume(keras.callbacks.Callback):
             return
         optimizer = [variable.numpy() for variable in self.model.optimizer.variables]
         weights = self.model.get_weights()
-        resume.save(
-            self._folder, Checkpoint(self.progress, weights, optimizer, self._best_weights)
-        )
+        resume.save(self._folder, Checkpoint(self.progress, weights, optimizer, self._best_weights))
         self._saved = time.perf_counter()
         self._saving_seconds = self._saved - now
 

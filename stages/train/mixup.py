@@ -71,7 +71,8 @@ class MixedFeatures:
 
     def _seen(self, images: Positions, mixing: Mixing) -> npt.NDArray[np.float32]:
         numbers = images * self._orientations_held + mixing.orientations[images]
-        return self._rows.take(numbers, axis=0)
+        seen: npt.NDArray[np.float32] = self._rows.take(numbers, axis=0)
+        return seen
 
 
 def draw_mixing(

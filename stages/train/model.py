@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.params.train import HeadParams
-from stages.resnet50.layout import BLOCK_ENDS, BackboneStage, blocks_from, feature_blocks
+from stages.resnet50.layout import BLOCK_ENDS, blocks_from, feature_blocks
 from waste_classifier.head import Dense, Head
 
 STANDARDISE = "standardise"
@@ -39,19 +39,16 @@ def build_head(
 
 
 def build_network(
-    backbone: keras.Model, head: keras.Model, pooling: str, last_stage: BackboneStage
+    backbone: keras.Model, head: keras.Model, columns: npt.NDArray[np.bool_]
 ) -> keras.Model:
     """Return backbone and head as one flat model, which shares their layers.
 
     It takes `(n, image_size, image_size, 3)` RGB 0..255 and returns `(n, labels) float32`
     probabilities.
     """
-    used = [
-        backbone.get_layer(block.name).output
-        for block in feature_blocks(last_stage)
-        if block.statistic in pooling.split("_")
-    ]
-    outputs = keras.layers.Concatenate(name="used_features", dtype="float32")(used)
+    outputs = backbone.output
+    if not columns.all():
+        outputs = keras.ops.take(outputs, np.flatnonzero(columns), axis=1)
     for layer in head.layers[1:]:
         outputs = layer(outputs)
     return keras.Model(backbone.input, outputs, name="waste_classifier")
@@ -71,8 +68,26 @@ def standardise(head: keras.Model, features: npt.NDArray[np.float32]) -> None:
     head.get_layer(STANDARDISE).set_weights([mean, squares / len(features)])
 
 
-def set_trainable(model: keras.Model, pretrained: bool, first_block: str | None) -> None:
-    """Let the head train, and of a pretrained backbone the blocks from `first_block` on.
+def freeze(
+    network: keras.Model, pretrained: bool, first_block: str
+) -> tuple[keras.Model | None, keras.Model]:
+    """Freeze what does not train, and return the part of a network before what does, and the rest.
+
+    Args:
+        network: as `build_network` returns it.
+        pretrained: whether the backbone's weights were; random ones train from conv1 on.
+        first_block: block or stage of a pretrained backbone that trains first.
+
+    Returns:
+        As `split_before`.
+    """
+    tuned = blocks_from(first_block if pretrained else "conv1")
+    set_trainable(network, pretrained, tuned)
+    return split_before(network, tuned)
+
+
+def set_trainable(model: keras.Model, pretrained: bool, tuned: tuple[str, ...]) -> None:
+    """Let the head train, and of a pretrained backbone the blocks `tuned`.
 
     Random weights always train. Pretrained BatchNorm never does, which keeps it in inference mode:
     its statistics would drift on small batches (https://keras.io/guides/transfer_learning/).
@@ -80,9 +95,8 @@ def set_trainable(model: keras.Model, pretrained: bool, first_block: str | None)
     Args:
         model: a head, or a network.
         pretrained: whether the backbone's weights were.
-        first_block: block or stage; None: no block trains.
+        tuned: prefixes of the layers of these blocks (`blocks_from`).
     """
-    tuned = blocks_from(first_block)
     for layer in model.layers:
         layer.trainable = not pretrained or (
             not isinstance(layer, keras.layers.BatchNormalization)
@@ -90,13 +104,19 @@ def set_trainable(model: keras.Model, pretrained: bool, first_block: str | None)
         )
 
 
-def split_before(network: keras.Model, first_block: str) -> tuple[keras.Model | None, keras.Model]:
-    """Return the part of a network before a block or stage, and the rest.
+def split_before(
+    network: keras.Model, tuned: tuple[str, ...]
+) -> tuple[keras.Model | None, keras.Model]:
+    """Return the part of a network before some blocks, and the rest.
 
-    The outputs of the first part are the inputs of the rest: what the block takes, then what is
-    pooled before it. The first part is None where `first_block` is conv1.
+    The outputs of the first part are the inputs of the rest: what the blocks take, then what is
+    pooled before them. The first part is None where that is the whole backbone.
+
+    Args:
+        network: as `build_network` returns it.
+        tuned: prefixes of the layers of the blocks, which are the last ones (`blocks_from`).
     """
-    before = list(BLOCK_ENDS)[: len(BLOCK_ENDS) - len(blocks_from(first_block))]
+    before = list(BLOCK_ENDS)[: len(BLOCK_ENDS) - len(tuned)]
     if not before:
         return None, network
     pooled = {block.name for block in feature_blocks("conv5") if block.pooled_block in before}

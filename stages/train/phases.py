@@ -18,9 +18,7 @@ class Phase:
     learning_rate: float  #: the highest of its schedule
 
 
-def plan_phases(
-    settings: TrainParams, pretrained: bool, last_stage: BackboneStage
-) -> list[Phase]:
+def plan_phases(settings: TrainParams, pretrained: bool, last_stage: BackboneStage) -> list[Phase]:
     """Return the phases in order, at least one; what one trains, the next trains too.
 
     Pretrained weights: the head, then fine-tuning. Random ones: the whole network at once. A phase

@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 from stages.params.train import AugmentParams, TrainParams
 from stages.resnet50.folding import fold_batch_norm
-from stages.train.augment import DRAWS_PER_IMAGE, Augmentation, draw
+from stages.train.augment import augmented, draw
 from stages.train.batches import FixedRows, Rows
 from stages.train.examples import Examples
 from stages.train.mixup import MixedFeatures
-from stages.train.model import set_trainable, split_before
+from stages.train.model import freeze, set_trainable
 from stages.train.phases import Phase
 from stages.train.pixels import (
     AugmentedPixels,
@@ -53,7 +53,7 @@ def head_task(
     settings: TrainParams,
 ) -> Task:
     """Make the phase of the head ready: it trains on cached features."""
-    set_trainable(head, pretrained=True, first_block=None)
+    set_trainable(head, pretrained=True, tuned=())
     orientations = usable_orientations(settings.augment)
     mixed = MixedFeatures(train, class_weights, orientations, settings.head.mixup, settings.seed)
     return Task(phase, head, mixed, FixedRows([val.as_received], val.targets))
@@ -72,10 +72,7 @@ def network_task(
     Raises:
         InputError: an image is missing or damaged, or there is no room for them.
     """
-    pretrained = phase.name == "fine_tune"
-    first_block = settings.fine_tune.first_block if pretrained else "conv1"
-    set_trainable(network, pretrained, first_block)
-    frozen, tuned = split_before(network, first_block)
+    frozen, tuned = freeze(network, phase.name == "fine_tune", settings.fine_tune.first_block)
     size, memory_mib = network.input_shape[1], settings.memory_mib
     pixels = load_images(train.paths, size, memory_mib)
     val_pixels = load_images(val.paths, size, memory_mib)
@@ -111,11 +108,3 @@ def usable_orientations(augment: AugmentParams) -> list[int]:
     """Return the orientations of cached features that augmentation allows, by position."""
     both_flips = augment.horizontal_flip and augment.vertical_flip
     return [number for number, name in enumerate(ORIENTATIONS) if name == "received" or both_flips]
-
-
-def augmented(model: keras.Model, augment: AugmentParams, always: bool = False) -> keras.Model:
-    """Return `model` behind augmentation, active in training, or `always`."""
-    images = keras.Input(model.inputs[0].shape[1:], name="augmented_images")
-    draws = keras.Input((DRAWS_PER_IMAGE,), name="draws")
-    augmentation = Augmentation(augment, always, name="augmentation")
-    return keras.Model([images, draws], model(augmentation(images, draws)))

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import keras
-import numpy as np
 
 from stages.compute.precision import Precision
 from stages.outputs.backbone import read_weights_file
 from stages.outputs.features import FEATURES_DIR, NETWORK_NAME, Description
 from stages.outputs.model import MODEL_DIR
 from stages.params.train import TrainParams
-from stages.resnet50.layout import used_columns
 from stages.resnet50.network import build_backbone
 from stages.resnet50.weights import read_pretrained, restore
 from stages.train.examples import TrainingData
@@ -30,7 +28,6 @@ from stages.train.log import EpochLog
 from stages.train.model import build_head, build_network, exported_head, standardise
 from stages.train.phases import Phase
 from stages.train.tasks import head_task, network_task
-from waste_classifier.orientations import ORIENTATIONS
 
 
 class Parts(NamedTuple):
@@ -67,7 +64,7 @@ def train(
         keeper = BestAndResume(state, log, settings.patience, settings.seed)
         parts = run_phases(data, phases, settings, keeper, log)
         with log.timed("export"):
-            difference = deliver(parts, data, settings, precision, state)
+            difference = deliver(parts, data, precision, state)
         log.summary(keeper.progress, precision, difference)
 
 
@@ -87,9 +84,9 @@ def run_phases(
         keeper: of the best epoch; it knows which phases are done.
         log: of the times that it takes.
     """
-    columns = np.count_nonzero(used_columns(settings.head.pooling, data.backbone.last_stage))
     momentum = settings.scratch.batch_norm_momentum
-    head = build_head(columns, len(data.labels), settings.head, momentum)
+    labels = len(data.contract.labels)
+    head = build_head(int(data.columns.sum()), labels, settings.head, momentum)
     if data.backbone.pretrained:
         standardise(head, data.train.as_received)
     backbone = network = None
@@ -100,9 +97,7 @@ def run_phases(
                 task = head_task(phase, head, data.train, data.val, data.class_weights, settings)
             else:
                 backbone = restored_backbone(data.backbone, momentum)
-                network = build_network(
-                    backbone, head, settings.head.pooling, data.backbone.last_stage
-                )
+                network = build_network(backbone, head, data.columns)
                 task = network_task(
                     phase, network, data.train, data.val, data.class_weights, settings
                 )
@@ -126,38 +121,27 @@ def restored_backbone(description: Description, batch_norm_momentum: float) -> k
     return backbone
 
 
-def deliver(
-    parts: Parts, data: TrainingData, settings: TrainParams, precision: Precision, state: Path
-) -> float:
+def deliver(parts: Parts, data: TrainingData, precision: Precision, state: Path) -> float:
     """Write the classifier, if it says of some val images what training says of them.
 
     Returns:
         The largest difference between a probability of training and the classifier's.
     """
-    last_stage, image_size = data.backbone.last_stage, data.backbone.image_size
-    orientations = ORIENTATIONS if settings.test_time_augmentation == "half_turn" else ("received",)
+    contract = data.contract
     compared = choose_compared(data.val.targets, COMPARED_PHOTOS)
     paths = [data.val.paths[number] for number in compared]
     if parts.backbone is None or parts.network is None:
         precision_seen = data.backbone.precision
-        expected = predict_features(
-            parts.head, data.val.features[compared][:, : len(orientations)]
-        )
+        features = data.val.features[compared][:, : len(contract.orientations)]
+        expected = predict_features(parts.head, features)
         backbone_file = FEATURES_DIR / NETWORK_NAME
     else:
         precision_seen = precision
-        expected = predict_pixels(parts.network, paths, orientations)
+        expected = predict_pixels(parts.network, paths, contract.orientations)
         backbone_file = state / NETWORK_NAME
-        write_backbone(backbone_file, parts.backbone, image_size, last_stage)
-    head = exported_head(parts.head, used_columns(settings.head.pooling, last_stage))
+        last_stage = data.backbone.last_stage
+        write_backbone(backbone_file, parts.backbone, contract.image_size, last_stage)
+    head = exported_head(parts.head, data.columns)
     return export_classifier(
-        MODEL_DIR,
-        data.labels,
-        orientations,
-        image_size,
-        head,
-        backbone_file,
-        paths,
-        expected,
-        precision_seen,
+        MODEL_DIR, contract, head, backbone_file, paths, expected, precision_seen
     )

@@ -22,7 +22,7 @@ from stages.predict import apply
 from stages.predict.__main__ import main
 from stages.stage import run
 from tests.small_project import LABELS, write_features_with, write_tables
-from waste_classifier.classifier import write_classifier
+from waste_classifier.classifier import Contract, write_classifier
 from waste_classifier.head import Dense, Head
 from waste_classifier.orientations import ORIENTATIONS, Orientation
 
@@ -51,7 +51,7 @@ def write_model(
 ) -> None:
     MODEL_DIR.mkdir(exist_ok=True)
     network = FEATURES_DIR / "backbone.keras"
-    write_classifier(MODEL_DIR, labels, orientations, 32, HEAD, network)
+    write_classifier(MODEL_DIR, Contract(tuple(labels), tuple(orientations), 32), HEAD, network)
 
 
 def probabilities_of(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -16,7 +16,7 @@ from stages.params.predict import PredictParams
 from stages.predict.__main__ import main
 from stages.stage import run
 from tests.small_project import COLUMNS, LABELS, write_network_and_features, write_tables
-from waste_classifier.classifier import Classifier, write_classifier
+from waste_classifier.classifier import Classifier, Contract, write_classifier
 from waste_classifier.head import Dense, Head
 from waste_classifier.orientations import ORIENTATIONS, Orientation
 
@@ -43,7 +43,12 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write_model(orientations: Sequence[Orientation] = ORIENTATIONS) -> None:
     MODEL_DIR.mkdir(exist_ok=True)
-    write_classifier(MODEL_DIR, LABELS, orientations, 32, HEAD, FEATURES_DIR / "backbone.keras")
+    write_classifier(
+        MODEL_DIR,
+        Contract(tuple(LABELS), tuple(orientations), 32),
+        HEAD,
+        FEATURES_DIR / "backbone.keras",
+    )
 
 
 def forget_whose_features_they_are() -> None:
@@ -79,7 +84,7 @@ def test_one_photo_alone_gives_its_row_of_the_table() -> None:
 
     classifier = Classifier.load(MODEL_DIR)
     for split in ("val", "test"):
-        predictions = predicted(split)  # type: ignore[arg-type]
+        predictions = predicted(split)
         assert classifier.labels == predictions.labels
         for path, row in zip(predictions.paths, predictions.probabilities, strict=True):
             (probabilities,) = classifier.predict([RAW_DIR / path])

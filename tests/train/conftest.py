@@ -47,7 +47,7 @@ def miniature(settings: TrainParams) -> "keras.Model":
     backbone = keras.Model(images, keras.layers.Concatenate(name="features")(pooled))
     # Two statistics of eight channels at the end of two stages.
     head = build_head(32, 3, settings.head, batch_norm_momentum=0.9)
-    return build_network(backbone, head, "mean_std", "conv4")
+    return build_network(backbone, head, np.ones(32, np.bool_))
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def head(miniature: "keras.Model") -> "keras.Model":
     """The part of the miniature from features to probabilities, with the same layers."""
     import keras
 
-    return keras.Model(miniature.get_layer("used_features").output, miniature.outputs[0])
+    return keras.Model(miniature.get_layer("features").output, miniature.outputs[0])
 
 
 def coloured_pixels(count: int, seed: int) -> npt.NDArray[np.uint8]:
@@ -80,7 +80,7 @@ def examples(miniature: "keras.Model", tmp_path: Path) -> tuple[Examples, Exampl
     paths = [tmp_path / f"{number:02}.png" for number in range(20)]
     for path, image in zip(paths, pixels, strict=True):
         Image.fromarray(image).save(path)
-    see = keras.Model(miniature.input, miniature.get_layer("used_features").output)
+    see = keras.Model(miniature.input, miniature.get_layer("features").output)
     features = np.stack(
         [np.asarray(see(orient(pixels, orientation))) for orientation in ORIENTATIONS], axis=1
     )

@@ -25,7 +25,7 @@ from stages.train.export import (  # noqa: E402
 )
 from tests.small_project import COLUMNS, build_pooling  # noqa: E402
 from waste_classifier.backbone import Backbone, save_network  # noqa: E402
-from waste_classifier.classifier import Classifier  # noqa: E402
+from waste_classifier.classifier import Classifier, Contract  # noqa: E402
 from waste_classifier.head import Dense, Head  # noqa: E402
 from waste_classifier.orientations import ORIENTATIONS, orient  # noqa: E402
 
@@ -76,9 +76,7 @@ def export(
         expected[1, 2] += error
         difference = export_classifier(
             tmp_path / name,
-            LABELS,
-            ORIENTATIONS,
-            32,
+            Contract(tuple(LABELS), ORIENTATIONS, 32),
             HEAD,
             backbone_file,
             photos,

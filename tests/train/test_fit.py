@@ -24,7 +24,7 @@ determinism.configure()
 
 import keras  # noqa: E402  (after the set-up, which it reads)
 
-from stages.train import fit  # noqa: E402
+from stages.train import fit, resume  # noqa: E402
 from stages.train.fit import BestAndResume, record, run_task, steps_per_call  # noqa: E402
 from stages.train.tasks import head_task, network_task  # noqa: E402
 
@@ -175,7 +175,7 @@ def test_saving_takes_a_small_share_of_the_time_and_what_was_not_saved_is_traine
 
     monkeypatch.setattr(fit, "MOST_SAVING", 0.05)
     monkeypatch.setattr(fit, "time", SimpleNamespace(perf_counter=lambda: clock.now))
-    monkeypatch.setattr(fit.resume, "save", slow_save)
+    monkeypatch.setattr(resume, "save", slow_save)
 
     with pytest.raises(KilledError):
         run(phases, log=Timed(6), folder=tmp_path / "state")

@@ -7,7 +7,7 @@ import pytest
 
 from stages.compute import determinism
 from stages.params.train import HeadParams
-from stages.resnet50.layout import used_columns
+from stages.resnet50.layout import blocks_from, used_columns
 
 determinism.configure()
 
@@ -49,7 +49,7 @@ def built_network() -> keras.Model:
     keras.utils.set_random_seed(0)
     backbone = build_backbone(32)
     head = build_head(2 * (512 + 1024 + 2048), 3, head_settings(), batch_norm_momentum=0.9)
-    return build_network(backbone, head, "mean_std", "conv5")
+    return build_network(backbone, head, used_columns("mean_std", "conv5"))
 
 
 @pytest.fixture
@@ -103,8 +103,8 @@ def test_a_head_without_hidden_units_is_linear() -> None:
 def test_the_head_sees_the_used_columns_of_the_backbones_features(pooling: str) -> None:
     backbone = build_backbone(32, "conv4")
     columns = used_columns(pooling, "conv4")
-    head = build_head(np.count_nonzero(columns), 2, head_settings(pooling), 0.9)
-    network = build_network(backbone, head, pooling, "conv4")
+    head = build_head(int(columns.sum()), 2, head_settings(pooling), 0.9)
+    network = build_network(backbone, head, columns)
 
     probabilities = np.asarray(network(BATCH))
 
@@ -115,7 +115,7 @@ def test_the_head_sees_the_used_columns_of_the_backbones_features(pooling: str) 
 def test_head_and_network_share_their_weights() -> None:
     backbone = build_backbone(32, "conv3")
     head = build_head(1024, 2, head_settings(), 0.9)
-    network = build_network(backbone, head, "mean_std", "conv3")
+    network = build_network(backbone, head, used_columns("mean_std", "conv3"))
 
     head.get_layer("logits").bias.assign([100.0, 0.0])
 
@@ -141,7 +141,7 @@ def test_standardised_features_have_mean_zero_and_deviation_one() -> None:
 def test_the_head_alone_trains_whole() -> None:
     head = build_head(32, 3, head_settings(), 0.9)
 
-    set_trainable(head, pretrained=True, first_block=None)
+    set_trainable(head, pretrained=True, tuned=blocks_from(None))
 
     # `standardise` has statistics alone, which stay as they are.
     assert trainable_layers(head) == ["hidden", "logits"]
@@ -149,7 +149,7 @@ def test_the_head_alone_trains_whole() -> None:
 
 
 def test_without_fine_tuning_the_head_alone_trains(network: keras.Model) -> None:
-    set_trainable(network, pretrained=True, first_block=None)
+    set_trainable(network, pretrained=True, tuned=blocks_from(None))
 
     assert [variable.path for variable in network.trainable_variables] == [
         "hidden/kernel",
@@ -160,7 +160,7 @@ def test_without_fine_tuning_the_head_alone_trains(network: keras.Model) -> None
 
 
 def test_fine_tuning_trains_convolutions_from_a_block_on(network: keras.Model) -> None:
-    set_trainable(network, pretrained=True, first_block="conv5_block2")
+    set_trainable(network, pretrained=True, tuned=blocks_from("conv5_block2"))
 
     assert trainable_layers(network) == [
         "conv5_block2_1_conv",
@@ -175,7 +175,7 @@ def test_fine_tuning_trains_convolutions_from_a_block_on(network: keras.Model) -
 
 
 def test_fine_tuning_from_the_first_stage_leaves_batch_norm_alone(network: keras.Model) -> None:
-    set_trainable(network, pretrained=True, first_block="conv1")
+    set_trainable(network, pretrained=True, tuned=blocks_from("conv1"))
 
     trainable = trainable_layers(network)
     assert len(trainable) == 53 + 2
@@ -183,7 +183,7 @@ def test_fine_tuning_from_the_first_stage_leaves_batch_norm_alone(network: keras
 
 
 def test_random_weights_train_whole(network: keras.Model) -> None:
-    set_trainable(network, pretrained=False, first_block="conv1")
+    set_trainable(network, pretrained=False, tuned=blocks_from("conv1"))
 
     # 53 convolutions with their BatchNorms; `standardise` has statistics alone.
     assert len(trainable_layers(network)) == 106 + 2
@@ -193,7 +193,7 @@ def test_random_weights_train_whole(network: keras.Model) -> None:
 def test_a_training_step_moves_statistics_of_random_weights_only(
     network: keras.Model, pretrained: bool
 ) -> None:
-    set_trainable(network, pretrained, first_block="conv5" if pretrained else "conv1")
+    set_trainable(network, pretrained, blocks_from("conv5" if pretrained else "conv1"))
     before = {layer.name: layer.moving_variance.numpy() for layer in batch_norms(network)}
 
     network(BATCH, training=True)
@@ -221,9 +221,9 @@ def test_a_training_step_moves_statistics_of_random_weights_only(
 def test_frozen_part_and_rest_compute_what_the_network_does(
     network: keras.Model, first_block: str, inputs_of_rest: list[int]
 ) -> None:
-    set_trainable(network, pretrained=True, first_block=first_block)
+    set_trainable(network, pretrained=True, tuned=blocks_from(first_block))
 
-    frozen, rest = split_before(network, first_block)
+    frozen, rest = split_before(network, blocks_from(first_block))
 
     assert frozen is not None
     assert not frozen.trainable_variables
@@ -237,7 +237,7 @@ def test_frozen_part_and_rest_compute_what_the_network_does(
 
 
 def test_nothing_is_before_conv1(network: keras.Model) -> None:
-    frozen, rest = split_before(network, "conv1")
+    frozen, rest = split_before(network, blocks_from("conv1"))
 
     assert frozen is None
     assert rest is network

@@ -41,7 +41,7 @@ def test_each_split_has_its_images_and_features(settings: TrainParams) -> None:
 
     data = read_data(settings)
 
-    assert data.labels == list(LABELS)
+    assert data.contract.labels == LABELS
     assert data.class_weights.tolist() == [3, 2, 1]
     assert (data.backbone.last_stage, data.backbone.image_size) == ("conv3", 32)
     # Of eleven images of each label the first six, and the three after them.
@@ -106,6 +106,20 @@ def test_a_missing_table_says_how_to_make_it(settings: TrainParams, missing: Pat
 
     with pytest.raises(InputError, match=f"^{missing}: no such file; run `dvc repro`"):
         read_data(settings)
+
+
+def test_a_network_that_is_not_that_of_the_features_is_named(settings: TrainParams) -> None:
+    network = FEATURES_DIR / "backbone.keras"
+    network.write_bytes(b"a network")
+    write_features_with(read_columns(), FEATURES)
+    read_data(settings)
+
+    for damage in (lambda: network.write_bytes(b"another"), network.unlink):
+        damage()
+        with pytest.raises(
+            InputError, match=rf"^{network}: missing, or not the network .* run `dvc checkout`"
+        ):
+            read_data(settings)
 
 
 @pytest.mark.parametrize("stage", ["features", "train", "predict"])

@@ -19,11 +19,10 @@ determinism.configure()
 
 import keras  # noqa: E402  (after the set-up, which it reads)
 
-from stages.train.augment import DRAWS_PER_IMAGE  # noqa: E402
+from stages.train.augment import DRAWS_PER_IMAGE, augmented  # noqa: E402
 from stages.train.batches import batches, shuffled  # noqa: E402
 from stages.train.tasks import (  # noqa: E402
     Task,
-    augmented,
     head_task,
     network_task,
     usable_orientations,

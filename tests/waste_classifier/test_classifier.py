@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import waste_classifier
-from waste_classifier.classifier import Classifier, write_classifier
+from waste_classifier.classifier import Classifier, Contract, write_classifier
 from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.head import Dense, Head
 from waste_classifier.images import Photo
@@ -34,7 +34,9 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "network.keras").write_bytes(NETWORK)
     folder = tmp_path / "model"
     folder.mkdir()
-    write_classifier(folder, LABELS, ORIENTATIONS, 64, HEAD, tmp_path / "network.keras")
+    write_classifier(
+        folder, Contract(tuple(LABELS), tuple(ORIENTATIONS), 64), HEAD, tmp_path / "network.keras"
+    )
     return folder
 
 
@@ -70,7 +72,9 @@ def test_equal_inputs_give_equal_bytes(folder: Path, tmp_path: Path) -> None:
     # A network that stands in its place already is left there.
     (again / "backbone.keras").write_bytes(NETWORK)
 
-    write_classifier(again, LABELS, ORIENTATIONS, 64, HEAD, again / "backbone.keras")
+    write_classifier(
+        again, Contract(tuple(LABELS), tuple(ORIENTATIONS), 64), HEAD, again / "backbone.keras"
+    )
 
     for path in folder.iterdir():
         assert (again / path.name).read_bytes() == path.read_bytes()

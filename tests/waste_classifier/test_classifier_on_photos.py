@@ -18,7 +18,7 @@ determinism.configure()
 import keras  # noqa: E402  (after the set-up, which it reads)
 
 from waste_classifier.backbone import save_network  # noqa: E402
-from waste_classifier.classifier import Classifier, write_classifier  # noqa: E402
+from waste_classifier.classifier import Classifier, Contract, write_classifier  # noqa: E402
 from waste_classifier.errors import InputError, PhotoError  # noqa: E402
 from waste_classifier.head import Dense, Head  # noqa: E402
 from waste_classifier.images import Photo  # noqa: E402
@@ -48,7 +48,9 @@ def make(backbone_file: Path, tmp_path: Path) -> Callable[..., Classifier]:
     def written(orientations: Sequence[Orientation] = ORIENTATIONS) -> Classifier:
         folder = tmp_path / "model"
         folder.mkdir()
-        write_classifier(folder, LABELS, orientations, 2, HEAD, backbone_file)
+        write_classifier(
+            folder, Contract(tuple(LABELS), tuple(orientations), 2), HEAD, backbone_file
+        )
         return Classifier.load(folder)
 
     return written
