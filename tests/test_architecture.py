@@ -368,3 +368,22 @@ def test_metrics_and_plots_go_to_git_and_all_else_to_the_cache() -> None:
             for out in stage.get(kind, []):
                 options: dict[str, Any] = {} if isinstance(out, str) else next(iter(out.values()))
                 assert options.get("cache", True) is cached
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted(
+        file
+        for package in PACKAGES
+        for file in (ROOT / package).rglob("*.py")
+        if file.name != "__init__.py" and not (file.parent.name == "params" and file.stem in PARAMS)
+    ),
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_the_document_on_architecture_has_a_line_for_each_file(file: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(file.read_text())) or ""
+    says = " ".join(docstring.split("\n\n")[0].split())
+    lines = (ROOT / "docs/architecture.md").read_text().splitlines()
+
+    matching = [line for line in lines if line.endswith(f"{file.name}`: {says}")]
+    assert matching, f"docs/architecture.md lacks the line: - `{file.name}`: {says}"

@@ -1,18 +1,23 @@
 """The backbone: a Keras network from pixels to features. Importing this imports TensorFlow."""
 
 import json
+import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from waste_classifier.errors import InputError
 from waste_classifier.orientations import Orientation, orient
+
+# Another project may have set another one, which `import keras` would take.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+import keras
+import tensorflow as tf
 
 # The earliest time a zip archive can hold.
 EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)

@@ -7,6 +7,8 @@ little of what a photo shows: then no label errors are sought.
 import sys
 from collections.abc import Sequence
 
+from threadpoolctl import threadpool_limits
+
 from stages.explore import charts, sheets
 from stages.explore.components import principal_components
 from stages.explore.embedding_map import choose_evenly, embedding_map
@@ -43,13 +45,15 @@ def main(settings: ExploreParams) -> None:
     positions = images.positions_of([row.path for row in rows], SPLIT_FILE)
     features = open_features(images)
 
-    vectors = unit_vectors(features.of_last_stage())[positions]
-    components = principal_components(vectors, settings.seed)
     pretrained = features.description.pretrained
-    label_errors = find_label_errors(rows, components, settings.seed) if pretrained else []
-    metrics = summarise(received, rows, conflicts, duplicates, label_errors)
     mapped = choose_evenly(len(rows), settings.map_images)
-    points = embedding_map([rows[i] for i in mapped], components[mapped], settings.seed)
+    # Several threads of so little work mostly spin while they wait: slower where others work too.
+    with threadpool_limits(1):
+        vectors = unit_vectors(features.of_last_stage())[positions]
+        components = principal_components(vectors, settings.seed)
+        label_errors = find_label_errors(rows, components, settings.seed) if pretrained else []
+        points = embedding_map([rows[i] for i in mapped], components[mapped], settings.seed)
+    metrics = summarise(received, rows, conflicts, duplicates, label_errors)
     near = nearest_first(duplicates, "perceptual")[: settings.duplicate_pairs]
     similar = nearest_first(duplicates, "embedding")[-settings.duplicate_pairs :]
     examples = choose_examples(rows, settings.examples_per_label)

@@ -11,7 +11,8 @@ from stages.outputs.label_errors import LabelErrorRow
 from stages.outputs.split import SplitName
 from stages.sheets import Tile, sheet, thumbnails
 
-SIZE = 96  # pixels, width and height of an image on a sheet
+SIZE = 96  # pixels, width and height of an image
+ERROR_SIZE = 144  # of one that is to be looked at closely
 PAIR_COLUMNS = 4
 ERROR_COLUMNS = 6
 
@@ -61,7 +62,7 @@ def label_error_sheet(directory: Path, errors: Sequence[LabelErrorRow]) -> Figur
         directory: that the paths are relative to.
         errors: those to draw; without any, the sheet says so.
     """
-    pixels = thumbnails(directory, [error.path for error in errors], SIZE)
+    pixels = thumbnails(directory, [error.path for error in errors], ERROR_SIZE)
     tiles = [
         Tile(each, [error.path, f"rather {error.suggested_label}?"])
         for error, each in zip(errors, pixels, strict=True)

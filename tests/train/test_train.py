@@ -246,17 +246,22 @@ def pretrained(workspace: Path) -> Path:
 
 
 @pytest.mark.usefixtures("pretrained")
-@pytest.mark.parametrize(("frozen_views", "precision"), [(2, "float32"), (0, "mixed_bfloat16")])
+@pytest.mark.parametrize(
+    ("frozen_views", "precision", "pooling"),
+    [(2, "float32", "mean"), (0, "mixed_bfloat16", "mean_std")],
+)
 def test_fine_tuning_delivers_a_backbone_of_its_own(
     settings: TrainParams,
     capsys: pytest.CaptureFixture[str],
     frozen_views: int,
     precision: str,
+    pooling: str,
 ) -> None:
     settings = changed(
         settings,
         precision=precision,
         head__epochs=1,
+        head__pooling=pooling,
         fine_tune__epochs=2,
         fine_tune__first_block="conv3",
         fine_tune__frozen_views=frozen_views,

@@ -2,7 +2,10 @@
 
 import json
 import math
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -24,6 +27,7 @@ from waste_classifier.head import Dense, Head  # noqa: E402
 from waste_classifier.images import Photo  # noqa: E402
 from waste_classifier.orientations import ORIENTATIONS, Orientation  # noqa: E402
 
+ROOT = Path(__file__).parents[2]
 LABELS = ["glass", "métal"]
 #: Of the red of the top left pixel, 0 to 1: the logits are twice that and 0.
 HEAD = Head(None, Dense(np.array([[2, 0]], np.float32), np.zeros(2, np.float32)))
@@ -154,6 +158,30 @@ def test_a_damaged_backbone_is_named_when_it_is_needed(
 
     # Features that are known already need none.
     assert classifier.predict_features(np.ones((1, 2, 1), np.float32)).shape == (1, 2)
+
+
+def test_a_backend_that_another_project_has_set_does_not_matter(
+    make: Callable[..., Classifier], tmp_path: Path
+) -> None:
+    make()
+    program = (
+        "import sys\n"
+        "import numpy as np\n"
+        "from waste_classifier import Classifier\n"
+        "photo = np.zeros((2, 2, 3), np.uint8)\n"
+        "print(Classifier.load(sys.argv[1]).predict([photo]).tolist())\n"
+    )
+
+    printed = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "model")],
+        env={**os.environ, "KERAS_BACKEND": "numpy"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert printed == "[[0.5, 0.5]]\n"
 
 
 def test_a_folder_that_was_moved_is_the_same_classifier(

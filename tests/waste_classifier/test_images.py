@@ -262,6 +262,13 @@ def test_a_truncated_image_of_pillow_is_refused(tmp_path: Path) -> None:
         decode(opened)
 
 
+def test_a_closed_image_of_pillow_is_refused(tmp_path: Path) -> None:
+    opened = Image.open(as_file(red_with_white_right(), tmp_path))
+    opened.close()
+    with pytest.raises(ImageError, match=r"^truncated or corrupt"):
+        decode(opened)
+
+
 @pytest.mark.parametrize(
     ("array", "got"),
     [
