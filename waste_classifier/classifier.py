@@ -115,7 +115,15 @@ class Classifier:
         """
         from waste_classifier.backbone import Backbone
 
-        return Backbone.load(self._backbone_file)
+        backbone = Backbone.load(self._backbone_file)
+        wanted = (self.image_size, self._head.features)
+        if (backbone.image_size, backbone.columns) != wanted:
+            raise InputError(
+                f"{self._backbone_file}: takes {backbone.image_size} pixels and gives "
+                f"{backbone.columns} features, but the rest of the classifier expects {wanted[0]} "
+                f"and {wanted[1]}; bring the folder back whole"
+            )
+        return backbone
 
     def predict(
         self,

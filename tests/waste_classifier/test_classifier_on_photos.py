@@ -194,3 +194,16 @@ def test_a_folder_that_was_moved_is_the_same_classifier(
 
     assert json.loads((tmp_path / "elsewhere/classifier.json").read_text("utf-8"))
     np.testing.assert_array_equal(moved.predict(arrays), expected)
+
+
+@pytest.mark.parametrize(("image_size", "features"), [(3, 1), (2, 2)])
+def test_a_backbone_of_another_classifier_is_refused(
+    make: Callable[..., Classifier], tmp_path: Path, image_size: int, features: int
+) -> None:
+    make()
+    images = keras.Input((image_size, image_size, 3))
+    flat = keras.layers.Flatten()(images)[:, :features]
+    save_network(keras.Model(images, flat), tmp_path / "model/backbone.keras")
+
+    with pytest.raises(InputError, match="but the rest of the classifier expects 2 and 1"):
+        Classifier.load(tmp_path / "model").predict([np.zeros((2, 2, 3), np.uint8)])
