@@ -65,7 +65,7 @@ def main() -> None:
     print_parts(values)
     if arguments.other:
         print_values(OTHER, values[OTHER], "s")
-        print_ratio(f"{OTHER} / this one", values[OTHER], values[EXPERIMENT])
+        print_ratio(f"{EXPERIMENT} / the other one", values[EXPERIMENT], values[OTHER])
 
 
 def parse_arguments() -> argparse.Namespace:
