@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import sklearn.metrics
 from matplotlib.figure import Figure
 
-from stages.evaluate.scores import Interval, Scores
+from stages.evaluate.scores import Interval, Scores, precision_recall_curve
 
 Points = list[dict[str, Any]]
 
@@ -63,13 +62,10 @@ def precision_recall_points(
     """
     points = []
     for position, label in enumerate(labels):
-        precisions, recalls, _ = sklearn.metrics.precision_recall_curve(
-            actual == position, probabilities[:, position], drop_intermediate=True
-        )
-        curve = zip(precisions[::-1].tolist(), recalls[::-1].tolist(), strict=True)
+        curve = precision_recall_curve(actual == position, probabilities[:, position])
         points += [
-            {"label": label, "precision": precision, "recall": recall}
-            for precision, recall in curve
+            {"label": label, "precision": float(precision), "recall": float(recall)}
+            for precision, recall in zip(curve.precision, curve.recall, strict=True)
         ]
     return points
 

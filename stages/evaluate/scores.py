@@ -1,5 +1,7 @@
 """Scores of predictions: pure functions of arrays.
 
+They give what scikit-learn gives, which takes longer to import than all of them to compute.
+
 Positions of labels count from 0; k is the number of labels, n of images.
 """
 
@@ -8,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import sklearn.metrics
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
@@ -168,8 +169,36 @@ def log_loss(probabilities: npt.NDArray[np.float32], actual: Labels) -> float:
         probabilities: `(n, k) float32`.
         actual: `(n,)`, positions of labels.
     """
-    k = probabilities.shape[1]
-    return float(sklearn.metrics.log_loss(actual, probabilities, labels=np.arange(k)))
+    step = np.finfo(probabilities.dtype).eps
+    of_actual = probabilities[np.arange(len(actual)), actual].astype(np.float64)
+    return float(-np.log(np.clip(of_actual, step, 1 - step)).mean())
+
+
+class Curve(NamedTuple):
+    """A precision-recall curve, recall rising from 0."""
+
+    precision: Floats  #: `(m,)`
+    recall: Floats  #: `(m,)`
+
+
+def precision_recall_curve(
+    relevant: npt.NDArray[np.bool_], scores: npt.NDArray[np.floating[Any]]
+) -> Curve:
+    """Return precision and recall at every threshold that changes the shape of the curve.
+
+    Args:
+        relevant: `(n,)`, which images have the label; at least one.
+        scores: `(n,)`, probability of the label.
+    """
+    order = np.argsort(-scores, kind="stable")
+    # Images of equal score lie above a threshold together.
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)
+    found = np.cumsum(relevant[order])[ends]
+    # Where neither the step before nor the one after finds an image, recall stays as it is.
+    steps = np.diff(found) > 0
+    corner = np.concatenate([[True], steps[:-1] | steps[1:], [True]]) if len(ends) > 1 else [True]
+    found, ends = found[corner], ends[corner]
+    return Curve(np.append(1.0, found / (ends + 1)), np.append(0.0, found / found[-1]))
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:

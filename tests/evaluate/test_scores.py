@@ -12,6 +12,7 @@ from stages.evaluate.scores import (
     confusion_matrix,
     expected_calibration_error,
     log_loss,
+    precision_recall_curve,
     scores,
 )
 
@@ -197,3 +198,31 @@ def test_log_loss_of_a_probability_of_0_is_finite() -> None:
     probabilities = np.array([[1, 0], [1, 0]], dtype=np.float32)
 
     assert log_loss(probabilities, np.array([0, 1])) == pytest.approx(-np.log(2**-23) / 2)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_curve_and_log_loss_are_those_of_scikit_learn(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    # Few digits, so that many scores are equal; some of them 0 and 1.
+    probabilities = random.dirichlet(np.full(3, 0.3), 60).round(1 + seed % 3).astype(np.float32)
+    actual = np.concatenate([np.arange(3), random.integers(0, 3, 57)])
+    relevant = actual == 1
+
+    curve = precision_recall_curve(relevant, probabilities[:, 1])
+
+    precision, recall, _ = sklearn.metrics.precision_recall_curve(
+        relevant, probabilities[:, 1], drop_intermediate=True
+    )
+    np.testing.assert_allclose(curve.precision, precision[::-1])
+    np.testing.assert_allclose(curve.recall, recall[::-1])
+    normal = (probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float32)
+    assert log_loss(normal, actual) == pytest.approx(
+        sklearn.metrics.log_loss(actual, normal, labels=np.arange(3)), rel=1e-5
+    )
+
+
+def test_of_one_image_the_curve_has_one_threshold() -> None:
+    curve = precision_recall_curve(np.array([True]), np.array([0.3]))
+
+    assert curve.precision.tolist() == [1, 1]
+    assert curve.recall.tolist() == [0, 1]
