@@ -23,7 +23,7 @@ test: .venv/.requirements-dev.lock ## run all tests
 	$(WITH_BIN) $(BIN)/python -m pytest --cov --cov-report=term
 
 test-fast: .venv/.requirements-dev.lock ## run the tests that need neither TensorFlow nor DVC
-	$(WITH_BIN) $(BIN)/python -m pytest --fast
+	$(WITH_BIN) $(BIN)/python -m pytest --fast --numprocesses 2
 
 lint: .venv/.requirements-dev.lock ## check style and types
 	$(BIN)/ruff check .

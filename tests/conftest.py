@@ -6,6 +6,7 @@ They are most of the tests and take seconds, since importing TensorFlow alone ta
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,8 +72,16 @@ class FastLoop:
         self._look(nodeid)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.culprit is not None:
+        # Set in a process of pytest-xdist alone, which hands it to the one that reports.
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output["culprit"] = self.culprit
+        elif self.culprit is not None:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self.culprit = self.culprit or getattr(node, "workeroutput", {}).get("culprit")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.culprit is not None:

@@ -25,9 +25,18 @@ def suite(tmp_path: Path) -> Path:
     return tests
 
 
-def run_fast(suite: Path) -> subprocess.CompletedProcess[str]:
+def run_fast(suite: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "--fast", "--import-mode=importlib", "-v", str(suite)],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--fast",
+            "--import-mode=importlib",
+            "-v",
+            *options,
+            str(suite),
+        ],
         cwd=suite.parent,
         env={
             **os.environ,
@@ -52,10 +61,13 @@ def test_slow_tests_are_left_out(suite: Path) -> None:
     "source",
     ["import keras\n\n\ndef test_heavy(): pass\n", "def test_heavy():\n    import keras\n"],
 )
-def test_a_test_that_imports_keras_fails_the_loop(suite: Path, source: str) -> None:
+@pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "2")], ids=["alone", "in two"])
+def test_a_test_that_imports_keras_fails_the_loop(
+    suite: Path, source: str, options: tuple[str, ...]
+) -> None:
     (suite / "test_heavy.py").write_text(source)
 
-    result = run_fast(suite)
+    result = run_fast(suite, *options)
 
     assert result.returncode == 1
     assert "2 passed" in result.stdout
