@@ -18,6 +18,7 @@ from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions, write
 from stages.outputs.split import SplitRow
 from stages.params.evaluate import EvaluateParams
 from stages.stage import run
+from tests.pipeline.workspace import contents
 from waste_classifier.errors import InputError
 
 SETTINGS = EvaluateParams(seed=1, bootstrap_samples=100, calibration_bins=5, sheet_images=6)
@@ -85,15 +86,6 @@ def write_params() -> None:
     Path("params.yaml").write_text(f"evaluate:\n{section}")
 
 
-def files_in(root: Path, *folders: str) -> dict[str, bytes]:
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for folder in folders
-        for path in (root / folder).rglob("*")
-        if path.is_file()
-    }
-
-
 def metrics_of(root: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((root / "metrics/evaluate.json").read_text())
     return content
@@ -135,12 +127,12 @@ def test_scores_are_printed(evaluated: Path) -> None:
 
 
 def test_writes_the_same_bytes_again_and_nothing_else(evaluated: Path, workspace: Path) -> None:
-    before = set(files_in(workspace, "."))
+    before = set(contents(workspace, "."))
 
     main(SETTINGS)
 
-    assert set(files_in(workspace, ".")) - before == OUTPUTS
-    assert files_in(workspace, "metrics", "plots") == files_in(evaluated, "metrics", "plots")
+    assert set(contents(workspace, ".")) - before == OUTPUTS
+    assert contents(workspace, "metrics", "plots") == contents(evaluated, "metrics", "plots")
 
 
 def test_another_seed_draws_other_resamples(evaluated: Path, workspace: Path) -> None:

@@ -23,6 +23,7 @@ from stages.outputs.tables import read_table, write_table
 from stages.params.explore import ExploreParams
 from stages.stage import run
 from tests.feature_files import write_feature_files
+from tests.pipeline.workspace import contents
 
 SETTINGS = ExploreParams(
     seed=1, examples_per_label=3, duplicate_pairs=5, map_images=10, label_errors=4
@@ -103,15 +104,6 @@ def features_of_two_labels() -> npt.NDArray[np.float32]:
     return features.astype(np.float32)[:, np.newaxis].repeat(2, axis=1)
 
 
-def files_in(root: Path, *folders: str) -> dict[str, bytes]:
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for folder in folders
-        for path in (root / folder).rglob("*")
-        if path.is_file()
-    }
-
-
 def metrics_of(root: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((root / "metrics/explore.json").read_text())
     return content
@@ -155,12 +147,12 @@ def test_numbers_are_printed(explored: Path) -> None:
 
 
 def test_writes_the_same_bytes_again_and_nothing_else(explored: Path, workspace: Path) -> None:
-    before = set(files_in(workspace, "."))
+    before = set(contents(workspace, "."))
 
     main(SETTINGS)
 
-    assert set(files_in(workspace, ".")) - before == OUTPUTS
-    assert files_in(workspace, "data", "metrics", "plots") == files_in(
+    assert set(contents(workspace, ".")) - before == OUTPUTS
+    assert contents(workspace, "data", "metrics", "plots") == contents(
         explored, "data", "metrics", "plots"
     )
 
@@ -174,7 +166,7 @@ def test_features_of_random_weights_are_mapped_only(
 
     assert metrics_of(workspace)["label_errors"] == 0
     assert read_table(LABEL_ERRORS_FILE, LabelErrorRow) == []
-    assert set(files_in(workspace, ".")) >= OUTPUTS
+    assert set(contents(workspace, ".")) >= OUTPUTS
     assert "neither similar pairs nor label errors were sought" in capsys.readouterr().out
 
 
@@ -264,4 +256,4 @@ def test_a_dollar_sign_in_a_label_is_no_formula() -> None:
 
     main(SETTINGS)
 
-    assert set(files_in(Path(), ".")) >= OUTPUTS
+    assert set(contents(Path(), ".")) >= OUTPUTS
