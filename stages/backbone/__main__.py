@@ -5,10 +5,12 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
 
 from stages.outputs.backbone import BACKBONE_DIR, write_description
-from stages.outputs.whole import whole_folder
+from stages.outputs.whole import explain_disk_error, whole_folder
 from stages.params.backbone import BackboneParams
 from stages.stage import run
 from waste_classifier.checksum import sha256_of
@@ -63,6 +65,10 @@ def download_imagenet(directory: Path) -> Path:
 
     Keras checks them against the hash that it ships.
     """
+    # Before the first import of Keras.
+    from stages.compute import determinism
+
+    determinism.configure()
     # Keras exports neither the address nor the hash; its version is pinned for their sake too.
     from keras.src.applications import resnet
     from keras.utils import get_file
@@ -89,14 +95,16 @@ def download_with_retries(
     """Call `download(directory)`, again after 1, 2, 4, … seconds where the network fails.
 
     Raises:
-        InputError: the last try failed too.
+        InputError: the last try failed too, or the server refused.
     """
     for attempt in range(retries + 1):
         try:
             return download(directory)
-        # get_file raises a plain Exception for HTTP errors, ValueError for a wrong hash.
         except Exception as error:
-            if attempt == retries:
+            cause = cause_of(error)
+            if not is_of_network(cause):
+                raise
+            if attempt == retries or not is_passing(cause):
                 raise InputError(
                     f"backbone.weights: imagenet could not be downloaded ({error}); check the "
                     "network, or get the file elsewhere and set backbone.weights to its path"
@@ -104,6 +112,24 @@ def download_with_retries(
             print(f"download failed ({error}), trying again", file=sys.stderr)
             sleep(FIRST_PAUSE_SECONDS * 2**attempt)
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def cause_of(error: Exception) -> BaseException:
+    """Return what `keras.utils.get_file` hides in a plain Exception."""
+    return error.__context__ if type(error) is Exception and error.__context__ else error
+
+
+def is_of_network(cause: BaseException) -> bool:
+    """Tell whether a download failed by the network or the server, not by the disk or the code."""
+    if isinstance(cause, OSError):
+        return explain_disk_error(cause) is None
+    # get_file raises ValueError where what came has another hash, as after a cut.
+    return isinstance(cause, HTTPException | ValueError)
+
+
+def is_passing(cause: BaseException) -> bool:
+    """Tell whether a failure may be over at the next try."""
+    return not isinstance(cause, HTTPError) or cause.code in (408, 429) or cause.code >= 500
 
 
 def _check(weights_file: Path, settings: BackboneParams) -> str:

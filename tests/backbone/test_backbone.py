@@ -1,5 +1,6 @@
 """Pretrained weights: copied, downloaded with retries, checked against their checksum."""
 
+import errno
 import hashlib
 import http.server
 import json
@@ -12,10 +13,13 @@ import pytest
 
 from stages.backbone import __main__ as backbone
 from stages.backbone.__main__ import copy_weights, download_with_retries, main
+from stages.compute import determinism
 from stages.outputs.backbone import read_weights_file
 from stages.params.backbone import BackboneParams
 from stages.params.reading import load_section
 from waste_classifier.errors import InputError
+
+determinism.configure()
 
 
 def bring(weights: str, sha256: str | None = None) -> None:
@@ -140,15 +144,38 @@ def test_after_the_last_try_the_error_says_what_to_do(tmp_path: Path) -> None:
         download_with_retries(download, tmp_path, retries=1, sleep=lambda _: None)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        ModuleNotFoundError("No module named 'torch'"),
+    ],
+)
+def test_what_is_not_the_fault_of_the_network_is_not_tried_again(
+    tmp_path: Path, error: Exception
+) -> None:
+    tries = 0
+
+    def download(_directory: Path) -> Path:
+        nonlocal tries
+        tries += 1
+        raise error
+
+    with pytest.raises(type(error), match=str(error).replace("[", r"\[")):
+        download_with_retries(download, tmp_path)
+    assert tries == 1
+
+
 class Server(http.server.BaseHTTPRequestHandler):
     """Fails once, then serves the same content for any path."""
 
     content = b"weights"
+    failure = 503
     requests = 0
 
     def do_GET(self) -> None:
         type(self).requests += 1
-        status = 503 if self.requests == 1 else 200
+        status = self.failure if self.requests == 1 else 200
         self.send_response(status)
         self.send_header("Content-Length", str(len(self.content)))
         self.end_headers()
@@ -199,4 +226,24 @@ def test_a_download_of_another_hash_is_refused(
     finally:
         server.shutdown()
 
+    assert not (workspace / "data/backbone").exists()
+
+
+def test_a_server_that_has_no_such_file_is_not_asked_again(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keras.src.applications import resnet
+
+    monkeypatch.setattr(Server, "requests", 0)
+    monkeypatch.setattr(Server, "failure", 404)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(resnet, "BASE_WEIGHTS_PATH", f"http://127.0.0.1:{server.server_port}/")
+    try:
+        with pytest.raises(InputError, match=r"could not be downloaded \(.*404.*\); check"):
+            bring("imagenet")
+    finally:
+        server.shutdown()
+
+    assert Server.requests == 1
     assert not (workspace / "data/backbone").exists()

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from stages.compute.precision import choose_precision, cpu_flags, gpu_capability, native_precision
+from stages.compute import determinism
+
+determinism.configure()
+
+from stages.compute.precision import (  # noqa: E402  (after the set-up of TensorFlow)
+    choose_precision,
+    cpu_flags,
+    gpu_capability,
+    native_precision,
+)
 
 
 def test_flags_are_read_from_cpuinfo(tmp_path: Path) -> None:

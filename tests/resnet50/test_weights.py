@@ -30,6 +30,11 @@ def reference() -> keras.Model:
     )
 
 
+@pytest.fixture(scope="module")
+def resnet101() -> keras.Model:
+    return keras.applications.ResNet101(include_top=False, weights=None)
+
+
 @pytest.mark.parametrize(
     ("stages", "last_stage", "layers"),
     [
@@ -95,8 +100,49 @@ def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
         group.attrs["weight_names"] = [b"block1_conv1/kernel:0"]
         group["block1_conv1/kernel:0"] = np.zeros((3, 3, 3, 64), np.float32)
 
-    with pytest.raises(InputError, match=r"other\.h5: lacks layer conv1_conv of ResNet50"):
+    with pytest.raises(InputError, match=r"other\.h5: weights of another network, .*block1_conv1"):
         read_pretrained(tmp_path / "other.h5")
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("resnet101.h5", "conv4_block10_1_conv"), ("resnet101.weights.h5", "conv2d_100")],
+)
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_weights_of_a_deeper_network_of_the_family_are_refused(
+    resnet101: keras.Model, tmp_path: Path, name: str, first: str
+) -> None:
+    if name.endswith(".weights.h5"):
+        resnet101.save_weights(tmp_path / name)
+    else:
+        resnet101.save(tmp_path / name)
+
+    # 101 layers with weights in sequence and four shortcuts, less the top: 104 convolutions.
+    with pytest.raises(
+        InputError, match=rf"{name}: weights of another network, .* \({first}, 51 in all\)"
+    ):
+        read_pretrained(tmp_path / name)
+
+
+def test_weights_behind_which_a_head_stands_are_read(
+    reference: keras.Model, tmp_path: Path
+) -> None:
+    top = keras.layers.Dense(3, name="my_head")(reference.output)
+    keras.Model(reference.input, top).save_weights(tmp_path / "own.weights.h5")
+
+    weights, last_stage = read_pretrained(tmp_path / "own.weights.h5")
+
+    assert last_stage == "conv5"
+    assert len(weights) == 106
+
+
+def test_infinite_weights_are_refused(reference: keras.Model, tmp_path: Path) -> None:
+    path = write_legacy_weights(tmp_path / "broken.h5", reference, ("conv1", "conv2", "conv3"))
+    with h5py.File(path, "r+") as file:
+        file["conv1_conv/conv1_conv/bias:0"][0] = np.inf
+
+    with pytest.raises(InputError, match=r"broken\.h5: layer conv1_conv holds infinite weights"):
+        read_pretrained(path)
 
 
 # The one error says it all: Keras would warn of each layer.
