@@ -184,7 +184,7 @@ def make_task(inputs: Inputs, name: str) -> "Task":
     from stages.compute.precision import native_precision
     from stages.resnet50.network import build_backbone
     from stages.train.fit import compile_model
-    from stages.train.model import build_head, build_network
+    from stages.train.model import SCALE_OF_RANDOM, build_head, build_network
     from stages.train.tasks import head_task, network_task
     from stages.train.training import restored_backbone
 
@@ -201,7 +201,8 @@ def make_task(inputs: Inputs, name: str) -> "Task":
     # Validation is not measured: one batch of it is enough.
     val = examples(inputs, "val", phase.batch_size)
     columns = used_columns(settings.head.pooling, last_stage)
-    head = build_head(int(columns.sum()), len(inputs.labels), settings.head, momentum)
+    scale = SCALE_OF_RANDOM if name == "scratch" else 1.0
+    head = build_head(int(columns.sum()), len(inputs.labels), settings.head, momentum, scale)
     if name == "head":
         task = head_task(phase, head, train, val, inputs.class_weights, settings)
     else:
@@ -249,7 +250,7 @@ def epochs_of(task: "Task") -> Measure:
 
     def measure(_repetition: int) -> float:
         seconds.clear()
-        fit_epochs(task, range(EPOCHS), [timer], verbose=0)
+        fit_epochs(task, range(EPOCHS), [timer])
         return EPOCHS * images_per_epoch(task) / sum(seconds)
 
     return measure

@@ -3,6 +3,7 @@
 import os
 import sys
 
+from stages.compute.notices import without_notices
 from waste_classifier.parallel import available_cores
 
 # Each is read by the first import alone.
@@ -43,7 +44,8 @@ def configure() -> None:
     # Its start-up notices say nothing to a user, and without a GPU one is called an error.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-    import tensorflow as tf
+    with without_notices():
+        import tensorflow as tf
 
     tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(available_cores())

@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 
 import keras
 import numpy as np
+from tqdm import tqdm
 
 from stages.compute.precision import Precision, native_precision
 from stages.outputs.features import (
@@ -18,6 +19,7 @@ from stages.outputs.features import (
     write_shard,
 )
 from stages.outputs.manifest import ManifestColumns
+from stages.progress import progress
 from stages.resnet50.folding import fold_batch_norm
 from stages.resnet50.layout import BackboneStage
 from stages.resnet50.network import build_backbone
@@ -90,23 +92,32 @@ def write_features(
     Raises:
         InputError: an image can't be decoded, or the disk is full.
     """
-    for number, rows in enumerate(shard_ranges(len(images.paths))):
-        file = shard_file(folder, number)
-        checksums = images.checksums[rows.start : rows.stop]
-        if holds_shard(file, checksums, backbone.columns):
-            continue
-        started = time.perf_counter()
-        shard = np.empty(len(rows), shard_type(backbone.columns))
-        shard["sha256"] = checksums
-        paths = [raw / images.paths[row] for row in rows]
-        first = 0
-        for batch in resized_batches(paths, backbone.image_size, batch_size, max_pixels=None):
-            features = backbone.runner.features(batch, ORIENTATIONS)
-            shard["features"][first : first + len(batch)] = features
-            first += len(batch)
-        write_shard(file, shard)
-        speed = len(rows) / (time.perf_counter() - started)
-        print(f"{rows.stop} of {len(images.paths)} images, {speed:.1f} images/s", flush=True)
+    count = len(images.paths)
+    unfinished = [
+        (file, rows)
+        for number, rows in enumerate(shard_ranges(count))
+        if not holds_shard(
+            file := shard_file(folder, number),
+            images.checksums[rows.start : rows.stop],
+            backbone.columns,
+        )
+    ]
+    done = count - sum(len(rows) for _, rows in unfinished)
+    with progress("features", count, "images", done) as bar:
+        for file, rows in unfinished:
+            started = time.perf_counter()
+            shard = np.empty(len(rows), shard_type(backbone.columns))
+            shard["sha256"] = images.checksums[rows.start : rows.stop]
+            paths = [raw / images.paths[row] for row in rows]
+            first = 0
+            for batch in resized_batches(paths, backbone.image_size, batch_size, max_pixels=None):
+                features = backbone.runner.features(batch, ORIENTATIONS)
+                shard["features"][first : first + len(batch)] = features
+                first += len(batch)
+                bar.update(len(batch))
+            write_shard(file, shard)
+            speed = len(rows) / (time.perf_counter() - started)
+            tqdm.write(f"{rows.stop} of {count} images, {speed:.1f} images/s")
 
     network = folder / NETWORK_NAME
     if backbone.pretrained:

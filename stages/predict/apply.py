@@ -8,10 +8,13 @@ import numpy.typing as npt
 from stages.outputs.features import Features
 from stages.outputs.manifest import RAW_DIR, ManifestColumns
 from stages.outputs.split import SPLIT_FILE, SplitRow
+from stages.progress import progress
 from waste_classifier.classifier import Classifier
 from waste_classifier.orientations import ORIENTATIONS
 
 ROWS_AT_ONCE = 1024
+#: After each of which the next images are not decoded ahead.
+BATCHES_AT_ONCE = 8
 
 
 def predict_features(
@@ -56,4 +59,12 @@ def predict_images(
     determinism.configure()
     # Stage fetch has checked how large they are.
     paths = [RAW_DIR / row.path for row in rows]
-    return classifier.predict(paths, batch_size, max_pixels=None)
+    probabilities = np.empty((len(rows), len(classifier.labels)), np.float32)
+    at_once = batch_size * BATCHES_AT_ONCE
+    with progress("predictions", len(paths), "images") as bar:
+        for start in range(0, len(paths), at_once):
+            some = paths[start : start + at_once]
+            seen = classifier.predict(some, batch_size, max_pixels=None)
+            probabilities[start : start + len(some)] = seen
+            bar.update(len(some))
+    return probabilities

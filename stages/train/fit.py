@@ -1,6 +1,7 @@
 """The epochs of a task: where the best one is kept, and an interrupted training goes on."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 from stages.params.train import TrainParams
 from stages.train import resume
 from stages.train.batches import batches
+from stages.train.epoch_bar import EpochBar
 from stages.train.log import EpochLog, EpochReport, Logs
 from stages.train.model import DROPOUTS
 from stages.train.optimizer import AdamW
@@ -100,11 +102,12 @@ class BestAndResume(keras.callbacks.Callback):
             InputError: the loss is no number, or the disk is full.
         """
         named = name_logs(logs or {}, float(self.model.optimizer.learning_rate))
-        if record(self.progress, named):
+        best = record(self.progress, named)
+        if best:
             self._best_weights = self.model.get_weights()
         self._save_if_due()
         seconds = time.perf_counter() - self._started
-        self._log.epoch(EpochReport(named, self._train_seconds, seconds))
+        self._log.epoch(EpochReport(named, self._train_seconds, seconds, best))
         self.model.stop_training = self.progress.epochs_without_better >= self._patience
 
     def _save_if_due(self) -> None:
@@ -118,36 +121,32 @@ class BestAndResume(keras.callbacks.Callback):
         self._saving_seconds = self._saved - now
 
 
-def run_task(task: Task, settings: TrainParams, keeper: BestAndResume, verbose: int) -> None:
+def run_task(task: Task, settings: TrainParams, keeper: BestAndResume) -> None:
     """Train the epochs that a task still has, and leave the best weights in its model.
 
     Args:
         task: a phase made ready.
         settings: section `train`.
         keeper: of the best epoch.
-        verbose: as of `keras.Model.fit`.
     """
     compile_model(task, settings)
     keeper.begin_phase(task.model)
-    fit_epochs(task, keeper.epochs_left(task.phase), [keeper], verbose)
+    # The bar is closed before the keeper has the line of the epoch printed.
+    callbacks = [EpochBar(task.steps_per_epoch), keeper]
+    fit_epochs(task, keeper.epochs_left(task.phase), callbacks)
     keeper.end_phase(task.model)
 
 
-def fit_epochs(
-    task: Task, epochs: range, callbacks: list[keras.callbacks.Callback], verbose: int
-) -> None:
+def fit_epochs(task: Task, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
     """Train and validate some epochs, or fewer where a callback stops them.
 
     Args:
         task: with a compiled model.
         epochs: counted over all phases; may be none.
         callbacks: of Keras.
-        verbose: as of `keras.Model.fit`.
     """
     if not epochs:
         return
-    # Before what is printed of an epoch: by itself it would come last, and end its line after that.
-    progress_bar = [keras.callbacks.ProgbarLogger()] if verbose else []
     task.model.fit(
         batches(task.train_rows, epochs, task.batch_size, drop_remainder=True),
         steps_per_epoch=task.steps_per_epoch,
@@ -156,8 +155,8 @@ def fit_epochs(
         epochs=epochs.stop,
         # Class weights are for learning: the validation loss counts every image alike.
         validation_data=batches(task.val_rows, [0], task.batch_size),
-        callbacks=[*progress_bar, *callbacks],
-        verbose=verbose,
+        callbacks=list(callbacks),
+        verbose=0,
     )
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 
 from dvclive import Live
 
+from stages.outputs.model import MODEL_DIR
 from stages.tracking import StageLive
 from stages.train.resume import Progress
 
@@ -19,6 +20,8 @@ from stages.train.resume import Progress
 RUNTIME_DIR = Path("logs/train")
 # Curves are written whole each time: more often would be felt where epochs are short.
 CURVES_EVERY_SECONDS = 2.0
+
+SCORES = ("loss", "accuracy", "macro_f1")
 
 Logs = dict[str, float]
 
@@ -29,6 +32,7 @@ class EpochReport(NamedTuple):
     logs: Logs  #: train/…, val/… and learning_rate
     train_seconds: float  #: without validation
     seconds: float  #: of it all
+    best: bool  #: whether its validation loss is the lowest so far
 
 
 class EpochLog:
@@ -91,11 +95,12 @@ class EpochLog:
         self._runtime.log_metric("train_seconds", report.train_seconds)
         self._runtime.log_metric("peak_memory_mib", _peak_memory_mib())
         self._runtime.next_step()
-        values = ", ".join(f"{name} {value:.4g}" for name, value in report.logs.items())
-        print(f"epoch {epoch}: {values}, {report.seconds:.2f} s", flush=True)
+        best = "  best so far" if report.best else ""
+        scores = "  ".join(f"{split} {_scores(report.logs, split)}" for split in ("train", "val"))
+        print(f"{f'epoch {epoch}:':10} {scores}  {report.seconds:6.2f} s{best}", flush=True)
 
     def summary(self, progress: Progress, precision: str, largest_difference: float) -> None:
-        """Log which epoch was kept and its scores.
+        """Log and print which epoch was kept and its scores.
 
         Args:
             progress: of the finished training.
@@ -104,10 +109,12 @@ class EpochLog:
         """
         best = progress.history[progress.best_epoch]
         self._live.log_metric("best/epoch", progress.best_epoch, plot=False)
-        for name in ("accuracy", "macro_f1", "loss"):
+        for name in SCORES:
             self._live.log_metric(f"best/val_{name}", best[f"val/{name}"], plot=False)
         self._live.log_metric("precision", precision, plot=False)
         self._live.log_metric("largest_difference", largest_difference, plot=False)
+        scores = _scores(best, "val")
+        print(f"best epoch {progress.best_epoch}:  val {scores}; it is in {MODEL_DIR}/")
 
     def _log(self, logs: Logs) -> None:
         # One file per curve, train and val in it: DVC shows each file of a stage's plots, so
@@ -127,6 +134,10 @@ class EpochLog:
         for curve, points in self._curves.items():
             self._live.log_plot(curve, points, x="epoch", y=curve)
         self._curves_written = time.perf_counter()
+
+
+def _scores(logs: Logs, split: str) -> str:
+    return "  ".join(f"{name} {logs[f'{split}/{name}']:.4f}" for name in SCORES)
 
 
 def _peak_memory_mib() -> float:

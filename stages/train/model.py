@@ -10,16 +10,28 @@ from stages.params.train import HeadParams
 from stages.resnet50.layout import BLOCK_ENDS, blocks_from, feature_blocks
 from waste_classifier.head import Dense, Head
 
-STANDARDISE = "standardise"
+STANDARDISE, SCALE = "standardise", "scale"
 DROPOUTS = ("feature_dropout", "dropout")
-HEAD_LAYERS = (STANDARDISE, "feature_dropout", "hidden", "dropout", "logits", "probabilities")
+HEAD_LAYERS = (STANDARDISE, SCALE, *DROPOUTS, "hidden", "logits", "probabilities")
+# What a head that trains with random weights sees of a standardised feature. Adam changes a weight
+# by up to the learning rate per step, so what a unit says by that times the sum of its inputs:
+# thousands of whole ones would let the first loss jump while the backbone has yet to learn.
+SCALE_OF_RANDOM = 0.1
 ROWS_AT_ONCE = 1024
 
 
 def build_head(
-    columns: int, labels: int, settings: HeadParams, batch_norm_momentum: float
+    columns: int, labels: int, settings: HeadParams, batch_norm_momentum: float, scale: float = 1.0
 ) -> keras.Model:
-    """Return a new head: `(n, columns) float32` features to `(n, labels) float32` probabilities."""
+    """Return a new head: `(n, columns) float32` features to `(n, labels) float32` probabilities.
+
+    Args:
+        columns: features that it sees.
+        labels: that it tells apart.
+        settings: section `train.head`.
+        batch_norm_momentum: of the statistics by which features are standardised, where they train.
+        scale: that the standardised features are multiplied by.
+    """
     features = keras.Input((columns,), name="used_features")
     outputs = keras.layers.BatchNormalization(
         center=False,
@@ -29,6 +41,7 @@ def build_head(
         name=STANDARDISE,
         dtype="float32",
     )(features)
+    outputs = keras.layers.Rescaling(scale, name=SCALE, dtype="float32")(outputs)
     outputs = keras.layers.Dropout(settings.feature_dropout, name="feature_dropout")(outputs)
     if settings.units:
         hidden = keras.layers.Dense(settings.units, "gelu", name="hidden", dtype="float32")
@@ -133,7 +146,8 @@ def exported_head(head: keras.Model, columns: npt.NDArray[np.bool_]) -> Head:
         columns: `(d,)`, which of the features it sees; the others get a weight of 0.
     """
     mean, variance = head.get_layer(STANDARDISE).get_weights()
-    scale = 1 / np.sqrt(variance.astype(np.float64) + head.get_layer(STANDARDISE).epsilon)
+    deviation = np.sqrt(variance.astype(np.float64) + head.get_layer(STANDARDISE).epsilon)
+    scale = head.get_layer(SCALE).scale / deviation
     layers = {layer.name: layer.get_weights() for layer in head.layers}
     first = "hidden" if "hidden" in layers else "logits"
     kernel, bias = layers[first]

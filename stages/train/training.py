@@ -1,6 +1,5 @@
 """One training from examples to classifier; importing this module imports TensorFlow."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +24,13 @@ from stages.train.export import (
 )
 from stages.train.fit import BestAndResume, run_task
 from stages.train.log import EpochLog
-from stages.train.model import build_head, build_network, exported_head, standardise
+from stages.train.model import (
+    SCALE_OF_RANDOM,
+    build_head,
+    build_network,
+    exported_head,
+    standardise,
+)
 from stages.train.phases import Phase
 from stages.train.tasks import head_task, network_task
 
@@ -86,11 +91,12 @@ def run_phases(
     """
     momentum = settings.scratch.batch_norm_momentum
     labels = len(data.contract.labels)
-    head = build_head(int(data.columns.sum()), labels, settings.head, momentum)
-    if data.backbone.pretrained:
+    pretrained = data.backbone.pretrained
+    scale = 1.0 if pretrained else SCALE_OF_RANDOM
+    head = build_head(int(data.columns.sum()), labels, settings.head, momentum, scale)
+    if pretrained:
         standardise(head, data.train.as_received)
     backbone = network = None
-    verbose = 1 if sys.stdout.isatty() else 0
     for phase in phases[keeper.progress.phase :]:
         with log.timed("preparation"):
             if phase.name == "head":
@@ -102,7 +108,7 @@ def run_phases(
                     phase, network, data.train, data.val, data.class_weights, settings
                 )
         with log.timed("epochs"):
-            run_task(task, settings, keeper, verbose)
+            run_task(task, settings, keeper)
     return Parts(head, backbone, network)
 
 

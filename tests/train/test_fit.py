@@ -81,7 +81,6 @@ def run(
         class_weights: npt.NDArray[np.float32] = EVEN,
         log: EpochLog | None = None,
         folder: Path = tmp_path / "new",
-        verbose: int = 0,
     ) -> Progress:
         miniature.set_weights(initial)
         # A folder of another name than `new` is taken up as it is.
@@ -91,7 +90,7 @@ def run(
             make: Any = head_task if phase.name == "head" else network_task
             model = head if phase.name == "head" else miniature
             task = make(phase, model, train, val, class_weights, settings)
-            run_task(task, settings, keeper, verbose)
+            run_task(task, settings, keeper)
         return keeper.progress
 
     return run_phases
@@ -289,20 +288,6 @@ def test_several_calls_of_several_steps_train_as_one_step_at_a_time(
     assert progress.history == one_by_one.history
     for ours, theirs in zip(in_calls, miniature.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-
-
-def test_each_report_starts_a_line_of_its_own_below_a_progress_bar(
-    run: Run, capsys: pytest.CaptureFixture[str]
-) -> None:
-    class Printed(Recorded):
-        def epoch(self, report: EpochReport) -> None:
-            super().epoch(report)
-            print("epoch of ours", flush=True)
-
-    run([HEAD], log=Printed(), verbose=1)
-
-    lines = capsys.readouterr().out.split("\n")
-    assert lines.count("epoch of ours") == 2
 
 
 def test_the_head_alone_changes_in_its_phase(run: Run, miniature: keras.Model) -> None:

@@ -9,9 +9,13 @@ from stages.train.log import EpochLog, EpochReport
 from stages.train.resume import Progress
 
 
-def report(loss: float) -> EpochReport:
-    logs = {"train/loss": loss, "val/accuracy": 0.5, "val/macro_f1": 0.4, "val/loss": loss}
-    return EpochReport(logs, train_seconds=2.0, seconds=2.5)
+def report(loss: float, best: bool = True) -> EpochReport:
+    logs = {
+        f"{split}/{name}": value
+        for split in ("train", "val")
+        for name, value in (("loss", loss), ("accuracy", 0.5), ("macro_f1", 0.4))
+    }
+    return EpochReport(logs, train_seconds=2.0, seconds=2.5, best=best)
 
 
 LOSSES = [
@@ -33,7 +37,7 @@ def test_every_epoch_is_a_row_of_each_curve(
 ) -> None:
     with EpochLog() as log:
         log.epoch(report(0.9))
-        log.epoch(report(0.5))
+        log.epoch(report(0.5, best=False))
         progress = Progress(history=[report(0.9).logs, report(0.5).logs], best_epoch=1)
         log.summary(progress, "float32", largest_difference=0.00025)
 
@@ -48,9 +52,13 @@ def test_every_epoch_is_a_row_of_each_curve(
     assert summary["precision"] == "float32"
     assert summary["largest_difference"] == 0.00025
     printed = capsys.readouterr().out.splitlines()
-    assert printed[1] == (
-        "epoch 1: train/loss 0.5, val/accuracy 0.5, val/macro_f1 0.4, val/loss 0.5, 2.50 s"
-    )
+    assert printed == [
+        "epoch 0:   train loss 0.9000  accuracy 0.5000  macro_f1 0.4000  "
+        "val loss 0.9000  accuracy 0.5000  macro_f1 0.4000    2.50 s  best so far",
+        "epoch 1:   train loss 0.5000  accuracy 0.5000  macro_f1 0.4000  "
+        "val loss 0.5000  accuracy 0.5000  macro_f1 0.4000    2.50 s",
+        "best epoch 1:  val loss 0.5000  accuracy 0.5000  macro_f1 0.4000; it is in data/model/",
+    ]
 
 
 def test_a_resumed_training_replays_its_first_epochs(workspace: Path) -> None:

@@ -92,6 +92,7 @@ def test_a_head_without_hidden_units_is_linear() -> None:
     assert [layer.name for layer in head.layers] == [
         "used_features",
         "standardise",
+        "scale",
         "feature_dropout",
         "logits",
         "probabilities",
@@ -243,10 +244,10 @@ def test_nothing_is_before_conv1(network: keras.Model) -> None:
     assert rest is network
 
 
-@pytest.mark.parametrize("units", [8, 0])
-def test_an_exported_head_says_what_keras_says(units: int) -> None:
+@pytest.mark.parametrize(("units", "scale"), [(8, 1.0), (0, 1.0), (8, 0.1)])
+def test_an_exported_head_says_what_keras_says(units: int, scale: float) -> None:
     keras.utils.set_random_seed(4)
-    head = build_head(32, 3, head_settings(units=units), 0.9)
+    head = build_head(32, 3, head_settings(units=units), 0.9, scale)
     standardise(head, FEATURES)
     for layer in ("hidden", "logits") if units else ("logits",):
         # New ones are zero.
@@ -258,6 +259,15 @@ def test_an_exported_head_says_what_keras_says(units: int) -> None:
     assert (exported.hidden is None) is (units == 0)
     # GELU, softmax and the standardisation that is folded in are here those of Keras.
     np.testing.assert_allclose(exported(FEATURES), np.asarray(head(FEATURES)), atol=1e-6)
+
+
+def test_a_head_sees_standardised_features_times_its_scale() -> None:
+    head = build_head(32, 3, head_settings(), 0.9, scale=0.25)
+    standardise(head, FEATURES)
+
+    seen = keras.Model(head.input, head.get_layer("scale").output)(FEATURES)
+
+    np.testing.assert_allclose(np.asarray(seen).std(axis=0), 0.25, rtol=1e-3)
 
 
 def test_columns_that_the_head_does_not_see_weigh_nothing() -> None:

@@ -1,0 +1,53 @@
+"""How far long work has come: a bar on a terminal, a line every half minute elsewhere."""
+
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 30.0
+LINE = "{desc}: {n_fmt} of {total_fmt} {unit}, {rate_noinv_fmt}, {remaining} left"
+
+
+def progress(what: str, total: int, unit: str, done: int = 0) -> "tqdm[Any]":
+    """Return the progress of some work, on stderr: a context, told of each step by `update(n)`.
+
+    What is printed meanwhile goes through `tqdm.write`, which keeps clear of a bar.
+
+    Args:
+        what: is being done.
+        total: steps.
+        unit: of the steps, in the plural.
+        done: steps of an earlier run.
+    """
+    if sys.stderr.isatty():
+        return tqdm(
+            desc=what, total=total, unit=f" {unit}", initial=done, leave=False, dynamic_ncols=True
+        )
+    return tqdm(
+        desc=what,
+        total=total,
+        unit=unit,
+        initial=done,
+        leave=False,
+        file=Lines(),
+        bar_format=LINE,
+        delay=SECONDS_BETWEEN_LINES,
+        mininterval=SECONDS_BETWEEN_LINES,
+        # Steps may be far apart: whether a line is due is looked up at each.
+        miniters=1,
+    )
+
+
+class Lines:
+    """A file for `tqdm` that writes to stderr line by line what it would draw in place."""
+
+    def write(self, text: str) -> None:
+        """Write what is not blank."""
+        line = text.strip()
+        if line:
+            print(line, file=sys.stderr)
+
+    def flush(self) -> None:
+        """Let lines be seen at once."""
+        sys.stderr.flush()

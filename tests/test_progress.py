@@ -1,0 +1,61 @@
+"""What a user sees of long work, on a terminal and in a log."""
+
+import os
+import pty
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from stages import progress as module
+from stages.progress import progress
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_a_terminal_shows_a_bar_with_rate_and_time_left_and_clears_it_at_the_end() -> None:
+    program = """\
+import time
+from stages.progress import progress
+with progress("features", 200, "images", done=100) as bar:
+    for _ in range(2):
+        time.sleep(0.15)
+        bar.update(50)
+"""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, stderr=theirs, check=True)
+    drawn = os.read(ours, 65536).decode()
+    os.close(theirs)
+    os.close(ours)
+
+    assert "features:  50%" in drawn
+    assert "100/200" in drawn
+    assert " images/s" in drawn
+    assert drawn.rstrip(" ").endswith("\r")
+    assert "\n" not in drawn
+
+
+def test_a_log_gets_a_line_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_LINES", 1e-9)
+
+    with progress("features", 4, "images") as bar:
+        bar.update(1)
+        bar.update(1)
+
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("features: 1 of 4 images, ")
+    assert second.startswith("features: 2 of 4 images, ")
+    assert second.endswith(" left")
+
+
+def test_a_log_hears_nothing_of_what_is_soon_done(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("features", 4, "images") as bar:
+        bar.update(4)
+
+    assert capsys.readouterr().err == ""
