@@ -1,6 +1,10 @@
 """How far long work has come: a bar on a terminal, a line every half minute elsewhere."""
 
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Any
 
 from tqdm import tqdm
@@ -37,6 +41,36 @@ def progress(what: str, total: int, unit: str, done: int = 0) -> "tqdm[Any]":
         # Steps may be far apart: whether a line is due is looked up at each.
         miniters=1,
     )
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show for how long the block has run, where nothing tells how far it has come.
+
+    On a terminal second by second, in place; elsewhere a line every half minute.
+
+    Args:
+        what: is being done.
+    """
+    terminal = sys.stderr.isatty()
+    finished = Event()
+    started = time.monotonic()
+
+    def show() -> None:
+        while not finished.wait(1.0 if terminal else SECONDS_BETWEEN_LINES):
+            text = f"{what}: {time.monotonic() - started:.0f} s"
+            print(f"\r{text}" if terminal else text, end="" if terminal else "\n", file=sys.stderr)
+            sys.stderr.flush()
+
+    shown = Thread(target=show, daemon=True)
+    shown.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        shown.join()
+        if terminal:
+            print(f"\r{' ' * (len(what) + 10)}\r", end="", file=sys.stderr, flush=True)
 
 
 class Lines:

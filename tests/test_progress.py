@@ -5,38 +5,65 @@ import pty
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 
 import pytest
 
 from stages import progress as module
-from stages.progress import progress
+from stages.progress import progress, waiting
 
 ROOT = Path(__file__).parents[1]
 
 
+def drawn_on_a_terminal(program: str) -> str:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, stderr=theirs, check=True)
+    drawn = os.read(ours, 65536).decode()
+    os.close(theirs)
+    os.close(ours)
+    return drawn
+
+
 def test_a_terminal_shows_a_bar_with_rate_and_time_left_and_clears_it_at_the_end() -> None:
-    program = """\
+    drawn = drawn_on_a_terminal("""\
 import time
 from stages.progress import progress
 with progress("features", 200, "images", done=100) as bar:
     for _ in range(2):
         time.sleep(0.15)
         bar.update(50)
-"""
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 80))
-
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, stderr=theirs, check=True)
-    drawn = os.read(ours, 65536).decode()
-    os.close(theirs)
-    os.close(ours)
+""")
 
     assert "features:  50%" in drawn
     assert "100/200" in drawn
     assert " images/s" in drawn
     assert drawn.rstrip(" ").endswith("\r")
     assert "\n" not in drawn
+
+
+def test_a_terminal_shows_how_long_something_has_run_and_clears_that_at_the_end() -> None:
+    drawn = drawn_on_a_terminal("""\
+import time
+from stages.progress import waiting
+with waiting("map of 9 images"):
+    time.sleep(2.5)
+""")
+
+    assert drawn.startswith("\rmap of 9 images: 1 s\rmap of 9 images: 2 s\r")
+    assert drawn.endswith(" \r")
+
+
+def test_a_log_gets_how_long_something_has_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_LINES", 0.2)
+
+    with waiting("map of 9 images"):
+        time.sleep(0.3)
+
+    assert capsys.readouterr().err == "map of 9 images: 0 s\n"
 
 
 def test_a_log_gets_a_line_now_and_then(

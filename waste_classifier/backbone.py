@@ -43,12 +43,18 @@ class Backbone:
         """Read a network that `save_network` wrote.
 
         Raises:
-            InputError: it is missing or damaged.
+            InputError: it is missing or damaged, or needs a newer Keras.
         """
         try:
             return cls(keras.saving.load_model(file, compile=False))
         # Keras raises anything at a damaged file: OSError, ValueError, KeyError, TypeError.
         except Exception as error:
+            needed = _keras_version(file)
+            if needed is not None and _release(needed) > _release(keras.__version__):
+                raise InputError(
+                    f"{file}: written by Keras {needed}, which Keras {keras.__version__} can't "
+                    f"read; install keras>={needed}"
+                ) from None
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise InputError(
                 f"{file}: not a network that Keras {keras.__version__} can read ({reason}); bring "
@@ -85,6 +91,21 @@ def save_network(network: keras.Model, file: Path) -> None:
                 content = _to_json(_without_object_ids(json.loads(content)))
             new.writestr(zipfile.ZipInfo(name, EARLIEST_TIME), content)
     raw.unlink()
+
+
+def _keras_version(file: Path) -> str | None:
+    """Return the version of Keras that wrote a `.keras` file; None where it does not say."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return str(json.loads(archive.read("metadata.json"))["keras_version"])
+    # Damaged archives make zipfile raise anything.
+    except Exception:
+        return None
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version: `3.15.0rc1` is (3, 15)."""
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
 
 
 def _without_object_ids(config: Any) -> Any:

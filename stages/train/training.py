@@ -11,6 +11,7 @@ from stages.outputs.backbone import read_weights_file
 from stages.outputs.features import FEATURES_DIR, NETWORK_NAME, Description
 from stages.outputs.model import MODEL_DIR
 from stages.params.train import TrainParams
+from stages.progress import waiting
 from stages.resnet50.network import build_backbone
 from stages.resnet50.weights import read_pretrained, restore
 from stages.train.examples import TrainingData
@@ -68,7 +69,7 @@ def train(
     with EpochLog() as log:
         keeper = BestAndResume(state, log, settings.patience, settings.seed)
         parts = run_phases(data, phases, settings, keeper, log)
-        with log.timed("export"):
+        with log.timed("export"), waiting("export of the classifier"):
             difference = deliver(parts, data, precision, state)
         log.summary(keeper.progress, precision, difference)
 

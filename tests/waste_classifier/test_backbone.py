@@ -1,5 +1,6 @@
 """The backbone: run on photos in each orientation, and kept in a file that depends on it alone."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -192,3 +193,22 @@ def test_a_damaged_file_is_named_in_one_line(saved: Path, tmp_path: Path, damage
     assert message.startswith(f"{file}: not a network that Keras {keras.__version__} can read (")
     assert message.endswith("; bring the folder back whole")
     assert "\n" not in message
+
+
+def test_a_file_that_needs_a_newer_keras_says_which(saved: Path, tmp_path: Path) -> None:
+    file = tmp_path / "backbone.keras"
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(file, "w") as newer:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "metadata.json":
+                content = json.dumps({"keras_version": "99.1.0"}).encode()
+            elif name == "config.json":
+                content = content.replace(b'"Conv2D"', b'"LayerOfTheFuture"')
+            newer.writestr(name, content)
+
+    with pytest.raises(
+        InputError,
+        match=rf"backbone\.keras: written by Keras 99\.1\.0, which Keras {keras.__version__} can't "
+        r"read; install keras>=99\.1\.0",
+    ):
+        Backbone.load(file)
