@@ -16,7 +16,7 @@ HEAD_LAYERS = (STANDARDISE, SCALE, *DROPOUTS, "hidden", "logits", "probabilities
 # What a head that trains with random weights sees of a standardised feature. Adam changes a weight
 # by up to the learning rate per step, so what a unit says by that times the sum of its inputs:
 # thousands of whole ones would let the first loss jump while the backbone has yet to learn.
-SCALE_OF_RANDOM = 0.1
+SCALE_OF_RANDOM = 0.03
 ROWS_AT_ONCE = 1024
 
 
