@@ -14,6 +14,8 @@ from typing import IO
 from waste_classifier.errors import InputError
 
 UNFINISHED = ".unfinished"
+#: In it, beside the lock of a work: a folder for what no later run can go on with.
+SCRATCH = "scratch"
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 #: Read-only disks, permissions, names too long, a file where a folder should be.
@@ -109,6 +111,18 @@ def replace_folder(directory: Path, finished: Path) -> None:
     """Move a finished folder to its place, removing what stood there."""
     _remove(directory)
     finished.replace(directory)
+
+
+def remove_leftovers(unfinished_dir: Path = Path("data") / UNFINISHED) -> None:
+    """Delete what killed runs left in their scratch folders; those of runs at work stay.
+
+    DVC may take the outputs of the stage that was killed from its cache, and never run it again.
+    """
+    from filelock import FileLock, Timeout
+
+    for folder in unfinished_dir.glob(f"*/{SCRATCH}"):
+        with suppress(OSError, Timeout), FileLock(folder.parent / "lock", timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -202,8 +202,9 @@ def test_ignored_names_may_be_anything(photos: Path, run_fetch: RunFetch) -> Non
         "f.gif",
         "no extension.jpg",
         "a,b.jpg",
-        'quo"te.jpg',
-        "new\nline.jpg",
+        "it's a bottle (1) & more.jpg",
+        "Bildschirmfoto\u202f1.jpg",
+        "👩\u200d🔬.jpg",
         "Flasche grün.jpg",
         "瓶子.jpg",
         "♻.png",
@@ -306,7 +307,7 @@ def test_one_rejected_image_too_many_lists_them_all(photos: Path, run_fetch: Run
 
     assert run.code == 1
     assert run.err == (
-        "error: 2 images refused:\n"
+        "error: photos: 2 images refused:\n"
         "  glass/bad.jpg: not an image of JPEG, PNG, WebP, BMP or GIF\n"
         "  paper/empty.jpg: empty file\n"
         "mend or remove them, or raise fetch.max_rejected (1)\n"
@@ -327,6 +328,7 @@ def test_other_counts_than_expected_are_listed(run_fetch: RunFetch) -> None:
         "  glass: expected 3, got 2\n"
         "  metal: expected 1, got 0\n"
         "  paper: expected 0, got 1\n"
+        "mend the folders or the counts\n"
     )
 
 
@@ -352,7 +354,7 @@ def test_a_later_run_replaces_the_outputs(photos: Path, run_fetch: RunFetch) -> 
 
 @pytest.mark.usefixtures("photos")
 def test_what_a_killed_run_left_is_removed(run_fetch: RunFetch) -> None:
-    Path("data/.unfinished/fetch/incoming/received").mkdir(parents=True)
+    Path("data/.unfinished/fetch/scratch/received").mkdir(parents=True)
     assert run_fetch().code == 0
     assert names_in("data/.unfinished/fetch") == ["lock"]
 

@@ -214,13 +214,31 @@ def test_labels_that_other_systems_take_for_one(
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [(b"caf\xe9.jpg", r"caf\udce9.jpg"), (b"a\rb.jpg", r"a\rb.jpg")]
+    ("name", "problem"),
+    [
+        (b"caf\xe9.jpg", r"caf\udce9.jpg: is not plain UTF-8"),
+        (b"a\rb.jpg", r"a\rb.jpg: has a control character in its name"),
+        (b"\x1b[31mred.jpg", r"\x1b[31mred.jpg: has a control character in its name"),
+        (b"a:b.jpg", "a:b.jpg: has a : in its name"),
+        (b"<script>.jpg", "<script>.jpg: has a < in its name"),
+        (b"aux.jpg", "aux.jpg: has the name of a device of Windows"),
+        (b"1.jpg ", "1.jpg : has a blank at an end of its name"),
+        (b"1.", "1.: has a dot at the end of its name"),
+    ],
 )
-def test_names_that_tables_cannot_hold(
-    photos: Path, run_fetch: RunFetch, name: bytes, shown: str
+def test_names_that_not_every_system_can_hold(
+    photos: Path, run_fetch: RunFetch, name: bytes, problem: str
 ) -> None:
     shutil.copy(photos / "glass/1.jpg", photos / "glass" / os.fsdecode(name))
-    assert_refused(run_fetch, f"glass/{shown}: a name that is not plain UTF-8; rename it")
+    assert_refused(run_fetch, f"glass/{problem}, which not every system can hold; rename it")
+
+
+@pytest.mark.parametrize("label", ["glass ", "glass.", "CON", "nul.old", "a|b", "<script>"])
+def test_labels_that_not_every_system_can_hold(
+    photos: Path, save_image: SaveImage, run_fetch: RunFetch, label: str
+) -> None:
+    save_image(photos / label / "1.jpg")
+    assert_refused(run_fetch, f"  {label}: has ", "which not every system can hold; rename it")
 
 
 def test_special_files_and_broken_links(photos: Path, run_fetch: RunFetch) -> None:
@@ -324,7 +342,7 @@ def test_ctrl_c_leaves_nothing(photos: Path, write_params: Callable[..., None]) 
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        while not Path("data/.unfinished/fetch/incoming/raw").exists() and process.poll() is None:
+        while not Path("data/.unfinished/fetch/scratch/raw").exists() and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, messages = process.communicate()

@@ -20,8 +20,10 @@ Meanwhile = Callable[[Change], None]
 @pytest.fixture
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     def let(change: Change) -> None:
-        def check_and_change(rejected: Sequence[RejectedRow], max_rejected: int) -> None:
-            check_rejected(rejected, max_rejected)
+        def check_and_change(
+            rejected: Sequence[RejectedRow], max_rejected: int, origin: str
+        ) -> None:
+            check_rejected(rejected, max_rejected, origin)
             change()
 
         monkeypatch.setattr("stages.fetch.__main__.check_rejected", check_and_change)

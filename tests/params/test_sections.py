@@ -268,8 +268,9 @@ def test_groups_by_embedding_need_pretrained_weights(tmp_path: Path) -> None:
         "split.group_by is embedding, which needs pretrained weights: set backbone.weights to "
         "imagenet or to a file, or split.group_by to perceptual"
     )
-    for weights in ("imagenet", "weights/resnet50.h5"):
-        check_params(write_params(tmp_path, {**grouping, "backbone.weights": weights}))
+    for weights, checksum in (("imagenet", None), ("weights/resnet50.h5", "0" * 64)):
+        given = {"backbone.weights": weights, "backbone.sha256": checksum}
+        check_params(write_params(tmp_path, {**grouping, **given}))
 
 
 def test_random_weights_train_in_epochs_from_scratch(tmp_path: Path) -> None:
