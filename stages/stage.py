@@ -5,9 +5,10 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from io import TextIOWrapper
 from types import FrameType
+from typing import Any, TextIO, cast
 
 from stages.outputs.whole import explain_disk_error, remove_leftovers
 from stages.params.reading import PARAMS_FILE, Section, load_section
@@ -16,6 +17,35 @@ from waste_classifier.errors import InputError, PhotoError
 
 class Terminated(BaseException):
     """The system asks this process to end: SIGTERM, or SIGHUP when its terminal closes."""
+
+
+class _Output:
+    """Standard output that may be closed by who reads it (`dvc repro | head -1`): work goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._to_nowhere_once_closed():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._to_nowhere_once_closed():
+            self._stream.flush()
+
+    @contextmanager
+    def _to_nowhere_once_closed(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            # What is still in its buffer goes there too.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
 
 
 def run(section: str, schema: type[Section], main: Callable[[Section], None]) -> int:
@@ -54,10 +84,11 @@ def exit_code(main: Callable[[], None]) -> int:
     # Not every terminal can show every label.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    output = cast(TextIO, _Output(sys.stdout))
     # They don't say of which photo they are; one that can't be decoded is an error.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        with _endings_raised():
+        with _endings_raised(), redirect_stdout(output):
             remove_leftovers()
             main()
             sys.stdout.flush()
@@ -81,10 +112,6 @@ def _message_of(error: InputError | OSError) -> str | None:
         return f"{error}; run `dvc checkout` to bring the photo back"
     if isinstance(error, InputError):
         return str(error)
-    if isinstance(error, BrokenPipeError):
-        # Python would fail once more at its end, when it writes what is left.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return "what reads the output of the stage (`head`?) closed it; run again without that"
     return explain_disk_error(error)
 
 

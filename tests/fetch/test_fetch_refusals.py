@@ -328,24 +328,79 @@ def test_an_error_while_outputs_are_replaced_puts_the_old_back(
     assert outputs() == before
 
 
-def test_ctrl_c_leaves_nothing(photos: Path, write_params: Callable[..., None]) -> None:
-    # Enough work that the signal, sent once the temporary directory is there, arrives during it.
+@pytest.fixture
+def start_fetch(write_params: Callable[..., None]) -> Callable[..., subprocess.Popen[str]]:
+    """Start the stage as a program, and wait until its scratch folder holds what is asked for."""
+
+    def start(at_work: str, **changes: object) -> subprocess.Popen[str]:
+        write_params(**changes)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stages.fetch"],
+            env=os.environ | {"PYTHONPATH": str(Path(fetch.__file__).parents[2])},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        scratch = Path("data/.unfinished/fetch/scratch")
+        while not any(scratch.glob(at_work)) and process.poll() is None:
+            time.sleep(0.01)
+        return process
+
+    return start
+
+
+def children_of(process: int) -> list[int]:
+    return [
+        int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    ]
+
+
+def wait_until_gone(processes: list[int]) -> None:
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{process}").exists() for process in processes):
+        assert time.monotonic() < deadline, "they live on"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [(signal.SIGINT, "interrupted\n"), (signal.SIGTERM, "terminated\n")],
+)
+def test_a_run_that_is_ended_leaves_nothing(
+    photos: Path,
+    start_fetch: Callable[..., subprocess.Popen[str]],
+    number: signal.Signals,
+    message: str,
+) -> None:
+    # Enough work that the signal, sent once photos are copied, arrives during it.
     pixels = np.random.default_rng(0).integers(0, 256, (2000, 2000, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(photos / "glass/0.png")
-    for number in range(40):
-        shutil.copy(photos / "glass/0.png", photos / f"glass/big{number}.png")
-    write_params(max_pixels=10_000_000)
-    repository = str(Path(fetch.__file__).parents[2])
-    with subprocess.Popen(
-        [sys.executable, "-m", "stages.fetch"],
-        env=os.environ | {"PYTHONPATH": repository},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        while not Path("data/.unfinished/fetch/scratch/raw").exists() and process.poll() is None:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+    for copy in range(40):
+        shutil.copy(photos / "glass/0.png", photos / f"glass/big{copy}.png")
+    with start_fetch("raw/glass/*", max_pixels=10_000_000) as process:
+        process.send_signal(number)
         _, messages = process.communicate()
-    assert process.returncode == 130
-    assert messages == "interrupted\n"
+    assert (process.returncode, messages) == (128 + number, message)
     assert outputs() == {}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux lists processes there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.usefixtures("workspace")
+def test_a_drawing_that_is_ended_leaves_no_processes(
+    start_fetch: Callable[..., subprocess.Popen[str]], number: signal.Signals
+) -> None:
+    sample = {"seed": 7, "images": 20_000, "image_size": 96}
+    with start_fetch("received/*/*.jpg", source="sample", sample=sample) as process:
+        drawing = children_of(process.pid)
+        # To all of them, as a terminal does.
+        for one in [process.pid, *drawing] if number != signal.SIGKILL else [process.pid]:
+            os.kill(one, number)
+        process.wait()
+        messages = process.stderr.read() if process.stderr else ""
+
+    assert drawing
+    wait_until_gone(drawing)
+    if number != signal.SIGKILL:
+        assert process.returncode == 128 + number
+        assert messages in ("interrupted\n", "terminated\n")
+        assert outputs() == {}
