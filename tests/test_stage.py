@@ -159,7 +159,8 @@ def test_a_file_in_place_of_a_folder_is_one_message(capsys: pytest.CaptureFixtur
     assert exit_code(lambda: Path("metrics/explore").mkdir()) == 1
     assert capsys.readouterr() == (
         "",
-        "error: metrics/explore: can't be written (Not a directory)\n",
+        "error: metrics/explore: can't be written (Not a directory); a file stands where a folder "
+        "should; move it away\n",
     )
 
 

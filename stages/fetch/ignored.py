@@ -41,7 +41,8 @@ def check_seen_by_dvc(images: Iterable[ImageFile], source: Path | None, origin: 
     if lines:
         raise InputError(
             "\n  ".join([f"{origin}: DVC would overlook these:", *first_lines(lines)])
-            + "\nrename them, or change what .dvcignore says"
+            + "\nrename them, or change what .dvcignore says; a folder that holds `.dvc` is "
+            "another project to DVC (sub_repo): take that out"
         )
 
 

@@ -27,13 +27,13 @@ def unchanged(source: Path | None) -> Iterator[None]:
     before = _snapshot(source)
     try:
         yield
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         _check(source, before)
         if source is None or not _is_within(error.filename, source):
             raise
         raise InputError(
-            f"fetch.path: {shown(error.filename)} went while it was read; run again when it is "
-            "there and nothing writes there"
+            f"fetch.path: {shown(error.filename)}: can't be read ({error.strerror}); run again "
+            "when it is there, this user may read it, and nothing writes there"
         ) from None
     _check(source, before)
 

@@ -18,16 +18,16 @@ UNFINISHED = ".unfinished"
 SCRATCH = "scratch"
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-#: Read-only disks, permissions, names too long, a file where a folder should be.
+#: What helps, by what the system refuses.
 _REFUSED = {
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.EIO,
-    errno.ENAMETOOLONG,
-    errno.ENOTDIR,
-    errno.EEXIST,
-    errno.EISDIR,
+    errno.EACCES: "allow this user to write there",
+    errno.EPERM: "allow this user to write there",
+    errno.EROFS: "allow writing to that disk",
+    errno.EIO: "check that disk",
+    errno.ENAMETOOLONG: "shorten the name",
+    errno.ENOTDIR: "a file stands where a folder should; move it away",
+    errno.EEXIST: "a file stands where a folder should; move it away",
+    errno.EISDIR: "a folder stands where a file should; move it away",
 }
 
 
@@ -60,7 +60,7 @@ def explain_disk_error(error: OSError, target: Path | None = None) -> str | None
     if error.errno in _REFUSED:
         # Of a move, the second name is where to.
         name = error.filename2 or error.filename or target or "a file"
-        return f"{name}: can't be written ({error.strerror})"
+        return f"{name}: can't be written ({error.strerror}); {_REFUSED[error.errno]}"
     return None
 
 
