@@ -65,8 +65,8 @@ def download(dataset: str, version: int, directory: Path, *, timeout: float, ret
         InputError: credentials are malformed or refused, the data set can't be had, the network
             or Kaggle fails for good, or the disk is too small.
     """
-    if logging.lastResort:  # which prints the warnings of libraries: they name addresses
-        logging.lastResort.addFilter(_redact)
+    for library in ("connectionpool", "util.retry"):  # Kaggle's client may have their logs printed
+        logging.getLogger(f"urllib3.{library}").addFilter(_redact)
     try:
         api = _sign_in(directory, timeout, retries)
         for attempt in range(retries + 1):

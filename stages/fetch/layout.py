@@ -19,6 +19,7 @@ _ARCHIVE_SUFFIXES = {".zip", ".tar", ".tgz", ".gz", ".bz2", ".tbz2", ".xz", ".tx
 MAX_WRAPPERS = 10
 #: Problems that a message names; the others are counted.
 MAX_PROBLEMS = 20
+QUEUED = "A queued experiment sees only what git tracks: give it fetch.path as an absolute path"
 
 
 class ImageFile(NamedTuple):
@@ -77,8 +78,7 @@ def find_images(root: Path, origin: str) -> Layout:
         labels = [list_folder(folder) for folder in wrappers[-1].folders]
 
     _check_task(root, wrappers, labels, origin)
-    if not labels:
-        raise InputError(_without_labels(root, wrappers[-1], origin))
+    _check_found(wrappers[-1], labels, origin)
     _raise_problems(root, _problems(wrappers, labels), origin)
     return Layout(
         images=[
@@ -132,27 +132,25 @@ def _check_task(root: Path, wrappers: list[Folder], labels: list[Folder], origin
         )
 
 
-def _without_labels(root: Path, folder: Folder, origin: str) -> str:
-    archives = [
-        shown(file.relative_to(root))
-        for file in folder.file_paths
-        if file.suffix.lower() in _ARCHIVE_SUFFIXES
-    ]
+def _check_found(around: Folder, labels: list[Folder], origin: str) -> None:
+    """Refuse a folder that holds no label folders, also where it holds them packed once more."""
+    archives = list(filter(_is_archive, around.file_paths))
+    if len(labels) == 1:
+        inner = list(filter(_is_archive, labels[0].file_paths))
+        archives = inner if len(inner) == len(labels[0].files) else []
+    elif labels:
+        return
     if archives:
-        return (
-            f"{origin}: no label folders, but another archive ({', '.join(archives[:3])}); unpack "
+        raise InputError(
+            f"{origin}: no label folders, but another archive ({shown(archives[0].name)}); unpack "
             "it, and give what is in it: a folder or archive of label folders"
         )
-    text = (
-        f"{origin}: no label folders; expected one folder of images for each label, as in "
-        "glass/1.jpg, paper/1.jpg"
-    )
-    if ".dvc/tmp/exps" in Path.cwd().as_posix():
-        text += (
-            ". A queued experiment sees only what git tracks: give it fetch.path as an absolute "
-            "path"
+    if not labels:
+        queued = ".dvc/tmp/exps" in Path.cwd().as_posix()
+        raise InputError(
+            f"{origin}: no label folders; expected one folder of images for each label, as in "
+            "glass/1.jpg, paper/1.jpg" + f". {QUEUED}" * queued
         )
-    return text
 
 
 def _raise_problems(root: Path, problems: Iterator[tuple[Path, str]], origin: str) -> None:
@@ -189,7 +187,9 @@ def _problems(wrappers: list[Folder], labels: list[Folder]) -> Iterator[tuple[Pa
         if not label.files and not label.folders:
             yield label.path, "a label without images; add some or remove the folder"
         for file in label.file_paths:
-            if not file.is_file():
+            if _is_archive(file):
+                yield file, "an archive; unpack it there and take it out"
+            elif not file.is_file():
                 yield file, "a broken link or a special file; remove it"
     yield from _problems_of_names(wrappers[-1].path, [label.path.name for label in labels])
     for label in labels:
@@ -208,6 +208,10 @@ def _problems_of_names(folder: Path, siblings: list[str]) -> Iterator[tuple[Path
                 folder / name,
                 f"differs from '{shown(other)}' in nothing but case or Unicode form; rename one",
             )
+
+
+def _is_archive(file: Path) -> bool:
+    return file.suffix.lower() in _ARCHIVE_SUFFIXES
 
 
 def _looks_like_image(path: Path) -> bool:

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import time
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -160,6 +161,89 @@ def test_one_label(photos: Path, run_fetch: RunFetch) -> None:
     assert_refused(run_fetch, "glass: the only label; at least two are needed")
 
 
+def test_links_to_folders(photos: Path, run_fetch: RunFetch) -> None:
+    (photos / "paper").rename(photos.parent / "store")
+    (photos / "paper").symlink_to(photos.parent / "store")
+    assert_refused(
+        run_fetch,
+        "  paper: a link to a folder, behind which DVC does not see changes; put the folder itself "
+        "there\n",
+    )
+
+
+def test_a_wrapper_that_is_a_link(photos: Path, run_fetch: RunFetch) -> None:
+    (photos.parent / "outer").mkdir()
+    (photos.parent / "outer/linked").symlink_to(photos)
+    assert_refused(run_fetch, "outer:\n  linked: a link to a folder", path="outer")
+
+
+def test_photos_inside_another_archive(photos: Path, run_fetch: RunFetch) -> None:
+    shutil.make_archive("inner", "zip", photos)
+    with zipfile.ZipFile("outer.zip", "w") as outer:
+        outer.write("inner.zip", "download/inner.zip")
+    assert_refused(
+        run_fetch,
+        "outer.zip: no label folders, but another archive (inner.zip); unpack it, and give what is "
+        "in it",
+        path="outer.zip",
+    )
+
+
+def test_an_archive_for_each_label(photos: Path, run_fetch: RunFetch) -> None:
+    for label in ("glass", "paper"):
+        shutil.make_archive(f"packed/{label}", "gztar", photos / label)
+    Path("packed/README.md").touch()
+    assert_refused(
+        run_fetch, "packed: no label folders, but another archive (glass.tar.gz)", path="packed"
+    )
+
+
+def test_an_archive_in_a_label_folder(photos: Path, run_fetch: RunFetch) -> None:
+    shutil.make_archive(str(photos / "glass/more"), "zip", photos / "paper")
+    assert_refused(run_fetch, "glass/more.zip: an archive; unpack it there and take it out")
+
+
+def test_label_folders_that_lie_deep(photos: Path, run_fetch: RunFetch) -> None:
+    deep = Path("deep", *"d" * 1500)
+    for folder in reversed([deep, *deep.parents][:-1]):
+        folder.mkdir()
+    photos.rename(deep / "photos")
+    try:
+        assert_refused(
+            run_fetch,
+            "deep: no label folders within 10 folders that each hold one folder; give the folder "
+            "that holds the label folders",
+            path="deep",
+        )
+    finally:
+        # Python's own deletion can't go so deep, pytest's neither.
+        subprocess.run(["rm", "-r", "deep"], check=True)
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_queued_experiment_sees_only_what_git_tracks(
+    workspace: Path, run_fetch: RunFetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = workspace / ".dvc/tmp/exps/tmpabc"
+    (copy / "photos").mkdir(parents=True)
+    (workspace / "params.yaml").touch()
+    monkeypatch.chdir(copy)
+    (copy / "params.yaml").symlink_to(workspace / "params.yaml")
+    assert_refused(
+        run_fetch,
+        "A queued experiment sees only what git tracks: give it fetch.path as an absolute path",
+    )
+
+
+def test_many_problems_are_counted(photos: Path, run_fetch: RunFetch) -> None:
+    for number in range(23):
+        (photos / f"lost{number:02}.jpg").touch()
+    run = run_fetch()
+    assert run.code == 1
+    assert run.err.count("an image beside the label folders; move it into one\n") == 20
+    assert run.err.endswith("\n  and 3 more\n")
+
+
 def test_a_label_without_images(photos: Path, run_fetch: RunFetch) -> None:
     (photos / "metal").mkdir()
     (photos / "metal/.keep").touch()
@@ -170,7 +254,11 @@ def test_a_folder_in_a_label_folder(
     photos: Path, save_image: SaveImage, run_fetch: RunFetch
 ) -> None:
     save_image(photos / "glass/green/1.jpg")
-    assert_refused(run_fetch, "glass/green: a folder inside a label folder")
+    assert_refused(
+        run_fetch,
+        "glass/green: a folder inside a label folder; move its images up, or it beside the others "
+        "if it is a label",
+    )
 
 
 @pytest.mark.parametrize(("name", "kind"), [("1.JPG", "JPEG"), ("scan", "PNG")])
@@ -290,6 +378,15 @@ def test_errors_of_the_disk(
 
     monkeypatch.setattr(shutil, "copyfile", fail)
     assert_refused(run_fetch, message)
+
+
+def test_a_file_in_place_of_data(workspace: Path, photos: Path, run_fetch: RunFetch) -> None:
+    (workspace / "data").touch()
+    run = run_fetch(path=str(photos))
+    assert (run.code, run.out) == (1, "")
+    assert run.err.endswith(
+        "can't be written (Not a directory); a file stands where a folder should; move it away\n"
+    )
 
 
 def test_another_fetch_at_work(workspace: Path, photos: Path, run_fetch: RunFetch) -> None:
