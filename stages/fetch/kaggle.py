@@ -122,7 +122,10 @@ class _PatientAdapter(HTTPAdapter):
 
 
 def _add_patience(timeout: float, retries: int) -> None:
-    """Make every client of kagglesdk patient, also the one that `import kaggle` signs in with."""
+    """Make every client of kagglesdk patient, also the one that `import kaggle` signs in with.
+
+    And discreet.
+    """
 
     class PatientHttpClient(kagglesdk.kaggle_http_client.KaggleHttpClient):
         def _init_session(self) -> None:
@@ -131,6 +134,9 @@ def _add_patience(timeout: float, retries: int) -> None:
                 session: Any = self._session
                 session.mount("http://", _PatientAdapter(timeout, retries))
                 session.mount("https://", _PatientAdapter(timeout, retries))
+
+        def _print(self, message: str) -> None:
+            """Keep to itself the requests, with the token, that VERBOSE makes it print."""
 
     kagglesdk.kaggle_client.KaggleHttpClient = PatientHttpClient
 

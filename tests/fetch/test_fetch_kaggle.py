@@ -343,6 +343,16 @@ def test_an_expired_token(server: KaggleServer, run_kaggle: RunFetch) -> None:
     assert_refused(run_kaggle(), "Kaggle refused the token (KAGGLE_API_TOKEN)")
 
 
+@pytest.mark.usefixtures("server")
+def test_a_client_that_is_to_print_all_keeps_the_token_to_itself(
+    run_kaggle: RunFetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERBOSE", "true")
+    run = run_kaggle()
+    assert run.code == 0
+    assert "secret-token" not in run.out + run.err
+
+
 # --- the API -----------------------------------------------------------------------------------
 
 

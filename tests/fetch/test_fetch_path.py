@@ -16,9 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stages import stage
+from stages.fetch.__main__ import main
 from stages.outputs.manifest import ManifestRow
 from stages.outputs.rejected import RejectedRow
 from stages.outputs.tables import read_table
+from stages.params.fetch import FetchParams
 from tests.fetch.conftest import RunFetch, SaveImage, outputs
 from waste_classifier.images import decode
 
@@ -317,6 +320,21 @@ def test_one_rejected_image_too_many_lists_them_all(photos: Path, run_fetch: Run
 @pytest.mark.usefixtures("photos")
 def test_expected_counts_match(run_fetch: RunFetch) -> None:
     assert run_fetch(expected_counts={"glass": 2, "paper": 1}).code == 0
+
+
+def test_expected_counts_of_labels_of_digits(
+    workspace: Path, save_image: SaveImage, run_fetch: RunFetch
+) -> None:
+    for label in ("0", "1"):
+        save_image(workspace / "photos" / label / "1.jpg")
+    assert run_fetch().code == 0
+    # The file is JSON, which is YAML, but has no numbers for keys.
+    params = (workspace / "params.yaml").read_text()
+    assert params.count('"expected_counts": null') == 1
+    for counts, code in (("{0: 1, 1: 1}", 0), ("{0: 1, 1: 2}", 1)):
+        counted = params.replace('"expected_counts": null', f'"expected_counts": {counts}')
+        (workspace / "params.yaml").write_text(counted)
+        assert stage.run("fetch", FetchParams, main) == code
 
 
 @pytest.mark.usefixtures("photos")
