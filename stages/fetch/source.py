@@ -27,6 +27,10 @@ def unchanged(source: Path | None) -> Iterator[None]:
     before = _snapshot(source)
     try:
         yield
+    except InputError:
+        # What was found wrong may not be so before or after.
+        _check(source, before)
+        raise
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         _check(source, before)
         if source is None or not _is_within(error.filename, source):

@@ -137,6 +137,21 @@ def test_a_folder_that_goes_before_it_is_listed(
 
 
 @pytest.mark.usefixtures("photos")
+def test_what_is_wrong_only_because_photos_are_going(
+    run_fetch: RunFetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_too_late(root: Path, origin: str) -> Layout:
+        Path("photos/paper/1.jpg").unlink()
+        return find_images(root, origin)
+
+    monkeypatch.setattr("stages.fetch.__main__.find_images", find_too_late)
+    assert run_fetch().err == (
+        "error: fetch.path: photos/paper/1.jpg changed while it was read; run again when nothing "
+        "writes there\n"
+    )
+
+
+@pytest.mark.usefixtures("photos")
 def test_a_photo_that_may_not_be_read(run_fetch: RunFetch, monkeypatch: pytest.MonkeyPatch) -> None:
     # Root, as whom tests may run, may read all.
     def refuse(source: Path, _: Path) -> None:
