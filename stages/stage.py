@@ -81,17 +81,12 @@ def exit_code(main: Callable[[], None]) -> int:
     Ctrl-C is signal 2, SIGTERM 15. Such an error becomes one message on stderr; anything else is a
     bug and keeps its traceback. What killed runs left and none goes on with is removed first.
     """
-    # Not every terminal can show every label.
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    output = cast(TextIO, _Output(sys.stdout))
     # They don't say of which photo they are; one that can't be decoded is an error.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        with _endings_raised(), redirect_stdout(output):
+        with _endings_raised(), _output_that_lasts():
             remove_leftovers()
             main()
-            sys.stdout.flush()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
@@ -113,6 +108,20 @@ def _message_of(error: InputError | OSError) -> str | None:
     if isinstance(error, InputError):
         return str(error)
     return explain_disk_error(error)
+
+
+@contextmanager
+def _output_that_lasts() -> Iterator[None]:
+    """Let what is printed fail no work: for letters that a terminal lacks, or for want of one."""
+    stream = cast("TextIO | None", sys.stdout)  # closed from the start: None
+    if stream is None:
+        yield
+        return
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    with redirect_stdout(cast(TextIO, _Output(stream))):
+        yield
+        sys.stdout.flush()
 
 
 @contextmanager

@@ -242,6 +242,19 @@ def test_a_reader_that_closes_what_a_stage_prints_does_not_stop_it(tmp_path: Pat
     assert (tmp_path / "done").exists()
 
 
+def test_a_stage_needs_nobody_to_print_to(tmp_path: Path) -> None:
+    main = f"print('line', flush=True)\nopen({str(tmp_path / 'done')!r}, 'w')"
+    closed = [*("sh", "-c"), 'exec "$@" >&-', "sh", *program(main)]
+    ended = subprocess.run(
+        closed,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        check=False,
+        stderr=subprocess.PIPE,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert (tmp_path / "done").exists()
+
+
 def test_a_label_that_the_terminal_can_not_show_is_escaped() -> None:
     ended = run_program("print('m\u00e9tal')", PYTHONIOENCODING="ascii")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "m\\xe9tal\n", "")
