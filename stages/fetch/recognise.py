@@ -18,7 +18,8 @@ _COLUMNS = re.compile(rb"\A[^\n]*x_?min[^\n]*y_?min|\A[^\n]*bbox", re.IGNORECASE
 _LABELME = re.compile(rb'"shapes"\s*:\s*\[')
 
 _SPLIT = re.compile(
-    r"(\w+[ _-])?(train|training|val|valid|validation|test|testing|dev)"
+    r"(\w+[ _-])?"
+    r"((?P<train>train|training)|(?P<val>val|valid|validation|dev)|(?P<test>test|testing))"
     r"([ _-]?(set|data|images|split))?\d*",
     re.IGNORECASE,
 )
@@ -54,12 +55,19 @@ def find_splits(labels: Iterable[Folder]) -> tuple[list[str], list[str]]:
     """
     outer = sorted(label.path.name for label in labels)
     inner = {label.path.name: [folder.name for folder in label.folders] for label in labels}
-    splits = [name for name in outer if _SPLIT.fullmatch(name)]
-    if len(splits) > 1 or (splits and any(inner[name] for name in splits)):
+    splits = [name for name in outer if _split_of(name)]
+    # Of one kind alone they may be labels: `crash test` and `smoke test`.
+    if len(set(map(_split_of, splits))) > 1 or any(inner[name] for name in splits):
         return splits, sorted({name for split in splits for name in inner[split]})
-    around = [name for name in outer if any(map(_SPLIT.fullmatch, inner[name]))]
-    within = {name for label in around for name in inner[label] if _SPLIT.fullmatch(name)}
+    around = [name for name in outer if any(map(_split_of, inner[name]))]
+    within = {name for label in around for name in inner[label] if _split_of(name)}
     return sorted(within), around
+
+
+def _split_of(name: str) -> str | None:
+    """Return `train`, `val` or `test` for a folder that is named so; None for another."""
+    match = _SPLIT.fullmatch(name)
+    return next(split for split, word in match.groupdict().items() if word) if match else None
 
 
 def _with_inner(wrappers: Iterable[Folder], labels: Iterable[Folder]) -> Iterator[Folder]:

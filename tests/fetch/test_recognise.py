@@ -153,6 +153,14 @@ def test_one_label_may_be_named_as_a_split(
     assert run_fetch().code == 0
 
 
+def test_labels_that_are_all_tests(
+    workspace: Path, save_image: SaveImage, run_fetch: RunFetch
+) -> None:
+    for label in ("crash test", "smoke test", "test 3"):
+        save_image(workspace / "photos" / label / "1.jpg")
+    assert run_fetch().code == 0
+
+
 def test_one_split_alone_is_a_wrapper(
     workspace: Path, save_image: SaveImage, run_fetch: RunFetch
 ) -> None:
