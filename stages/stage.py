@@ -1,11 +1,51 @@
 """How a stage is run: its parameters checked, its main called, its errors told in one line."""
 
+import os
+import signal
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import TextIOWrapper
+from types import FrameType
+from typing import Any, TextIO, cast
 
-from stages.outputs.whole import explain_disk_error
+from stages.outputs.whole import explain_disk_error, remove_leftovers
 from stages.params.reading import PARAMS_FILE, Section, load_section
 from waste_classifier.errors import InputError, PhotoError
+
+
+class Terminated(BaseException):
+    """The system asks this process to end: SIGTERM, or SIGHUP when its terminal closes."""
+
+
+class _Output:
+    """Standard output that may be closed by who reads it (`dvc repro | head -1`): work goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._to_nowhere_once_closed():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._to_nowhere_once_closed():
+            self._stream.flush()
+
+    @contextmanager
+    def _to_nowhere_once_closed(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            # What is still in its buffer goes there too.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
 
 
 def run(section: str, schema: type[Section], main: Callable[[Section], None]) -> int:
@@ -36,27 +76,83 @@ def run(section: str, schema: type[Section], main: Callable[[Section], None]) ->
 
 
 def exit_code(main: Callable[[], None]) -> int:
-    """Call `main` and return 0, 1 for an error that is the user's to mend, 130 for Ctrl-C.
+    """Call `main` and return 0, 1 for an error that is the user's to mend, 128 + n for signal n.
 
-    Such an error becomes one message on stderr; anything else is a bug and keeps its traceback.
+    Ctrl-C is signal 2, SIGTERM 15. Such an error becomes one message on stderr; anything else is a
+    bug and keeps its traceback. What killed runs left and none goes on with is removed first.
     """
+    # They don't say of which photo they are; one that can't be decoded is an error.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        main()
-    except PhotoError as error:
-        return _fail(f"{error}; run `dvc checkout` to bring the photo back")
-    except InputError as error:
-        return _fail(str(error))
-    except OSError as error:
-        message = explain_disk_error(error)
-        if message is None:
-            raise
-        return _fail(message)
+        with _endings_raised(), _output_that_lasts():
+            remove_leftovers()
+            main()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return 128 + signal.SIGINT
+    except Terminated as ending:
+        print("terminated", file=sys.stderr)
+        return 128 + int(ending.args[0])
+    except (InputError, OSError) as error:
+        message = _message_of(error)
+        if message is None:
+            raise
+        _print_error(message)
+        return 1
     return 0
 
 
-def _fail(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return 1
+def _message_of(error: InputError | OSError) -> str | None:
+    if isinstance(error, PhotoError):
+        return f"{error}; run `dvc checkout` to bring the photo back"
+    if isinstance(error, InputError):
+        return str(error)
+    return explain_disk_error(error)
+
+
+@contextmanager
+def _output_that_lasts() -> Iterator[None]:
+    """Let what is printed fail no work: for letters that a terminal lacks, or for want of one."""
+    stream = cast("TextIO | None", sys.stdout)  # closed from the start: None
+    if stream is None:
+        yield
+        return
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    with redirect_stdout(cast(TextIO, _Output(stream))):
+        yield
+        sys.stdout.flush()
+
+
+@contextmanager
+def _endings_raised() -> Iterator[None]:
+    """Turn the signals that ask a process to end into an exception, so that it leaves nothing."""
+    stage = os.getpid()
+
+    def end(number: int, _: FrameType | None) -> None:
+        if os.getpid() != stage:  # one that it started
+            os._exit(128 + number)
+        # While it tidies up, one asked again goes on.
+        for other in replaced:
+            signal.signal(other, signal.SIG_IGN)
+        raise Terminated(number)
+
+    # `nohup` has SIGHUP ignored.
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    replaced = [number for number in signals if signal.getsignal(number) == signal.SIG_DFL]
+    for number in replaced:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in replaced:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _print_error(message: str) -> None:
+    # A name from anywhere may hold what commands a terminal.
+    printable = "".join(
+        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1]
+        for letter in message
+    )
+    print(f"error: {printable}", file=sys.stderr)

@@ -2,13 +2,42 @@
 
 import errno
 import os
+import signal
+import subprocess
+import sys
+import warnings
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from stages.params.predict import PredictParams
 from stages.stage import exit_code, run
 from waste_classifier.errors import InputError, PhotoError
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def program(main: str) -> list[str]:
+    """Return the command that runs a function `main` of this body as a stage does."""
+    body = "\n    ".join(main.splitlines())
+    return [
+        *(sys.executable, "-c"),
+        "import os, signal, sys, time\n"
+        "from stages.stage import exit_code\n"
+        f"def main():\n    {body}\n"
+        "sys.exit(exit_code(main))",
+    ]
+
+
+def run_program(main: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        program(main),
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def write_params(batch_size: str) -> None:
@@ -130,7 +159,8 @@ def test_a_file_in_place_of_a_folder_is_one_message(capsys: pytest.CaptureFixtur
     assert exit_code(lambda: Path("metrics/explore").mkdir()) == 1
     assert capsys.readouterr() == (
         "",
-        "error: metrics/explore: can't be written (Not a directory)\n",
+        "error: metrics/explore: can't be written (Not a directory); a file stands where a folder "
+        "should; move it away\n",
     )
 
 
@@ -140,6 +170,133 @@ def test_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert exit_code(main) == 130
     assert capsys.readouterr() == ("", "interrupted\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stage_that_is_asked_to_end_tidies_up(number: signal.Signals) -> None:
+    ended = run_program(
+        "try:\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        "    time.sleep(60)\n"
+        "finally:\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"  # once more, while it tidies up
+        "    print('tidy')"
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (
+        128 + number,
+        "tidy\n",
+        "terminated\n",
+    )
+
+
+def test_what_nohup_ignores_stays_ignored(capfd: pytest.CaptureFixture[str]) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert exit_code(lambda: os.kill(os.getpid(), signal.SIGHUP)) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_process_that_a_stage_has_forked_ends_silently() -> None:
+    ended = run_program(
+        "reading, writing = os.pipe()\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os.write(writing, b'.')\n"
+        "    time.sleep(60)\n"
+        "os.read(reading, 1)\n"
+        "os.kill(child, signal.SIGTERM)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "143\n", "")
+
+
+def test_signals_do_as_before_after_a_stage() -> None:
+    assert exit_code(lambda: None) == 0
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_reader_that_closes_what_a_stage_prints_does_not_stop_it(tmp_path: Path) -> None:
+    stage = subprocess.Popen(
+        program(
+            "for number in range(5):\n"
+            "    print('line', number, flush=True)\n"
+            "    sys.stdin.readline()\n"
+            f"open({str(tmp_path / 'done')!r}, 'w')"
+        ),
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert stage.stdout is not None
+    assert stage.stdout.readline() == "line 0\n"
+    stage.stdout.close()
+    _, messages = stage.communicate("\n" * 5)
+
+    assert (stage.returncode, messages) == (0, "")
+    assert (tmp_path / "done").exists()
+
+
+def test_a_stage_needs_nobody_to_print_to(tmp_path: Path) -> None:
+    main = f"print('line', flush=True)\nopen({str(tmp_path / 'done')!r}, 'w')"
+    closed = [*("sh", "-c"), 'exec "$@" >&-', "sh", *program(main)]
+    ended = subprocess.run(
+        closed,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        check=False,
+        stderr=subprocess.PIPE,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert (tmp_path / "done").exists()
+
+
+def test_a_label_that_the_terminal_can_not_show_is_escaped() -> None:
+    ended = run_program("print('m\u00e9tal')", PYTHONIOENCODING="ascii")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "m\\xe9tal\n", "")
+
+
+def test_messages_do_not_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> None:
+        raise InputError("métal/\x1b[2J\r.jpg:\n  empty file")
+
+    assert exit_code(main) == 1
+    assert capsys.readouterr().err == "error: métal/\\x1b[2J\\r.jpg:\n  empty file\n"
+
+
+def test_warnings_of_pillow_are_not_printed_those_of_others_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def main() -> None:
+        warnings.warn_explicit("Corrupt EXIF data", UserWarning, "x.py", 1, "PIL.TiffImagePlugin")
+        warnings.warn_explicit("overflow", RuntimeWarning, "x.py", 1, "numpy")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *_: print(message, file=sys.stderr)
+        assert exit_code(main) == 0
+
+    assert capsys.readouterr().err == "overflow\n"
+
+
+def test_what_a_killed_run_left_is_deleted_by_any_stage() -> None:
+    scratch = Path("data/.unfinished/fetch/scratch")
+    resumable = Path("data/.unfinished/train/0123456789abcdef/epoch.npz")
+    for file in (scratch / "raw/glass/1.jpg", resumable):
+        file.parent.mkdir(parents=True)
+        file.touch()
+
+    with FileLock(scratch.parent / "lock"):
+        assert exit_code(lambda: None) == 0
+        assert scratch.exists(), "its run is at work"
+    assert exit_code(lambda: None) == 0
+
+    assert not scratch.exists()
+    assert resumable.exists()
 
 
 @pytest.mark.parametrize("bug", [ZeroDivisionError(), OSError("of no kind"), FileNotFoundError(2)])

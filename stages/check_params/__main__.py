@@ -8,9 +8,10 @@ from stages.stage import exit_code
 
 
 def main() -> None:
-    """Check params.yaml, leave a file that says so."""
-    check_params()
+    """Check params.yaml, leave a file that says so, and print what the user should know."""
+    notes = check_params()
     write_params_checked()
+    print("\n".join(notes))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ from collections import Counter
 from pathlib import Path
 
 from stages.fetch.archive import extract
+from stages.fetch.ignored import check_seen_by_dvc
 from stages.fetch.incoming import incoming_directory, publish, require_free_space
-from stages.fetch.layout import Layout, composed, find_images, place_images
+from stages.fetch.layout import Layout, find_images, place_images
+from stages.fetch.names import composed, shown
 from stages.fetch.source import unchanged
 from stages.fetch.verify import (
     check_counts,
@@ -39,6 +41,7 @@ def main(params: FetchParams) -> None:
         with unchanged(source):
             received, origin = receive(params, source, incoming)
             layout = find_images(received, origin)
+            check_seen_by_dvc(layout.images, received if received == source else None, origin)
             if received.is_relative_to(incoming):
                 place_images(layout.images, raw, Path.rename)
             else:
@@ -50,8 +53,8 @@ def main(params: FetchParams) -> None:
             counts, rejected = write_manifest(
                 manifest, verify_images(raw, paths, params.max_pixels)
             )
-            check_rejected(rejected, params.max_rejected)
-            check_labels({image.label for image in layout.images}, counts)
+            check_rejected(rejected, params.max_rejected, origin)
+            check_labels({image.label for image in layout.images}, counts, origin)
             if params.expected_counts is not None:
                 check_counts(
                     counts, {composed(label): n for label, n in params.expected_counts.items()}
@@ -79,9 +82,9 @@ def own_photos(name: str) -> Path:
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(f"fetch.path: {name!r} is not a usable path ({error})") from None
     if source.is_relative_to(replaced) or replaced.is_relative_to(source):
-        raise InputError(f"fetch.path: {path} overlaps {RAW_DIR}, which this stage replaces")
+        raise InputError(f"fetch.path: {shown(path)} overlaps {RAW_DIR}, which this stage replaces")
     if not path.is_dir() and not path.is_file():
-        raise InputError(f"fetch.path: {path}: no such file or folder")
+        raise InputError(f"fetch.path: {shown(path)}: no such file or folder")
     return path
 
 
@@ -101,12 +104,12 @@ def receive(params: FetchParams, source: Path | None, incoming: Path) -> tuple[P
         InputError: the source has nothing to give; the message says why.
     """
     if source and source.is_dir():
-        return source, str(source)
+        return source, shown(source)
     received = incoming / "received"
     received.mkdir()
     if source:
-        extract(source, received, str(source))
-        return received, str(source)
+        extract(source, received, shown(source))
+        return received, shown(source)
     if params.source == "sample":
         from stages.fetch.sample import draw_sample
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
 from stages.fetch.incoming import require_free_space
-from stages.fetch.layout import collision_key
+from stages.fetch.names import collision_key, shown
 from waste_classifier.errors import InputError
 
 ZIP_SUFFIXES = (".zip",)
@@ -22,10 +22,16 @@ TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz
 
 MAX_MEMBERS = 1_000_000
 MAX_MEMBER_BYTES = 2**30
+#: Folders that a member may stand in: labels need one, and wrappers two or three.
+MAX_DEPTH = 20
 #: Photos are compressed already: an archive that grows more than this is a bomb,
 MAX_GROWTH = 100
 #: unless what it grows to is harmless.
 HARMLESS_BYTES = 2**30
+
+LINK = "is a link; pack the file or folder that it leads to"
+#: Letters of a name in a message.
+LONGEST_SHOWN = 200
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -57,8 +63,8 @@ def extract(archive: Path, directory: Path, origin: str) -> None:
     Raises:
         InputError: the archive is of another kind, damaged, too large for the disk, or holds a
             member that could do harm: encrypted, an absolute path, `..`, a backslash, a link, a
-            device, a name that is there twice (also in other case or Unicode form), more or
-            larger members than the limits above.
+            device, a name that is there twice (also in other case or Unicode form), a name too long
+            for the disk, more, larger or deeper members than the limits above.
     """
     most_bytes = max(HARMLESS_BYTES, MAX_GROWTH * archive.stat().st_size)
     total_bytes = 0
@@ -73,9 +79,12 @@ def extract(archive: Path, directory: Path, origin: str) -> None:
                 or _danger_of_size(member.size, total_bytes, most_bytes, count)
             )
             if danger:
-                raise InputError(f"{origin}: {member.name!r} {danger}; nothing was extracted")
+                raise InputError(
+                    f"{origin}: {_abridged(member.name)!r} {danger}; nothing was extracted"
+                )
             require_free_space(directory, member.size, origin)
-            _write(member, directory.joinpath(*PurePosixPath(member.name).parts))
+            with _long_names_reported(member, origin):
+                _write(member, directory.joinpath(*PurePosixPath(member.name).parts))
 
 
 def _open(archive: Path, origin: str) -> AbstractContextManager[Iterator[_Member]]:
@@ -145,16 +154,33 @@ def _write(member: _Member, target: Path) -> None:
         shutil.copyfileobj(content, file)
 
 
+@contextmanager
+def _long_names_reported(member: _Member, origin: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise InputError(
+            f"{origin}: {_abridged(member.name)!r} has a longer name than this disk can hold; "
+            "shorten it and pack again"
+        ) from None
+
+
+def _abridged(name: str) -> str:
+    return name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}…"
+
+
 def _danger_of_mode(member: zipfile.ZipInfo) -> str:
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind == stat.S_IFLNK:
-        return "is a link"
+        return LINK
     return "" if kind in (0, stat.S_IFREG, stat.S_IFDIR) else "is a device"
 
 
 def _danger_of_type(member: tarfile.TarInfo) -> str:
     if member.issym() or member.islnk():
-        return "is a link"
+        return LINK
     return "" if member.isreg() or member.isdir() else "is a device"
 
 
@@ -166,6 +192,8 @@ def _danger_of_name(member: _Member) -> str:
         return "leads outside by '..'"
     if "\\" in member.name:
         return "has a backslash in its name; pack it again with / between folders"
+    if len(path.parts) > MAX_DEPTH:
+        return f"stands in more than {MAX_DEPTH - 1} folders; pack the label folders alone"
     return "" if path.parts or member.is_folder else "has no name"
 
 
@@ -204,7 +232,7 @@ def _damage_reported(origin: str) -> Iterator[None]:
         yield
     except _DAMAGE as error:
         raise InputError(
-            f"{origin}: truncated or corrupt ({error}); get it again from where it came"
+            f"{origin}: truncated or corrupt ({shown(error)}); get it again from where it came"
         ) from None
     except NotImplementedError as error:
         raise InputError(f"{origin}: {error}; pack it again in the usual way") from None
@@ -214,5 +242,5 @@ def _damage_reported(origin: str) -> Iterator[None]:
         if error.errno not in (None, errno.EINVAL):
             raise
         raise InputError(
-            f"{origin}: truncated or corrupt ({error}); get it again from where it came"
+            f"{origin}: truncated or corrupt ({shown(error)}); get it again from where it came"
         ) from None

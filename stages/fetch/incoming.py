@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stages.outputs.unfinished import only_run
+from stages.outputs.unfinished import only_run, scratch_folder
 from stages.outputs.whole import UNFINISHED, disk_errors_explained
 from waste_classifier.errors import InputError
 
 
 @contextmanager
 def incoming_directory(data_dir: Path) -> Iterator[Path]:
-    """Give a fresh `data_dir/.unfinished/fetch/incoming`, removed at the end whatever happens.
+    """Give a fresh folder below `data_dir/.unfinished`, removed at the end whatever happens.
 
     It stands beside the outputs, so that these can be moved into place by a rename. What a killed
     run left there is removed first.
@@ -24,10 +24,8 @@ def incoming_directory(data_dir: Path) -> Iterator[Path]:
         disk_errors_explained(data_dir),
         only_run(data_dir / UNFINISHED / "fetch", "fetch") as folder,
     ):
-        directory = folder / "incoming"
+        directory = scratch_folder(folder)
         try:
-            shutil.rmtree(directory, ignore_errors=True)
-            directory.mkdir()
             yield directory
         finally:
             shutil.rmtree(directory, ignore_errors=True)
@@ -42,8 +40,8 @@ def require_free_space(directory: Path, size: int, what: str) -> None:
     free = shutil.disk_usage(directory).free
     if size > free:
         raise InputError(
-            f"{what} needs {_mib(size)} of disk space, but the disk of {directory} has "
-            f"{_mib(free)} left; free some space"
+            f"{what} needs {_mib(size)} of disk space, but this disk has {_mib(free)} left; free "
+            "some space and run again"
         )
 
 

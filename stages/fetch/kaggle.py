@@ -8,6 +8,7 @@ import base64
 import hashlib
 import io
 import json
+import logging
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from stages.fetch.incoming import require_free_space
+from stages.fetch.names import shown
 from waste_classifier.errors import InputError
 
 SIGN_IN = (
@@ -34,6 +36,8 @@ SIGN_IN = (
 )
 LONGEST_WAIT = 120  # seconds before a retry, whatever the server asks for
 
+#: What follows `?` in an address, the signature of the storage with it; and a password in one.
+_SECRETS = re.compile(r"(?<=\?)[^\s'\")>]+|(?<=//)[^\s/@]+(?=@)")
 _SENDABLE = re.compile(r"[!-~]+")  # as part of an HTTP header
 _RETRIED_STATUSES = (429, 500, 502, 503, 504)
 
@@ -61,6 +65,8 @@ def download(dataset: str, version: int, directory: Path, *, timeout: float, ret
         InputError: credentials are malformed or refused, the data set can't be had, the network
             or Kaggle fails for good, or the disk is too small.
     """
+    for library in ("connectionpool", "util.retry"):  # Kaggle's client may have their logs printed
+        logging.getLogger(f"urllib3.{library}").addFilter(_redact)
     try:
         api = _sign_in(directory, timeout, retries)
         for attempt in range(retries + 1):
@@ -70,13 +76,21 @@ def download(dataset: str, version: int, directory: Path, *, timeout: float, ret
                 return _download_once(api, dataset, version, fresh, timeout)
             except _BrokenDownloadError as error:
                 shutil.rmtree(fresh)
-                print(f"download of {dataset}: {error}", file=sys.stderr)
+                print(f"download of {dataset}: {_redacted(error)}", file=sys.stderr)
     except requests.HTTPError as error:
+        # Kaggle sends the request on to its storage once it knows the version and lets us have it.
+        if error.response.history:
+            raise InputError(
+                f"Kaggle's storage does not give {dataset} ({error.response.status_code}: "
+                f"{_redacted(error)}); run again later, or get {_page(dataset)} with a browser and "
+                "set fetch.source to path"
+            ) from None
         raise InputError(_explain(error, dataset, version)) from None
     except requests.RequestException as error:
         raise InputError(
-            f"no connection to Kaggle after {retries + 1} tries ({error}); check the network and "
-            "its proxy, or download the archive with a browser and set fetch.source to path"
+            f"no connection to Kaggle after {retries + 1} tries ({_redacted(error)}); check the "
+            "network and its proxy, or download the archive with a browser and set fetch.source to "
+            "path"
         ) from None
     raise InputError(
         f"the download of {dataset} from Kaggle broke {retries + 1} times; check the network and "
@@ -108,7 +122,10 @@ class _PatientAdapter(HTTPAdapter):
 
 
 def _add_patience(timeout: float, retries: int) -> None:
-    """Make every client of kagglesdk patient, also the one that `import kaggle` signs in with."""
+    """Make every client of kagglesdk patient, also the one that `import kaggle` signs in with.
+
+    And discreet.
+    """
 
     class PatientHttpClient(kagglesdk.kaggle_http_client.KaggleHttpClient):
         def _init_session(self) -> None:
@@ -117,6 +134,9 @@ def _add_patience(timeout: float, retries: int) -> None:
                 session: Any = self._session
                 session.mount("http://", _PatientAdapter(timeout, retries))
                 session.mount("https://", _PatientAdapter(timeout, retries))
+
+        def _print(self, message: str) -> None:
+            """Keep to itself the requests, with the token, that VERBOSE makes it print."""
 
     kagglesdk.kaggle_client.KaggleHttpClient = PatientHttpClient
 
@@ -223,25 +243,39 @@ def _download_once(api: Any, dataset: str, version: int, directory: Path, timeou
 
 
 def _explain(error: requests.HTTPError, dataset: str, version: int) -> str:
-    response = error.response
-    status = response.status_code
-    page = f"https://www.kaggle.com/datasets/{dataset}"
+    status = error.response.status_code
+    reason = _redacted(error)
+    page = _page(dataset)
     if status == 429:
         return (
-            f"Kaggle limits how often it may be asked (429: {error}); wait a while, then run again"
+            f"Kaggle limits how often it may be asked (429: {reason}); wait a while, then run again"
         )
     if status >= 500:
-        return f"Kaggle is out of order ({status}: {error}); run again later"
+        return f"Kaggle is out of order ({status}: {reason}); run again later"
     if status == 401:
-        return f"Kaggle wants credentials, or refused those it got (401: {error}); {SIGN_IN}"
-    if status == 403 and not response.history:
+        return f"Kaggle wants credentials, or refused those it got (401: {reason}); {SIGN_IN}"
+    if status == 403:
         return (
-            f"Kaggle denies access to {dataset} (403: {error}); open {page} in a browser, signed "
+            f"Kaggle denies access to {dataset} (403: {reason}); open {page} in a browser, signed "
             f"in, and accept the rules there. If you have no credentials here yet, {SIGN_IN}"
         )
     if status == 404:
         return (
-            f"Kaggle has no version {version} of {dataset} (404: {error}); compare "
+            f"Kaggle has no version {version} of {dataset} (404: {reason}); compare "
             f"fetch.kaggle.dataset and fetch.kaggle.version with {page}"
         )
-    return f"Kaggle failed ({status}: {error}); run again, or get {page} with a browser"
+    return f"Kaggle failed ({status}: {reason}); run again, or get {page} with a browser"
+
+
+def _page(dataset: str) -> str:
+    return f"https://www.kaggle.com/datasets/{dataset}"
+
+
+def _redacted(text: object) -> str:
+    """Return a text without the secrets of addresses in it, and fit for a terminal."""
+    return shown(_SECRETS.sub("[…]", str(text)))
+
+
+def _redact(record: logging.LogRecord) -> bool:
+    record.msg, record.args = _redacted(record.getMessage()), ()
+    return True

@@ -1,11 +1,5 @@
-"""Finds the label folders in what was received, and brings their images into place.
+"""Finds the label folders in what was received, and brings their images into place."""
 
-Names are brought to Unicode's composed form (NFC): the same data set then has the same paths
-whether it was packed on Linux, Windows or macOS (which writes accents as separate characters).
-"""
-
-import os
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -13,11 +7,19 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from stages.fetch.folder import Folder, list_folder
+from stages.fetch.names import collision_key, composed, problem_of_name, shown
+from stages.fetch.recognise import find_boxes, find_splits
 from waste_classifier.errors import InputError
 from waste_classifier.images import FORMATS
 
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
-_SYSTEM_NAMES = {"thumbs.db", "desktop.ini", "__macosx"}
+_ARCHIVE_SUFFIXES = {".zip", ".tar", ".tgz", ".gz", ".bz2", ".tbz2", ".xz", ".txz", ".7z", ".rar"}
+#: Folders around the label folders; there is a reason for two or three.
+MAX_WRAPPERS = 10
+#: Problems that a message names; the others are counted.
+MAX_PROBLEMS = 20
+QUEUED = "A queued experiment sees only what git tracks: give it fetch.path as an absolute path"
 
 
 class ImageFile(NamedTuple):
@@ -50,17 +52,6 @@ class Layout(NamedTuple):
     loose: list[str]  #: paths of other files beside the label folders, as README.md
 
 
-class _Folder(NamedTuple):
-    path: Path
-    folders: list[Path]
-    files: list[str]  #: names
-    ignored: list[str]  #: names
-
-    @property
-    def file_paths(self) -> Iterator[Path]:
-        return (self.path / name for name in self.files)
-
-
 def find_images(root: Path, origin: str) -> Layout:
     """Find the images in `root/<label>/`, or in such folders inside a wrapper folder.
 
@@ -72,34 +63,32 @@ def find_images(root: Path, origin: str) -> Layout:
 
     Raises:
         InputError: no or one label, a label without images, a folder inside a label folder, an
-            image beside the label folders, or names that tables or other systems can't hold.
+            image beside the label folders, a link to a folder, names that tables or other systems
+            can't hold, a detection set, or a set that is split already.
     """
-    wrappers = [_list_folder(root)]
-    labels = [_list_folder(folder) for folder in wrappers[0].folders]
+    wrappers = [list_folder(root)]
+    labels = [list_folder(folder) for folder in wrappers[0].folders]
     while len(labels) == 1 and labels[0].folders:
+        if len(wrappers) > MAX_WRAPPERS:
+            raise InputError(
+                f"{origin}: no label folders within {MAX_WRAPPERS} folders that each hold one "
+                "folder; give the folder that holds the label folders"
+            )
         wrappers += labels
-        labels = [_list_folder(folder) for folder in wrappers[-1].folders]
+        labels = [list_folder(folder) for folder in wrappers[-1].folders]
 
-    if not labels:
-        raise InputError(
-            f"{origin}: no label folders; expected one folder of images for each label, "
-            "as in glass/1.jpg, paper/1.jpg"
-        )
-    problems = [
-        f"{_shown(path.relative_to(root))}: {problem}"
-        for path, problem in _problems(wrappers, labels)
-    ]
-    if problems:
-        raise InputError("\n  ".join([f"{origin}:", *problems]))
+    _check_task(root, wrappers, labels, origin)
+    _check_found(wrappers[-1], labels, origin)
+    _raise_problems(root, _problems(wrappers, labels), origin)
     return Layout(
         images=[
             image
             for label in sorted(labels, key=lambda label: f"{composed(label.path.name)}/")
             for image in _images_of(label)
         ],
-        ignored=Counter(_shown(name) for folder in wrappers + labels for name in folder.ignored),
+        ignored=Counter(shown(name) for folder in wrappers + labels for name in folder.ignored),
         loose=[
-            _shown(file.relative_to(root)) for wrapper in wrappers for file in wrapper.file_paths
+            shown(file.relative_to(root)) for wrapper in wrappers for file in wrapper.file_paths
         ],
     )
 
@@ -114,54 +103,93 @@ def place_images(
         transfer(image.source, target)
 
 
-def composed(name: str) -> str:
-    """Return a name in Unicode's composed form (NFC)."""
-    return unicodedata.normalize("NFC", name)
+def first_lines(lines: list[str]) -> list[str]:
+    """Return the lines that a message shows, and how many there are more."""
+    more = len(lines) - MAX_PROBLEMS
+    return [*lines[:MAX_PROBLEMS], f"and {more} more"] if more > 0 else lines
 
 
-def collision_key(name: str) -> str:
-    """Return what two names share that Windows or macOS would take for the same."""
-    return composed(composed(name).casefold())
+def _check_task(root: Path, wrappers: list[Folder], labels: list[Folder], origin: str) -> None:
+    """Refuse what was made for another task, where advice on single folders would mislead."""
+    boxes = find_boxes(wrappers, labels)
+    if boxes:
+        file, kind = boxes
+        name = shown(file.relative_to(root))
+        raise InputError(
+            f"{origin}: {name} says where things are in photos ({kind}): a detection set, whose "
+            "folders are no labels. Crop each thing to an image of its own, in a folder for each "
+            "label (glass/1.jpg, paper/1.jpg), and give that folder. If the folders are labels all "
+            "the same, take that file (and those like it) out"
+        )
+    splits, names = find_splits(labels)
+    if splits:
+        label = shown(names[0]) if names else "glass"
+        raise InputError(
+            f"{origin}: the folders {', '.join(map(shown, splits))} are splits, not labels; this "
+            "pipeline splits itself (split.val and split.test). Put the images of one label from "
+            f"all of them into one folder of that name, as {label}/1.jpg, without folders for "
+            "splits in or around it; images of one name need new names"
+        )
 
 
-def _list_folder(path: Path) -> _Folder:
-    folder = _Folder(path, [], [], [])
-    with os.scandir(path) as entries:
-        for entry in entries:
-            if _is_ignored(entry.name):
-                folder.ignored.append(entry.name)
-            # `entry.is_dir` fails at a link to itself.
-            elif (path / entry.name).is_dir():
-                folder.folders.append(path / entry.name)
-            else:
-                folder.files.append(entry.name)
-    for names in (folder.folders, folder.files, folder.ignored):
-        names.sort()
-    return folder
+def _check_found(around: Folder, labels: list[Folder], origin: str) -> None:
+    """Refuse a folder that holds no label folders, also where it holds them packed once more."""
+    archives = list(filter(_is_archive, around.file_paths))
+    if len(labels) == 1:
+        inner = list(filter(_is_archive, labels[0].file_paths))
+        archives = inner if len(inner) == len(labels[0].files) else []
+    elif labels:
+        return
+    if archives:
+        raise InputError(
+            f"{origin}: no label folders, but another archive ({shown(archives[0].name)}); unpack "
+            "it, and give what is in it: a folder or archive of label folders"
+        )
+    if not labels:
+        queued = ".dvc/tmp/exps" in Path.cwd().as_posix()
+        raise InputError(
+            f"{origin}: no label folders; expected one folder of images for each label, as in "
+            "glass/1.jpg, paper/1.jpg" + f". {QUEUED}" * queued
+        )
 
 
-def _images_of(label: _Folder) -> list[ImageFile]:
+def _raise_problems(root: Path, problems: Iterator[tuple[Path, str]], origin: str) -> None:
+    lines = [f"{shown(path.relative_to(root))}: {problem}" for path, problem in problems]
+    if lines:
+        raise InputError("\n  ".join([f"{origin}:", *first_lines(lines)]))
+
+
+def _images_of(label: Folder) -> list[ImageFile]:
     name = composed(label.path.name)
     return sorted(ImageFile(name, composed(file), label.path, file) for file in label.files)
 
 
-def _is_ignored(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _SYSTEM_NAMES
-
-
-def _problems(wrappers: list[_Folder], labels: list[_Folder]) -> Iterator[tuple[Path, str]]:
+def _problems(wrappers: list[Folder], labels: list[Folder]) -> Iterator[tuple[Path, str]]:
     for wrapper in wrappers:
         for file in filter(_looks_like_image, wrapper.file_paths):
             yield file, "an image beside the label folders; move it into one"
+    for folder in (*wrappers[1:], *labels):
+        if folder.path.is_symlink():
+            yield (
+                folder.path,
+                "a link to a folder, behind which DVC does not see changes; put the folder itself "
+                "there",
+            )
     if len(labels) == 1:
         yield labels[0].path, "the only label; at least two are needed"
     for label in labels:
-        for folder in label.folders:
-            yield folder, "a folder inside a label folder; move its images up"
+        for inner in label.folders:
+            yield (
+                inner,
+                "a folder inside a label folder; move its images up, or it beside the others if it "
+                "is a label",
+            )
         if not label.files and not label.folders:
             yield label.path, "a label without images; add some or remove the folder"
         for file in label.file_paths:
-            if not file.is_file():
+            if _is_archive(file):
+                yield file, "an archive; unpack it there and take it out"
+            elif not file.is_file():
                 yield file, "a broken link or a special file; remove it"
     yield from _problems_of_names(wrappers[-1].path, [label.path.name for label in labels])
     for label in labels:
@@ -171,14 +199,19 @@ def _problems(wrappers: list[_Folder], labels: list[_Folder]) -> Iterator[tuple[
 def _problems_of_names(folder: Path, siblings: list[str]) -> Iterator[tuple[Path, str]]:
     names: dict[str, str] = {}
     for name in siblings:
-        if not _fits_tables(name):
-            yield folder / name, "a name that is not plain UTF-8; rename it"
+        problem = problem_of_name(name)
+        if problem:
+            yield folder / name, f"{problem}, which not every system can hold; rename it"
         other = names.setdefault(collision_key(name), name)
         if other != name:
             yield (
                 folder / name,
-                f"differs from {other!r} in nothing but case or Unicode form; rename one",
+                f"differs from '{shown(other)}' in nothing but case or Unicode form; rename one",
             )
+
+
+def _is_archive(file: Path) -> bool:
+    return file.suffix.lower() in _ARCHIVE_SUFFIXES
 
 
 def _looks_like_image(path: Path) -> bool:
@@ -191,18 +224,3 @@ def _looks_like_image(path: Path) -> bool:
             return True
     except OSError:
         return False
-
-
-def _fits_tables(name: str) -> bool:
-    # Python's csv writes a carriage return without quotes, and then can't read it.
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\r" not in name
-
-
-def _shown(path: Path | str) -> str:
-    """Return a path as messages show it: line breaks and bytes that are not UTF-8 escaped."""
-    text = str(path).replace("\r", "\\r").replace("\n", "\\n")
-    return text.encode(errors="backslashreplace").decode()

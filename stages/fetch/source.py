@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from stages.fetch.names import shown
 from waste_classifier.errors import InputError
 
 #: Size in bytes and time of the last change in nanoseconds, by path.
@@ -26,9 +27,18 @@ def unchanged(source: Path | None) -> Iterator[None]:
     before = _snapshot(source)
     try:
         yield
-    except FileNotFoundError:
+    except InputError:
+        # What was found wrong may not be so before or after.
         _check(source, before)
         raise
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        _check(source, before)
+        if source is None or not _is_within(error.filename, source):
+            raise
+        raise InputError(
+            f"fetch.path: {shown(error.filename)}: can't be read ({error.strerror}); run again "
+            "when it is there, this user may read it, and nothing writes there"
+        ) from None
     _check(source, before)
 
 
@@ -40,8 +50,8 @@ def _check(source: Path | None, before: Snapshot) -> None:
     if changed:
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise InputError(
-            f"fetch.path: {changed[0]}{others} changed while it was read; run again when nothing "
-            "writes there"
+            f"fetch.path: {shown(changed[0])}{others} changed while it was read; run "
+            "again when nothing writes there"
         )
 
 
@@ -55,8 +65,23 @@ def _snapshot(source: Path | None) -> Snapshot:
     return states
 
 
+def _is_within(name: str | None, source: Path) -> bool:
+    return name is not None and Path(name).is_relative_to(source)
+
+
 def _files(source: Path) -> Iterator[Path]:
+    """Yield a file, or all that stand in a folder or in a folder in it, however deep.
+
+    That is what DVC looks at: what a link to a folder leads to is no part of it.
+    """
     if source.is_file():
         yield source
-    for folder, _, names in os.walk(source, followlinks=True):
-        yield from (Path(folder, name) for name in names)
+    folders = [source] if source.is_dir() else []
+    while folders:
+        # A folder that has just gone shows as changed.
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry))
+                else:
+                    yield Path(entry)

@@ -7,6 +7,7 @@ from pathlib import Path
 import imagehash
 from PIL import ImageStat
 
+from stages.fetch.names import shown
 from stages.outputs.manifest import ManifestRow
 from stages.outputs.rejected import RejectedRow
 from stages.outputs.tables import write_sorted
@@ -60,8 +61,8 @@ def write_manifest(
     return counts, rejected
 
 
-def check_rejected(rejected: Sequence[RejectedRow], max_rejected: int) -> None:
-    """Check that no more than `max_rejected` images were rejected.
+def check_rejected(rejected: Sequence[RejectedRow], max_rejected: int, origin: str) -> None:
+    """Check that no more than `max_rejected` images from `origin` were rejected.
 
     Raises:
         InputError: more were; the message lists every one and why.
@@ -69,20 +70,23 @@ def check_rejected(rejected: Sequence[RejectedRow], max_rejected: int) -> None:
     if len(rejected) > max_rejected:
         lines = [f"{row.path}: {row.reason}" for row in rejected]
         raise InputError(
-            "\n  ".join([f"{_images(len(rejected))} refused:", *lines])
+            "\n  ".join([f"{origin}: {_images(len(rejected))} refused:", *lines])
             + f"\nmend or remove them, or raise fetch.max_rejected ({max_rejected})"
         )
 
 
-def check_labels(labels: Iterable[str], counts: Mapping[str, int]) -> None:
-    """Check that each label kept at least one image.
+def check_labels(labels: Iterable[str], counts: Mapping[str, int], origin: str) -> None:
+    """Check that each label from `origin` kept at least one image.
 
     Raises:
         InputError: all images of a label were rejected.
     """
     lost = sorted(set(labels) - counts.keys())
     if lost:
-        raise InputError(f"every image of these labels was refused: {', '.join(lost)}")
+        raise InputError(
+            f"{origin}: every image of these labels was refused: {', '.join(lost)}; mend some or "
+            "remove the folders"
+        )
 
 
 def check_counts(counts: Mapping[str, int], expected: Mapping[str, int]) -> None:
@@ -99,6 +103,7 @@ def check_counts(counts: Mapping[str, int], expected: Mapping[str, int]) -> None
     if differences:
         raise InputError(
             "\n  ".join(["images per label differ from fetch.expected_counts:", *differences])
+            + "\nmend the folders or the counts"
         )
 
 
@@ -107,7 +112,7 @@ def _verify_image(directory: Path, path: str, max_pixels: int) -> ManifestRow | 
     try:
         image = decode(file, max_pixels)
     except ImageError as error:
-        return RejectedRow(path, str(error))
+        return RejectedRow(path, shown(error))
     red, green, blue = (round(mean, 2) for mean in ImageStat.Stat(image).mean)
     return ManifestRow(
         path=path,

@@ -7,15 +7,16 @@ that it never goes on from the beginnings of another.
 
 import hashlib
 import importlib.metadata
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from stages.outputs.whole import disk_errors_explained
+from stages.outputs.whole import SCRATCH, disk_errors_explained
 from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
 
@@ -43,14 +44,35 @@ def only_run(directory: Path, what: str) -> Iterator[Path]:
             lock.acquire()
         except Timeout:
             raise InputError(
-                f"another {what} runs in this workspace (it holds {directory / 'lock'}); wait for "
-                "it or stop it, then run again. Queued experiments run beside each other: "
-                "dvc exp run --queue"
+                f"another {what} runs in this workspace ({_holder(lock)}); wait for it or stop it, "
+                "then run again. Queued experiments run beside each other: dvc exp run --queue"
             ) from None
     try:
+        Path(lock.lock_file).write_text(f"{os.getpid()}\n", encoding="ascii")
         yield directory
     finally:
         lock.release()
+
+
+def scratch_folder(directory: Path) -> Path:
+    """Return an empty folder for what no later run can go on with.
+
+    What a killed run left there is deleted, by the next stage of any kind.
+
+    Args:
+        directory: of `only_run`.
+    """
+    folder = directory / SCRATCH
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+def _holder(lock: FileLock) -> str:
+    file = Path(lock.lock_file)
+    with suppress(OSError, ValueError):
+        return f"process {int(file.read_text(encoding='ascii'))} holds {file}"
+    return f"a process holds {file}"
 
 
 def folder_of(directory: Path, name: str) -> Path:

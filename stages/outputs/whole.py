@@ -14,18 +14,20 @@ from typing import IO
 from waste_classifier.errors import InputError
 
 UNFINISHED = ".unfinished"
+#: In it, beside the lock of a work: a folder for what no later run can go on with.
+SCRATCH = "scratch"
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-#: Read-only disks, permissions, names too long, a file where a folder should be.
+#: What helps, by what the system refuses.
 _REFUSED = {
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.EIO,
-    errno.ENAMETOOLONG,
-    errno.ENOTDIR,
-    errno.EEXIST,
-    errno.EISDIR,
+    errno.EACCES: "allow this user to write there",
+    errno.EPERM: "allow this user to write there",
+    errno.EROFS: "allow writing to that disk",
+    errno.EIO: "check that disk",
+    errno.ENAMETOOLONG: "shorten the name",
+    errno.ENOTDIR: "a file stands where a folder should; move it away",
+    errno.EEXIST: "a file stands where a folder should; move it away",
+    errno.EISDIR: "a folder stands where a file should; move it away",
 }
 
 
@@ -58,7 +60,7 @@ def explain_disk_error(error: OSError, target: Path | None = None) -> str | None
     if error.errno in _REFUSED:
         # Of a move, the second name is where to.
         name = error.filename2 or error.filename or target or "a file"
-        return f"{name}: can't be written ({error.strerror})"
+        return f"{name}: can't be written ({error.strerror}); {_REFUSED[error.errno]}"
     return None
 
 
@@ -109,6 +111,18 @@ def replace_folder(directory: Path, finished: Path) -> None:
     """Move a finished folder to its place, removing what stood there."""
     _remove(directory)
     finished.replace(directory)
+
+
+def remove_leftovers(unfinished_dir: Path = Path("data") / UNFINISHED) -> None:
+    """Delete what killed runs left in their scratch folders; those of runs at work stay.
+
+    DVC may take the outputs of the stage that was killed from its cache, and never run it again.
+    """
+    from filelock import FileLock, Timeout
+
+    for folder in unfinished_dir.glob(f"*/{SCRATCH}"):
+        with suppress(OSError, Timeout), FileLock(folder.parent / "lock", timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -6,14 +6,16 @@ from typing import cast
 from stages.params.backbone import BackboneParams
 from stages.params.class_weights import ClassWeightsParams
 from stages.params.duplicates import DuplicatesParams
+from stages.params.effect import without_effect
 from stages.params.evaluate import EvaluateParams
 from stages.params.explore import ExploreParams
 from stages.params.features import FeaturesParams
-from stages.params.fetch import FetchParams
+from stages.params.fetch import PLACE_FOR_PHOTOS, FetchParams
 from stages.params.predict import PredictParams
 from stages.params.reading import PARAMS_FILE, Params, check_names, check_section, read_params
 from stages.params.split import SplitParams
 from stages.params.train import TrainParams
+from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
 
 SECTIONS: dict[str, type[Params]] = {
@@ -30,8 +32,11 @@ SECTIONS: dict[str, type[Params]] = {
 }
 
 
-def check_params(path: Path = PARAMS_FILE) -> None:
+def check_params(path: Path = PARAMS_FILE) -> list[str]:
     """Check every section of a params file, and that the sections fit each other.
+
+    Returns:
+        What the user should know though nothing is wrong with it.
 
     Raises:
         InputError: a section or key is unknown, missing, of the wrong type or out of range, or a
@@ -44,8 +49,70 @@ def check_params(path: Path = PARAMS_FILE) -> None:
     }
     backbone = cast(BackboneParams, sections["backbone"])
     pretrained = backbone.weights != "none"
+    fetch = cast(FetchParams, sections["fetch"])
+    train = cast(TrainParams, sections["train"])
+    check_source(fetch, path)
+    check_weights(backbone, path)
     check_grouping(cast(SplitParams, sections["split"]), pretrained, path)
-    check_epochs(cast(TrainParams, sections["train"]), pretrained, path)
+    check_epochs(train, pretrained, path)
+    class_weights = cast(ClassWeightsParams, sections["class_weights"])
+    unused = without_effect(fetch, backbone, class_weights, train)
+    return [
+        f"{path}: without effect beside the other values: {', '.join(unused)}",
+        *notes_on_photos(fetch, path),
+    ]
+
+
+def check_source(fetch: FetchParams, path: Path) -> None:
+    """Check that photos of one's own are not given and left unread."""
+    if fetch.source != "path" and fetch.path != PLACE_FOR_PHOTOS:
+        raise InputError(
+            f"{path}: fetch.path is {fetch.path}, but fetch.source is {fetch.source}, which does "
+            f"not read it: set fetch.source to path, or fetch.path to {PLACE_FOR_PHOTOS}"
+        )
+
+
+def notes_on_photos(fetch: FetchParams, path: Path) -> list[str]:
+    """Say what DVC, which must find what a stage is said to depend on, says in words of its own.
+
+    It is no error: with `--allow-missing`, outputs of photos that are elsewhere do.
+    """
+    try:
+        if Path(fetch.path).exists():
+            return []
+    except (OSError, ValueError):  # a name that no file can have
+        pass
+    if fetch.source != "path":
+        return [
+            f"{path}: fetch.path: {fetch.path!r} is not there; DVC asks for it whatever "
+            "fetch.source is. `git checkout data/photos` brings it back"
+        ]
+    queued = " (a queued experiment sees only what git tracks: give an absolute path)"
+    relative = not Path(fetch.path).is_absolute()
+    return [
+        f"{path}: fetch.path: {fetch.path!r}: no such file or folder{queued * relative}. If "
+        "the outputs of stage fetch are here all the same (`dvc pull`), add --allow-missing"
+    ]
+
+
+def check_weights(backbone: BackboneParams, path: Path) -> None:
+    """Check that a checksum stands beside a file of weights.
+
+    DVC watches the parameters, not that file: with the checksum among them, results are of the
+    weights that it tells, whatever comes to stand under the name.
+    """
+    if backbone.weights in ("none", "imagenet") or backbone.sha256 is not None:
+        return
+    file = Path(backbone.weights).expanduser()
+    if not file.is_file():
+        raise InputError(
+            f"{path}: backbone.weights: no such file: {file}; expected none, imagenet or the path "
+            "of an .h5 or .weights.h5 file"
+        )
+    raise InputError(
+        f"{path}: backbone.sha256 is missing, which tells what is in the file of backbone.weights: "
+        f"set it to {sha256_of(file)}, as {file} is now"
+    )
 
 
 def check_grouping(split: SplitParams, pretrained: bool, path: Path) -> None:

@@ -25,8 +25,11 @@ def replace(params: Path, old: str, new: str) -> None:
     params.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_right_params_leave_a_file_that_is_always_the_same(params: Path) -> None:
+def test_right_params_leave_a_file_that_is_always_the_same(
+    params: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert exit_code(main) == 0
+    assert "params.yaml: without effect beside the other values: " in capsys.readouterr().out
     first = PARAMS_CHECKED_FILE.read_bytes()
 
     # Other values than those of now, which must make no other stage run for the file's sake.

@@ -81,6 +81,15 @@ def test_permissions_in_the_archive_are_not_taken_over(tmp_path: Path) -> None:
         (["a", "a/1.jpg"], "'a/1.jpg' can't be told from 'a'"),
         (["a/1.jpg", "a"], "'a' can't be told from 'a/'"),
         (["a/1.jpg", "./a/1.jpg"], "is there twice"),
+        (
+            ["a/" * 1500 + "1.jpg"],
+            "…' stands in more than 19 folders; pack the label folders alone",
+        ),
+        (
+            ["a/" + "x" * 256],
+            "has a longer name than this disk can hold; shorten it and pack again",
+        ),
+        (["\x1b[2J/../1.jpg"], r"'\x1b[2J/../1.jpg' leads outside by '..'"),
     ],
 )
 def test_names_that_could_do_harm(
@@ -104,7 +113,7 @@ def test_a_name_that_is_there_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        (tarfile.SYMTYPE, "is a link"),
+        (tarfile.SYMTYPE, "is a link; pack the file or folder that it leads to"),
         (tarfile.LNKTYPE, "is a link"),
         (tarfile.CHRTYPE, "is a device"),
         (tarfile.BLKTYPE, "is a device"),

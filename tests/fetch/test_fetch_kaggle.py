@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import logging
 import os
 import shutil
 import socket
@@ -27,6 +28,8 @@ from tests.fetch.conftest import Run, RunFetch, outputs
 API = "/v1/datasets.DatasetApiService/DownloadDataset"
 INTROSPECT = "/v1/security.OAuthService/IntrospectToken"
 STORAGE = "/storage/archive.zip"
+SIGNATURE = "0123abcd"
+SIGNED = f"{STORAGE}?X-Goog-Credential=someone%40x.example&X-Goog-Signature={SIGNATURE}"
 
 
 @dataclass
@@ -106,6 +109,10 @@ class KaggleServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def sign_storage(self) -> None:
+        """Send requests on to an address with a signature, as Kaggle does."""
+        self.answers[API] = [Answer(302, headers={"Location": SIGNED})]
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -336,6 +343,16 @@ def test_an_expired_token(server: KaggleServer, run_kaggle: RunFetch) -> None:
     assert_refused(run_kaggle(), "Kaggle refused the token (KAGGLE_API_TOKEN)")
 
 
+@pytest.mark.usefixtures("server")
+def test_a_client_that_is_to_print_all_keeps_the_token_to_itself(
+    run_kaggle: RunFetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERBOSE", "true")
+    run = run_kaggle()
+    assert run.code == 0
+    assert "secret-token" not in run.out + run.err
+
+
 # --- the API -----------------------------------------------------------------------------------
 
 
@@ -408,10 +425,56 @@ def test_a_server_that_is_silent(
 # --- the storage -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [403, 404, 503])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 503])
 def test_errors_of_the_storage(server: KaggleServer, run_kaggle: RunFetch, status: int) -> None:
-    server.answers[STORAGE] = [Answer(status, b"<Error/>", {"Content-Type": "application/xml"})]
-    assert_refused(run_kaggle(), f"({status}: {status} ")
+    server.sign_storage()
+    server.answers[SIGNED] = [Answer(status, b"<Error/>", {"Content-Type": "application/xml"})]
+    run = run_kaggle()
+    assert_refused(
+        run,
+        f"Kaggle's storage does not give owner/name ({status}: {status} ",
+        f"{STORAGE}?[…]); run again later, or get https://www.kaggle.com/datasets/owner/name with",
+    )
+    assert "no version" not in run.err
+    assert SIGNATURE not in run.err
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_no_signature_is_printed_when_the_storage_is_gone(
+    server: KaggleServer, run_kaggle: RunFetch, caplog: pytest.LogCaptureFixture, retries: int
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    address = f"http://127.0.0.1:{port}{SIGNED}"
+    server.answers[API] = [Answer(302, headers={"Location": address})]
+
+    run = run_kaggle(retries=retries)
+
+    assert_refused(run, f"no connection to Kaggle after {retries + 1} tries", f"{STORAGE}?[…]")
+    assert SIGNATURE not in run.err
+    assert caplog.text.count("Retrying (") == retries
+    assert f"{STORAGE}?[…]" in caplog.text or not retries
+    assert SIGNATURE not in caplog.text
+
+
+def test_no_signature_is_printed_when_a_download_breaks_off(
+    server: KaggleServer, run_kaggle: RunFetch, archive: bytes
+) -> None:
+    server.sign_storage()
+    cut = stored(archive)
+    cut.body, cut.announced = archive[:1000], len(archive)
+    server.answers[SIGNED] = [cut]
+    run = run_kaggle(retries=1)
+    assert_refused(run, "broke off (")
+    assert SIGNATURE not in run.err
+
+
+def test_a_message_of_the_server_does_not_command_the_terminal(
+    server: KaggleServer, run_kaggle: RunFetch
+) -> None:
+    server.answers[API] = [api_error(403, "No.\x1b[2J")]
+    assert_refused(run_kaggle(), r"(403: No.\x1b[2J)")
 
 
 def test_a_download_that_breaks_off(

@@ -16,9 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stages import stage
+from stages.fetch.__main__ import main
 from stages.outputs.manifest import ManifestRow
 from stages.outputs.rejected import RejectedRow
 from stages.outputs.tables import read_table
+from stages.params.fetch import FetchParams
 from tests.fetch.conftest import RunFetch, SaveImage, outputs
 from waste_classifier.images import decode
 
@@ -202,8 +205,9 @@ def test_ignored_names_may_be_anything(photos: Path, run_fetch: RunFetch) -> Non
         "f.gif",
         "no extension.jpg",
         "a,b.jpg",
-        'quo"te.jpg',
-        "new\nline.jpg",
+        "it's a bottle (1) & more.jpg",
+        "Bildschirmfoto\u202f1.jpg",
+        "👩\u200d🔬.jpg",
         "Flasche grün.jpg",
         "瓶子.jpg",
         "♻.png",
@@ -306,7 +310,7 @@ def test_one_rejected_image_too_many_lists_them_all(photos: Path, run_fetch: Run
 
     assert run.code == 1
     assert run.err == (
-        "error: 2 images refused:\n"
+        "error: photos: 2 images refused:\n"
         "  glass/bad.jpg: not an image of JPEG, PNG, WebP, BMP or GIF\n"
         "  paper/empty.jpg: empty file\n"
         "mend or remove them, or raise fetch.max_rejected (1)\n"
@@ -318,6 +322,21 @@ def test_expected_counts_match(run_fetch: RunFetch) -> None:
     assert run_fetch(expected_counts={"glass": 2, "paper": 1}).code == 0
 
 
+def test_expected_counts_of_labels_of_digits(
+    workspace: Path, save_image: SaveImage, run_fetch: RunFetch
+) -> None:
+    for label in ("0", "1"):
+        save_image(workspace / "photos" / label / "1.jpg")
+    assert run_fetch().code == 0
+    # The file is JSON, which is YAML, but has no numbers for keys.
+    params = (workspace / "params.yaml").read_text()
+    assert params.count('"expected_counts": null') == 1
+    for counts, code in (("{0: 1, 1: 1}", 0), ("{0: 1, 1: 2}", 1)):
+        counted = params.replace('"expected_counts": null', f'"expected_counts": {counts}')
+        (workspace / "params.yaml").write_text(counted)
+        assert stage.run("fetch", FetchParams, main) == code
+
+
 @pytest.mark.usefixtures("photos")
 def test_other_counts_than_expected_are_listed(run_fetch: RunFetch) -> None:
     run = run_fetch(expected_counts={"glass": 3, "metal": 1})
@@ -327,6 +346,7 @@ def test_other_counts_than_expected_are_listed(run_fetch: RunFetch) -> None:
         "  glass: expected 3, got 2\n"
         "  metal: expected 1, got 0\n"
         "  paper: expected 0, got 1\n"
+        "mend the folders or the counts\n"
     )
 
 
@@ -352,7 +372,7 @@ def test_a_later_run_replaces_the_outputs(photos: Path, run_fetch: RunFetch) -> 
 
 @pytest.mark.usefixtures("photos")
 def test_what_a_killed_run_left_is_removed(run_fetch: RunFetch) -> None:
-    Path("data/.unfinished/fetch/incoming/received").mkdir(parents=True)
+    Path("data/.unfinished/fetch/scratch/received").mkdir(parents=True)
     assert run_fetch().code == 0
     assert names_in("data/.unfinished/fetch") == ["lock"]
 

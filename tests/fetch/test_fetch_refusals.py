@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import time
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -160,6 +161,89 @@ def test_one_label(photos: Path, run_fetch: RunFetch) -> None:
     assert_refused(run_fetch, "glass: the only label; at least two are needed")
 
 
+def test_links_to_folders(photos: Path, run_fetch: RunFetch) -> None:
+    (photos / "paper").rename(photos.parent / "store")
+    (photos / "paper").symlink_to(photos.parent / "store")
+    assert_refused(
+        run_fetch,
+        "  paper: a link to a folder, behind which DVC does not see changes; put the folder itself "
+        "there\n",
+    )
+
+
+def test_a_wrapper_that_is_a_link(photos: Path, run_fetch: RunFetch) -> None:
+    (photos.parent / "outer").mkdir()
+    (photos.parent / "outer/linked").symlink_to(photos)
+    assert_refused(run_fetch, "outer:\n  linked: a link to a folder", path="outer")
+
+
+def test_photos_inside_another_archive(photos: Path, run_fetch: RunFetch) -> None:
+    shutil.make_archive("inner", "zip", photos)
+    with zipfile.ZipFile("outer.zip", "w") as outer:
+        outer.write("inner.zip", "download/inner.zip")
+    assert_refused(
+        run_fetch,
+        "outer.zip: no label folders, but another archive (inner.zip); unpack it, and give what is "
+        "in it",
+        path="outer.zip",
+    )
+
+
+def test_an_archive_for_each_label(photos: Path, run_fetch: RunFetch) -> None:
+    for label in ("glass", "paper"):
+        shutil.make_archive(f"packed/{label}", "gztar", photos / label)
+    Path("packed/README.md").touch()
+    assert_refused(
+        run_fetch, "packed: no label folders, but another archive (glass.tar.gz)", path="packed"
+    )
+
+
+def test_an_archive_in_a_label_folder(photos: Path, run_fetch: RunFetch) -> None:
+    shutil.make_archive(str(photos / "glass/more"), "zip", photos / "paper")
+    assert_refused(run_fetch, "glass/more.zip: an archive; unpack it there and take it out")
+
+
+def test_label_folders_that_lie_deep(photos: Path, run_fetch: RunFetch) -> None:
+    deep = Path("deep", *"d" * 1500)
+    for folder in reversed([deep, *deep.parents][:-1]):
+        folder.mkdir()
+    photos.rename(deep / "photos")
+    try:
+        assert_refused(
+            run_fetch,
+            "deep: no label folders within 10 folders that each hold one folder; give the folder "
+            "that holds the label folders",
+            path="deep",
+        )
+    finally:
+        # Python's own deletion can't go so deep, pytest's neither.
+        subprocess.run(["rm", "-r", "deep"], check=True)
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_queued_experiment_sees_only_what_git_tracks(
+    workspace: Path, run_fetch: RunFetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = workspace / ".dvc/tmp/exps/tmpabc"
+    (copy / "photos").mkdir(parents=True)
+    (workspace / "params.yaml").touch()
+    monkeypatch.chdir(copy)
+    (copy / "params.yaml").symlink_to(workspace / "params.yaml")
+    assert_refused(
+        run_fetch,
+        "A queued experiment sees only what git tracks: give it fetch.path as an absolute path",
+    )
+
+
+def test_many_problems_are_counted(photos: Path, run_fetch: RunFetch) -> None:
+    for number in range(23):
+        (photos / f"lost{number:02}.jpg").touch()
+    run = run_fetch()
+    assert run.code == 1
+    assert run.err.count("an image beside the label folders; move it into one\n") == 20
+    assert run.err.endswith("\n  and 3 more\n")
+
+
 def test_a_label_without_images(photos: Path, run_fetch: RunFetch) -> None:
     (photos / "metal").mkdir()
     (photos / "metal/.keep").touch()
@@ -170,7 +254,11 @@ def test_a_folder_in_a_label_folder(
     photos: Path, save_image: SaveImage, run_fetch: RunFetch
 ) -> None:
     save_image(photos / "glass/green/1.jpg")
-    assert_refused(run_fetch, "glass/green: a folder inside a label folder")
+    assert_refused(
+        run_fetch,
+        "glass/green: a folder inside a label folder; move its images up, or it beside the others "
+        "if it is a label",
+    )
 
 
 @pytest.mark.parametrize(("name", "kind"), [("1.JPG", "JPEG"), ("scan", "PNG")])
@@ -214,13 +302,31 @@ def test_labels_that_other_systems_take_for_one(
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [(b"caf\xe9.jpg", r"caf\udce9.jpg"), (b"a\rb.jpg", r"a\rb.jpg")]
+    ("name", "problem"),
+    [
+        (b"caf\xe9.jpg", r"caf\udce9.jpg: is not plain UTF-8"),
+        (b"a\rb.jpg", r"a\rb.jpg: has a control character in its name"),
+        (b"\x1b[31mred.jpg", r"\x1b[31mred.jpg: has a control character in its name"),
+        (b"a:b.jpg", "a:b.jpg: has a : in its name"),
+        (b"<script>.jpg", "<script>.jpg: has a < in its name"),
+        (b"aux.jpg", "aux.jpg: has the name of a device of Windows"),
+        (b"1.jpg ", "1.jpg : has a blank at an end of its name"),
+        (b"1.", "1.: has a dot at the end of its name"),
+    ],
 )
-def test_names_that_tables_cannot_hold(
-    photos: Path, run_fetch: RunFetch, name: bytes, shown: str
+def test_names_that_not_every_system_can_hold(
+    photos: Path, run_fetch: RunFetch, name: bytes, problem: str
 ) -> None:
     shutil.copy(photos / "glass/1.jpg", photos / "glass" / os.fsdecode(name))
-    assert_refused(run_fetch, f"glass/{shown}: a name that is not plain UTF-8; rename it")
+    assert_refused(run_fetch, f"glass/{problem}, which not every system can hold; rename it")
+
+
+@pytest.mark.parametrize("label", ["glass ", "glass.", "CON", "nul.old", "a|b", "<script>"])
+def test_labels_that_not_every_system_can_hold(
+    photos: Path, save_image: SaveImage, run_fetch: RunFetch, label: str
+) -> None:
+    save_image(photos / label / "1.jpg")
+    assert_refused(run_fetch, f"  {label}: has ", "which not every system can hold; rename it")
 
 
 def test_special_files_and_broken_links(photos: Path, run_fetch: RunFetch) -> None:
@@ -274,6 +380,15 @@ def test_errors_of_the_disk(
     assert_refused(run_fetch, message)
 
 
+def test_a_file_in_place_of_data(workspace: Path, photos: Path, run_fetch: RunFetch) -> None:
+    (workspace / "data").touch()
+    run = run_fetch(path=str(photos))
+    assert (run.code, run.out) == (1, "")
+    assert run.err.endswith(
+        "can't be written (Not a directory); a file stands where a folder should; move it away\n"
+    )
+
+
 def test_another_fetch_at_work(workspace: Path, photos: Path, run_fetch: RunFetch) -> None:
     (workspace / "data/.unfinished/fetch").mkdir(parents=True)
     with FileLock(workspace / "data/.unfinished/fetch/lock"):
@@ -310,24 +425,79 @@ def test_an_error_while_outputs_are_replaced_puts_the_old_back(
     assert outputs() == before
 
 
-def test_ctrl_c_leaves_nothing(photos: Path, write_params: Callable[..., None]) -> None:
-    # Enough work that the signal, sent once the temporary directory is there, arrives during it.
+@pytest.fixture
+def start_fetch(write_params: Callable[..., None]) -> Callable[..., subprocess.Popen[str]]:
+    """Start the stage as a program, and wait until its scratch folder holds what is asked for."""
+
+    def start(at_work: str, **changes: object) -> subprocess.Popen[str]:
+        write_params(**changes)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stages.fetch"],
+            env=os.environ | {"PYTHONPATH": str(Path(fetch.__file__).parents[2])},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        scratch = Path("data/.unfinished/fetch/scratch")
+        while not any(scratch.glob(at_work)) and process.poll() is None:
+            time.sleep(0.01)
+        return process
+
+    return start
+
+
+def children_of(process: int) -> list[int]:
+    return [
+        int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    ]
+
+
+def wait_until_gone(processes: list[int]) -> None:
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{process}").exists() for process in processes):
+        assert time.monotonic() < deadline, "they live on"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [(signal.SIGINT, "interrupted\n"), (signal.SIGTERM, "terminated\n")],
+)
+def test_a_run_that_is_ended_leaves_nothing(
+    photos: Path,
+    start_fetch: Callable[..., subprocess.Popen[str]],
+    number: signal.Signals,
+    message: str,
+) -> None:
+    # Enough work that the signal, sent once photos are copied, arrives during it.
     pixels = np.random.default_rng(0).integers(0, 256, (2000, 2000, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(photos / "glass/0.png")
-    for number in range(40):
-        shutil.copy(photos / "glass/0.png", photos / f"glass/big{number}.png")
-    write_params(max_pixels=10_000_000)
-    repository = str(Path(fetch.__file__).parents[2])
-    with subprocess.Popen(
-        [sys.executable, "-m", "stages.fetch"],
-        env=os.environ | {"PYTHONPATH": repository},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        while not Path("data/.unfinished/fetch/incoming/raw").exists() and process.poll() is None:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+    for copy in range(40):
+        shutil.copy(photos / "glass/0.png", photos / f"glass/big{copy}.png")
+    with start_fetch("raw/glass/*", max_pixels=10_000_000) as process:
+        process.send_signal(number)
         _, messages = process.communicate()
-    assert process.returncode == 130
-    assert messages == "interrupted\n"
+    assert (process.returncode, messages) == (128 + number, message)
     assert outputs() == {}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux lists processes there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.usefixtures("workspace")
+def test_a_drawing_that_is_ended_leaves_no_processes(
+    start_fetch: Callable[..., subprocess.Popen[str]], number: signal.Signals
+) -> None:
+    sample = {"seed": 7, "images": 20_000, "image_size": 96}
+    with start_fetch("received/*/*.jpg", source="sample", sample=sample) as process:
+        drawing = children_of(process.pid)
+        # To all of them, as a terminal does.
+        for one in [process.pid, *drawing] if number != signal.SIGKILL else [process.pid]:
+            os.kill(one, number)
+        process.wait()
+        messages = process.stderr.read() if process.stderr else ""
+
+    assert drawing
+    wait_until_gone(drawing)
+    if number != signal.SIGKILL:
+        assert process.returncode == 128 + number
+        assert messages in ("interrupted\n", "terminated\n")
+        assert outputs() == {}

@@ -1,5 +1,6 @@
 """Photos that change while they are read: the stage says so, and its last outputs stay."""
 
+import errno
 import os
 import shutil
 import zipfile
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.fetch.layout import Layout, find_images
 from stages.fetch.verify import check_rejected
 from stages.outputs.rejected import RejectedRow
 from tests.fetch.conftest import RunFetch, outputs
@@ -20,8 +22,10 @@ Meanwhile = Callable[[Change], None]
 @pytest.fixture
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     def let(change: Change) -> None:
-        def check_and_change(rejected: Sequence[RejectedRow], max_rejected: int) -> None:
-            check_rejected(rejected, max_rejected)
+        def check_and_change(
+            rejected: Sequence[RejectedRow], max_rejected: int, origin: str
+        ) -> None:
+            check_rejected(rejected, max_rejected, origin)
             change()
 
         monkeypatch.setattr("stages.fetch.__main__.check_rejected", check_and_change)
@@ -111,6 +115,52 @@ def test_a_photo_that_goes_before_it_is_copied(
 
     assert "error: fetch.path: photos/glass/2.png changed while it was read" in run.err
     assert outputs() == {}
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_folder_that_goes_before_it_is_listed(
+    run_fetch: RunFetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_too_late(root: Path, origin: str) -> Layout:
+        shutil.rmtree("photos", ignore_errors=True)
+        return find_images(root, origin)
+
+    monkeypatch.setattr("stages.fetch.__main__.find_images", find_too_late)
+    assert "photos/glass/1.jpg and 2 more changed while it was read" in run_fetch().err
+
+    Path("photos/empty").mkdir(parents=True)
+    assert run_fetch().err == (
+        "error: fetch.path: photos: can't be read (No such file or directory); run again when it "
+        "is there, this user may read it, and nothing writes there\n"
+    )
+    assert outputs() == {}
+
+
+@pytest.mark.usefixtures("photos")
+def test_what_is_wrong_only_because_photos_are_going(
+    run_fetch: RunFetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_too_late(root: Path, origin: str) -> Layout:
+        Path("photos/paper/1.jpg").unlink()
+        return find_images(root, origin)
+
+    monkeypatch.setattr("stages.fetch.__main__.find_images", find_too_late)
+    assert run_fetch().err == (
+        "error: fetch.path: photos/paper/1.jpg changed while it was read; run again when nothing "
+        "writes there\n"
+    )
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_photo_that_may_not_be_read(run_fetch: RunFetch, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root, as whom tests may run, may read all.
+    def refuse(source: Path, _: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(source))
+
+    monkeypatch.setattr(shutil, "copyfile", refuse)
+    assert run_fetch().err.startswith(
+        "error: fetch.path: photos/glass/1.jpg: can't be read (Permission denied); run again when"
+    )
 
 
 @pytest.mark.usefixtures("photos")

@@ -59,8 +59,9 @@ def test_a_second_process_is_refused_until_the_first_has_died(tmp_path: Path) ->
             pass
 
         assert str(caught.value) == (
-            f"another training runs in this workspace (it holds {tmp_path}/lock); wait for it or "
-            "stop it, then run again. Queued experiments run beside each other: dvc exp run --queue"
+            f"another training runs in this workspace (process {holder.pid} holds "
+            f"{tmp_path}/lock); wait for it or stop it, then run again. Queued "
+            "experiments run beside each other: dvc exp run --queue"
         )
         holder.kill()
         holder.wait()

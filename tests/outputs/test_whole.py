@@ -210,13 +210,21 @@ def test_a_file_that_outgrows_its_limit_leaves_the_older_one(tmp_path: Path) -> 
     assert names_in(tmp_path) == ["split.csv"]
 
 
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO])
-def test_a_disk_that_refuses_is_one_message(tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EACCES, "allow this user to write there"),
+        (errno.EPERM, "allow this user to write there"),
+        (errno.EROFS, "allow writing to that disk"),
+        (errno.EIO, "check that disk"),
+    ],
+)
+def test_a_disk_that_refuses_is_one_message(tmp_path: Path, number: int, advice: str) -> None:
     with pytest.raises(InputError) as caught, whole_file(tmp_path / "target") as file:
         raise OSError(number, os.strerror(number), file)
 
     assert str(caught.value) == (
-        f"{tmp_path}/.unfinished/target.new: can't be written ({os.strerror(number)})"
+        f"{tmp_path}/.unfinished/target.new: can't be written ({os.strerror(number)}); {advice}"
     )
     assert names_in(tmp_path) == []
 

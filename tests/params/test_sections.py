@@ -1,5 +1,6 @@
 """All sections of params.yaml: what each key may be, and what sections ask of each other."""
 
+import hashlib
 from copy import deepcopy
 from functools import reduce
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from stages.params.fetch import FetchParams
 from stages.params.reading import check_section
 from stages.params.sections import SECTIONS, check_params
 from stages.params.split import SplitParams
@@ -261,6 +263,138 @@ def test_every_section_must_be_there(tmp_path: Path, name: str) -> None:
     assert refusal_of_file(path) == f"section '{name}' is missing"
 
 
+@pytest.mark.parametrize("source", ["sample", "kaggle"])
+def test_photos_that_are_given_and_not_read(tmp_path: Path, source: str) -> None:
+    given = {"fetch.path": "/data/photos.zip", "fetch.source": source}
+    assert refusal_of_file(write_params(tmp_path, given)) == (
+        f"fetch.path is /data/photos.zip, but fetch.source is {source}, which does not read it: "
+        "set fetch.source to path, or fetch.path to data/photos"
+    )
+
+
+def notes_of(tmp_path: Path, changes: dict[str, Any]) -> list[str]:
+    path = write_params(tmp_path, changes)
+    return [note.removeprefix(f"{path}: ") for note in check_params(path)]
+
+
+def test_photos_that_are_not_there_are_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    absent = "no such file or folder"
+    pulled = "If the outputs of stage fetch are here all the same (`dvc pull`), add --allow-missing"
+
+    assert notes_of(tmp_path, {"fetch.source": "path", "fetch.path": "/nowhere"})[1:] == [
+        f"fetch.path: '/nowhere': {absent}. {pulled}"
+    ]
+    assert notes_of(tmp_path, {"fetch.source": "path", "fetch.path": "my/photos"})[1:] == [
+        f"fetch.path: 'my/photos': {absent} (a queued experiment sees only what git tracks: give "
+        f"an absolute path). {pulled}"
+    ]
+    assert notes_of(tmp_path, {"fetch.source": "path", "fetch.path": "a\0b"})[1:] == [
+        f"fetch.path: 'a\\x00b': {absent} (a queued experiment sees only what git tracks: give an "
+        f"absolute path). {pulled}"
+    ]
+    assert notes_of(tmp_path, {})[1:] == [
+        "fetch.path: 'data/photos' is not there; DVC asks for it whatever fetch.source is. `git "
+        "checkout data/photos` brings it back"
+    ]
+    (tmp_path / "data/photos").mkdir(parents=True)
+    assert notes_of(tmp_path, {})[1:] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "without", "with_effect"),
+    [
+        (
+            {},
+            ["fetch.kaggle", "fetch.path", "class_weights.beta", "train.fine_tune"],
+            ["fetch.sample", "train.scratch"],
+        ),
+        ({"fetch.source": "kaggle"}, ["fetch.sample"], ["fetch.kaggle"]),
+        ({"fetch.source": "path"}, ["fetch.sample", "fetch.kaggle"], ["fetch.path"]),
+        ({"class_weights.scheme": "effective_number"}, [], ["class_weights.beta"]),
+        ({"backbone.sha256": "0" * 64}, ["backbone.sha256"], []),
+        (
+            {"backbone.weights": "imagenet", "train.fine_tune.epochs": 1},
+            ["train.scratch"],
+            [
+                "train.head.mixup",
+                "train.fine_tune",
+                "train.fine_tune.lr",
+                "train.augment.zoom",
+                "duplicates.max_embedding_distance",
+                "backbone.sha256",
+            ],
+        ),
+        (
+            {"backbone.weights": "imagenet", "train.fine_tune.epochs": 0},
+            ["train.fine_tune.lr", "train.fine_tune.first_block", "train.augment.zoom"],
+            ["train.fine_tune.epochs", "train.augment.vertical_flip", "train.head.epochs"],
+        ),
+        (
+            {
+                "backbone.weights": "imagenet",
+                "train.head.epochs": 0,
+                "train.head.units": 0,
+                "train.fine_tune.epochs": 1,
+            },
+            ["train.head.batch_size", "train.head.mixup", "train.head.dropout"],
+            ["train.head.epochs", "train.head.feature_dropout"],
+        ),
+    ],
+)
+def test_settings_without_effect_are_noted(
+    tmp_path: Path, changes: dict[str, Any], without: list[str], with_effect: list[str]
+) -> None:
+    note = notes_of(tmp_path, changes)[0]
+
+    names = note.removeprefix("without effect beside the other values: ").split(", ")
+    assert set(without) <= set(names)
+    assert not set(with_effect) & set(names)
+    known = keys_of(PARAMS) | {"fetch.sample", "fetch.kaggle", "train.fine_tune", "train.scratch"}
+    assert set(names) <= known
+
+
+def test_a_file_of_weights_needs_its_checksum(tmp_path: Path) -> None:
+    file = tmp_path / "resnet50.h5"
+    file.write_bytes(b"weights")
+    checksum = hashlib.sha256(b"weights").hexdigest()
+    given = {"backbone.weights": str(file)}
+
+    assert refusal_of_file(write_params(tmp_path, given)) == (
+        "backbone.sha256 is missing, which tells what is in the file of backbone.weights: set it "
+        f"to {checksum}, as {file} is now"
+    )
+    check_params(write_params(tmp_path, {**given, "backbone.sha256": checksum}))
+    assert refusal_of_file(write_params(tmp_path, {"backbone.weights": "image_net"})) == (
+        "backbone.weights: no such file: image_net; expected none, imagenet or the path of an .h5 "
+        "or .weights.h5 file"
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "labels"),
+    [({1: 20, 2: 3}, ["1", "2"]), ({0: 1, "glass": 2}, ["0", "glass"]), ({-1: 1}, ["-1"])],
+)
+def test_labels_of_digits_are_text(counts: dict[Any, int], labels: list[str]) -> None:
+    section = check_section("fetch", FetchParams, changed({"fetch.expected_counts": counts}))
+    assert list(section.expected_counts or {}) == labels
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ({True: 1}, "the label True is no text to YAML; write it in quotes"),
+        ({1.5: 1}, "the label 1.5 is no text to YAML; write it in quotes"),
+        ({None: 1}, "the label None is no text to YAML; write it in quotes"),
+        ({1: 1, "1": 2}, "a label stands there twice, as a number and as text; take one out"),
+    ],
+)
+def test_labels_that_yaml_takes_for_something_else(counts: dict[Any, int], message: str) -> None:
+    assert message in refusal("fetch.expected_counts", counts)
+
+
 def test_groups_by_embedding_need_pretrained_weights(tmp_path: Path) -> None:
     grouping = {"split.group_by": "embedding"}
 
@@ -268,8 +402,9 @@ def test_groups_by_embedding_need_pretrained_weights(tmp_path: Path) -> None:
         "split.group_by is embedding, which needs pretrained weights: set backbone.weights to "
         "imagenet or to a file, or split.group_by to perceptual"
     )
-    for weights in ("imagenet", "weights/resnet50.h5"):
-        check_params(write_params(tmp_path, {**grouping, "backbone.weights": weights}))
+    for weights, checksum in (("imagenet", None), ("weights/resnet50.h5", "0" * 64)):
+        given = {"backbone.weights": weights, "backbone.sha256": checksum}
+        check_params(write_params(tmp_path, {**grouping, **given}))
 
 
 def test_random_weights_train_in_epochs_from_scratch(tmp_path: Path) -> None:

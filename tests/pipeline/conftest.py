@@ -14,6 +14,7 @@ from tests.pipeline.workspace import (
     set_params,
     write_weights,
 )
+from waste_classifier.checksum import sha256_of
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +35,8 @@ def tiny_repository(tmp_path_factory: pytest.TempPathFactory, weights_file: Path
             (workspace / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, workspace / name)
     (workspace / "dvc.lock").unlink(missing_ok=True)
-    set_params(workspace, {**TINY, "backbone.weights": str(weights_file)})
+    weights = {"backbone.weights": str(weights_file), "backbone.sha256": sha256_of(weights_file)}
+    set_params(workspace, {**TINY, **weights})
     run(workspace, "git", "init", "--quiet", "--initial-branch", "main")
     commit_all(workspace, "Tiny pipeline")
     return workspace

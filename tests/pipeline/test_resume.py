@@ -74,17 +74,26 @@ def test_a_training_killed_at_several_points_ends_with_the_same_bytes(workspace:
     assert [path.name for path in unfinished.iterdir()] == ["lock"]
 
 
-def test_a_second_training_is_refused_while_one_runs(workspace: Path) -> None:
+def test_a_second_training_is_refused_while_one_runs_until_it_is_asked_to_end(
+    workspace: Path,
+) -> None:
     training = start(workspace, "-m", "stages.train")
     wait_for_line(training, "epoch 0:")
     training.send_signal(signal.SIGSTOP)
 
     refused = run(workspace, sys.executable, "-m", "stages.train", check=False)
-    kill(training)
+    training.send_signal(signal.SIGCONT)
+    training.terminate()
+    _, messages = training.communicate()
 
     assert refused.returncode == 1
-    assert "error: another training runs in this workspace" in refused.stdout
+    assert f"error: another training runs in this workspace (process {training.pid} holds " in (
+        refused.stdout
+    )
     assert "Traceback" not in refused.stdout
+    assert training.returncode == 128 + signal.SIGTERM
+    assert messages.splitlines()[-1] == "terminated"
+    assert "Traceback" not in messages
 
 
 def test_features_killed_go_on_at_the_next_shard_and_end_with_the_same_bytes(

@@ -1,14 +1,21 @@
 """How many images of which object there are, and their files."""
 
+import multiprocessing
+import os
+import signal
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import numpy as np
 
 from stages.fetch.sample.objects import draw_object
 from stages.fetch.sample.scene import photograph
+from waste_classifier.errors import InputError
 from waste_classifier.parallel import available_cores
 
 # Images per label in TrashNet (Thung & Yang 2016), whose imbalance the sample shares.
@@ -43,14 +50,23 @@ def draw_sample(directory: Path, images: int, image_size: int, seed: int) -> Non
     """Write `images` JPEG files of `image_size` pixels square to `directory/<label>/`.
 
     Each image follows from the seed and its own name alone, whatever else is drawn.
+
+    Raises:
+        InputError: a process that draws was killed.
     """
     views = plan_views(images, seed)
     for label in TRASHNET_COUNTS:
         (directory / label).mkdir(parents=True, exist_ok=True)
     draw = partial(draw_view, directory=directory, image_size=image_size, seed=seed)
-    with ProcessPoolExecutor(available_cores()) as pool:
-        for _ in pool.map(draw, views, chunksize=8):
-            pass
+    try:
+        with ProcessPoolExecutor(available_cores(), initializer=_end_with_parent) as pool:
+            for _ in pool.map(draw, views, chunksize=8):
+                pass
+    except BrokenProcessPool:
+        raise InputError(
+            "a process that draws the sample was killed, most likely for want of memory; free "
+            "some, or lower fetch.sample.image_size, then run again"
+        ) from None
 
 
 def share_out(images: int) -> dict[str, int]:
@@ -86,6 +102,21 @@ def draw_view(view: View, directory: Path, image_size: int, seed: int) -> None:
     scene = _random(seed, view.label, view.object_number, view.view - repeated)
     photo = photograph(drawn, image_size, scene, sensor)
     photo.save(directory / view.path, quality=JPEG_QUALITY)
+
+
+def _end_with_parent() -> None:
+    """Let a process that draws end when the one that started it does, however that ends.
+
+    What asks both to end is for the other alone, which lets this one finish an image.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    Thread(target=_exit_after, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _exit_after(process: BaseProcess) -> None:
+    process.join()
+    os._exit(1)
 
 
 def _random(seed: int, label: str, object_number: int, view: int) -> np.random.Generator:

@@ -1,0 +1,53 @@
+"""Which settings have no effect beside the others: a change of one of them would change nothing."""
+
+from stages.params.backbone import BackboneParams
+from stages.params.class_weights import ClassWeightsParams
+from stages.params.fetch import FetchParams
+from stages.params.train import TrainParams
+
+
+def without_effect(
+    fetch: FetchParams,
+    backbone: BackboneParams,
+    class_weights: ClassWeightsParams,
+    train: TrainParams,
+) -> list[str]:
+    """Return the keys, or names of whole sections, that change nothing.
+
+    Args:
+        fetch: where photos come from leaves the settings of other sources without effect.
+        backbone: weights that are random leave without effect what pretrained ones are used for.
+        class_weights: its scheme leaves those of another without effect.
+        train: its phases do so to those of phases that do not run.
+    """
+    pretrained = backbone.weights != "none"
+    effects = {
+        "fetch.sample": fetch.source == "sample",
+        "fetch.kaggle": fetch.source == "kaggle",
+        "fetch.path": fetch.source == "path",
+        "backbone.sha256": pretrained or backbone.sha256 is None,
+        "duplicates.max_embedding_distance": pretrained,
+        "explore.label_errors": pretrained,
+        "class_weights.beta": class_weights.scheme == "effective_number",
+        "train.head.epochs": pretrained,
+        "train.head.batch_size": pretrained and train.head.epochs > 0,
+        "train.head.mixup": pretrained and train.head.epochs > 0,
+        "train.head.dropout": train.head.units > 0,
+        "train.scratch": not pretrained,
+        **_effects_of_fine_tuning(train, pretrained),
+    }
+    return [key for key, has_effect in effects.items() if not has_effect]
+
+
+def _effects_of_fine_tuning(train: TrainParams, pretrained: bool) -> dict[str, bool]:
+    if not pretrained:
+        return {"train.fine_tune": False}
+    keys = [name for name in type(train.fine_tune).model_fields if name != "epochs"]
+    # Cached features know being turned by half alone.
+    flips = ("horizontal_flip", "vertical_flip")
+    drawn = [name for name in type(train.augment).model_fields if name not in flips]
+    tunes = train.fine_tune.epochs > 0
+    return {
+        **{f"train.fine_tune.{key}": tunes for key in keys},
+        **{f"train.augment.{key}": tunes for key in drawn},
+    }
