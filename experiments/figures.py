@@ -7,13 +7,15 @@ train and one in test, which a random split (`split.group_by: none`) has many of
 
 import argparse
 import json
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from stages.drawing import BLUE, VERMILION
 from stages.explore.sheets import pair_sheet
 from stages.explore.summary import nearest_first
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
@@ -45,6 +47,36 @@ def learning_curves() -> Figure:
     return figure
 
 
+def confusion_matrix() -> Figure:
+    """Draw the confusion matrix as the page of plots does: blue is right, vermilion wrong."""
+    cells = json.loads((PLOTS_DIR / "evaluate/custom/confusion_matrix.json").read_text())
+    labels = list(dict.fromkeys(cell["actual"] for cell in cells))
+    figure = Figure(
+        figsize=(1.6 + 0.7 * len(labels), 1.2 + 0.6 * len(labels)), layout="constrained"
+    )
+    axes = figure.subplots()
+    # A power makes 3 % visible.
+    strength = [
+        cell["share"] ** 0.4 * (1 if cell["actual"] == cell["predicted"] else -1) for cell in cells
+    ]
+    colours = LinearSegmentedColormap.from_list("wrong to right", [VERMILION, "white", BLUE])
+    axes.imshow(np.reshape(strength, (len(labels), -1)), cmap=colours, vmin=-1, vmax=1)
+    for cell, of_cell in zip(cells, strength, strict=True):
+        if cell["images"]:
+            axes.text(
+                labels.index(cell["predicted"]),
+                labels.index(cell["actual"]),
+                f"{cell['images']}\n{cell['share']:.0%}",
+                ha="center",
+                va="center",
+                color="white" if abs(of_cell) > 0.6 else "black",
+            )
+    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set(title="Test images, share of the actual label", xlabel="predicted", ylabel="actual")
+    return figure
+
+
 def leaking_pairs(
     duplicates: Sequence[DuplicateRow], images: Mapping[str, SplitRow]
 ) -> list[DuplicateRow]:
@@ -71,16 +103,15 @@ def main() -> None:
     arguments = parser.parse_args()
     IMAGES_DIR.mkdir(parents=True, exist_ok=True)
     learning_curves().savefig(IMAGES_DIR / f"{arguments.name}_learning_curves.png", dpi=80)
-    shutil.copyfile(
-        PLOTS_DIR / "evaluate/images/confusion_matrix.png",
-        IMAGES_DIR / f"{arguments.name}_confusion_matrix.png",
-    )
+    confusion_matrix().savefig(IMAGES_DIR / f"{arguments.name}_confusion_matrix.png", dpi=80)
     if arguments.leak:
         images = {row.path: row for row in read_table(SPLIT_FILE, SplitRow)}
         pairs = leaking_pairs(read_table(DUPLICATES_FILE, DuplicateRow), images)
         split_of = {path: row.split for path, row in images.items()}
         title = "One object, in train and in test"
-        pair_sheet(RAW_DIR, pairs, split_of, title).savefig(IMAGES_DIR / "leak.png", dpi=100)
+        pair_sheet(RAW_DIR, pairs, split_of, title, "none").savefig(
+            IMAGES_DIR / "leak.png", dpi=100
+        )
 
 
 if __name__ == "__main__":
