@@ -95,8 +95,8 @@
   }
 
   function fillPictures(plot, name, pictures, checksumOf) {
-    const title = name.replaceAll("_", " ");
-    plot.append(element("h3", title[0].toUpperCase() + title.slice(1)));
+    const title = name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+    plot.append(element("h3", title));
     const row = plot.appendChild(element("div"));
     row.className = "pictures";
     const merged = merge(pictures, (rev) => checksumOf(rev) ?? rev);

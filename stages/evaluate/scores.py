@@ -82,10 +82,11 @@ def bootstrap_intervals(
     the mean that macro F1 is. Nor does one count for the precision of a label that it predicts for
     no image. The interval is the middle 95 % of the resamples.
 
-    Where all resamples give one value, as they do where all images are right, they say nothing of
-    how sure it is. Then the interval is Wilson's, with groups for the number of trials, of
-    accuracy, precision and recall; of F1 it is between the harmonic means of both ends of those
-    two; and of a mean of F1 the same mean of both ends, which is wider than need be.
+    Of few images, and where all are right, resamples are too much alike. So the interval of a label
+    covers Wilson's too, with groups for the number of trials, of F1 the mean number of groups of
+    the label and of its predictions. And where all resamples give one value, the interval of
+    accuracy is Wilson's, and that of a mean of F1 the same mean of both ends of the labels', which
+    is wider than need be.
 
     Args:
         actual: `(n,)`, positions of labels.
@@ -118,18 +119,20 @@ def bootstrap_intervals(
     occurs = cells.reshape(-1, k, k) > 0
     groups_of_label = occurs.any(axis=2).sum(axis=0)
     groups_of_prediction = occurs.any(axis=1).sum(axis=0)
-    accuracy = wilson_interval(of_all.accuracy, np.array(len(members)))
+    accuracy = wilson_interval(of_all.accuracy, len(members))
     precision = wilson_interval(of_all.precision, groups_of_prediction)
     recall = wilson_interval(of_all.recall, groups_of_label)
-    f1 = Interval(*map(_harmonic_mean, precision, recall))
+    f1 = wilson_interval(of_all.f1, (groups_of_label + groups_of_prediction) / 2)
     weights = of_all.support / of_all.support.sum()
     return {
-        "accuracy": _interval(drawn.accuracy, accuracy),
-        "macro_f1": _interval(drawn.macro_f1, Interval(f1.low.mean(), f1.high.mean())),
-        "weighted_f1": _interval(drawn.weighted_f1, Interval(f1.low @ weights, f1.high @ weights)),
-        "precision": _interval(np.where(unpredicted, np.nan, drawn.precision), precision),
-        "recall": _interval(np.where(absent, np.nan, drawn.recall), recall),
-        "f1": _interval(np.where(absent, np.nan, drawn.f1), f1),
+        "accuracy": _unless_one_value(drawn.accuracy, accuracy),
+        "macro_f1": _unless_one_value(drawn.macro_f1, Interval(f1.low.mean(), f1.high.mean())),
+        "weighted_f1": _unless_one_value(
+            drawn.weighted_f1, Interval(f1.low @ weights, f1.high @ weights)
+        ),
+        "precision": _cover(np.where(unpredicted, np.nan, drawn.precision), precision),
+        "recall": _cover(np.where(absent, np.nan, drawn.recall), recall),
+        "f1": _cover(np.where(absent, np.nan, drawn.f1), f1),
     }
 
 
@@ -272,14 +275,18 @@ def _draws(groups: int, samples: int, seed: int) -> Iterator[Floats]:
         yield generator.multinomial(groups, shares, size=min(step, samples - start)).astype(float)
 
 
-def _interval(drawn: Floats, of_one_value: Interval) -> Interval:
-    """Return the middle 95 % of each column, leaving NaN out; another where all are one value."""
+def _interval(drawn: Floats) -> Interval:
+    """Return the middle 95 % of each column, leaving NaN out."""
     low, high = np.nanquantile(drawn, [0.025, 0.975], axis=0)
-    one_value = np.nanmin(drawn, axis=0) == np.nanmax(drawn, axis=0)
-    return Interval(
-        np.where(one_value, of_one_value.low, low), np.where(one_value, of_one_value.high, high)
-    )
+    return Interval(low, high)
 
 
-def _harmonic_mean(one: Floats, other: Floats) -> Floats:
-    return _ratio(2 * one * other, one + other)
+def _cover(drawn: Floats, other: Interval) -> Interval:
+    """Return the interval of resamples, widened to cover another one."""
+    low, high = _interval(drawn)
+    return Interval(np.minimum(low, other.low), np.maximum(high, other.high))
+
+
+def _unless_one_value(drawn: Floats, other: Interval) -> Interval:
+    """Return the interval of resamples, or another one where all are one value."""
+    return other if drawn.min() == drawn.max() else _interval(drawn)

@@ -125,10 +125,29 @@ def test_bootstrap_equals_a_loop_that_collects_the_images_of_drawn_groups() -> N
 
     assert intervals["accuracy"] == pytest.approx(np.quantile(accuracies, [0.025, 0.975]))
     assert intervals["macro_f1"] == pytest.approx(np.quantile(macros, [0.025, 0.975]))
-    assert intervals["recall"].low[2] == pytest.approx(np.quantile(recalls, 0.025))
-    assert intervals["recall"].high[2] == pytest.approx(np.quantile(recalls, 0.975))
-    assert intervals["precision"].low[2] == pytest.approx(np.quantile(precisions, 0.025))
-    assert intervals["precision"].high[2] == pytest.approx(np.quantile(precisions, 0.975))
+    for name, drawn, images in (
+        ("recall", recalls, actual == 2),
+        ("precision", precisions, predicted == 2),
+    ):
+        # Widened to cover Wilson's of the groups.
+        trials = len(set(np.array(groups)[images]))
+        wilson = wilson_interval((actual == predicted)[images].mean(), trials)
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        assert intervals[name].low[2] == pytest.approx(min(low, wilson.low))
+        assert intervals[name].high[2] == pytest.approx(max(high, wilson.high))
+
+
+def test_one_mistake_does_not_make_a_label_surer() -> None:
+    actual = np.repeat([0, 1], 30)
+    predicted = actual.copy()
+    predicted[0] = 1
+
+    groups = [str(image) for image in range(60)]
+    with_mistake = bootstrap_intervals(actual, predicted, groups, k=2, samples=200, seed=0)
+    all_right = bootstrap_intervals(actual, actual, groups, k=2, samples=200, seed=0)
+
+    for score in ("precision", "recall", "f1"):
+        assert np.all(with_mistake[score].low <= all_right[score].low)
 
 
 def test_bootstrap_by_group_is_wider_where_groups_stand_or_fall_together() -> None:
@@ -148,14 +167,14 @@ def test_bootstrap_by_group_is_wider_where_groups_stand_or_fall_together() -> No
 
 
 def test_bootstrap_interval_of_a_rare_label_is_of_the_resamples_that_have_it() -> None:
-    # A third of the resamples lack the one image of label 1, which is always found: as many zeros
-    # would be in the interval.
-    actual, predicted = np.array([0, 0, 1, 2]), np.array([0, 0, 1, 1])
+    # A third of the resamples lack the one image of label 1, which is always found.
+    actual = np.array([0, 0, 1])
 
-    intervals = bootstrap_intervals(actual, predicted, list("abcd"), k=3, samples=300, seed=0)
+    intervals = bootstrap_intervals(actual, actual, list("abc"), k=2, samples=300, seed=0)
 
-    assert intervals["f1"].low[1] > 0
-    assert intervals["f1"].high[1] == 1
+    # Wilson's of one trial, 1 / (1 + 1.96 ** 2), and not 0.
+    assert intervals["recall"].low[1] == pytest.approx(0.2065, abs=1e-4)
+    assert intervals["f1"].low[1] == pytest.approx(0.2065, abs=1e-4)
 
 
 @pytest.mark.filterwarnings("error")
