@@ -53,11 +53,12 @@ install: .venv/.$(LOCK) ## make .venv
 	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --require-hashes --requirement $<
 	touch $@
 
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 lock: ## write the lock files anew from pyproject.toml
-	$(COMPILE) --output-file requirements.lock
-	$(COMPILE) --constraint requirements.lock --extra dev --output-file requirements-dev.lock
-	$(COMPILE) --constraint requirements.lock --extra gpu --output-file requirements-gpu.lock
+	$(COMPILE) pyproject.toml --output-file requirements.lock
+	$(COMPILE) pyproject.toml --constraint requirements.lock --extra dev --output-file requirements-dev.lock
+	$(COMPILE) pyproject.toml --constraint requirements.lock --extra gpu --output-file requirements-gpu.lock
+	$(COMPILE) --group report --constraint requirements.lock --output-file requirements-report.lock
 
 clean: ## remove what can be made anew, but not data/
 	rm -rf .venv dvc_plots logs data/.unfinished

@@ -4,6 +4,7 @@ The palette is Okabe and Ito's, whose colours the colour-blind tell apart, less 
 faint on white (https://jfly.uni-koeln.de/color). The templates in .dvc/plots use the same.
 """
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -46,7 +47,10 @@ def log_pictures(live: StageLive, pictures: Mapping[str, Figure]) -> None:
     checksums = []
     for name, figure in pictures.items():
         file = Path(live.plots_dir) / "images" / f"{name}.png"
-        live.log_image(file.name, figure)
+        with warnings.catch_warnings():
+            # Said above, once for all letters.
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            live.log_image(file.name, figure)
         checksums.append({"picture": file.name, "sha256": sha256_of(file)})
     live.log_points("pictures", checksums)
 
