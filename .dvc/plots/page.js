@@ -84,18 +84,22 @@
     }
   }
 
-  async function fillPlot(plot, spec, revisions) {
+  const titleOf = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+
+  async function fillPlot(plot, name, spec, revisions) {
     const rows = spec.data?.values ?? [];
     const found = new Set(rows.map((row) => row.rev));
     const without = revisions.filter((rev) => !found.has(rev));
-    if (rows.length > 0) {
+    if (rows.length === 0) {
+      plot.append(element("h3", titleOf(name)));
+    } else {
       await drawPlot(plot, { ...spec, data: { values: mergeRows(rows) } });
     }
     if (without.length > 0) plot.append(element("p", `Nothing to show of: ${without.join(", ")}`));
   }
 
   function fillPictures(plot, name, pictures, checksumOf) {
-    const title = name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+    const title = titleOf(name);
     plot.append(element("h3", title));
     const row = plot.appendChild(element("div"));
     row.className = "pictures";
@@ -166,7 +170,7 @@
           fillPictures(plot, name, pictures, (rev) => checksums.get(`${rev}\n${stage}\n${name}.png`));
         } else {
           waiting.push(
-            fillPlot(plot, specs.get(id), revisions).catch((error) => {
+            fillPlot(plot, name, specs.get(id), revisions).catch((error) => {
               plot.append(element("p", `Cannot be drawn: ${error.message}`));
               throw error;
             }),

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 from ruamel.yaml import YAML
 
-from stages.drawing import log_pictures
+from stages.drawing import BLUE, log_pictures
 from stages.evaluate import charts, scores
 from stages.explore.charts import images_per_label
 from stages.outputs.predictions import Predictions
@@ -34,6 +34,7 @@ LABELS = tuple(
     sorted([*HOSTILE, "玻璃", "زجاج", "a label of many words, as some are", *"abcdefghijklmn"])
 )
 K = len(LABELS)
+RAREST = "玻璃"  # on the map
 PER_LABEL = 32  # test images: one of them is 3 %
 WIDTH = 1280
 NARROW = 700
@@ -62,6 +63,9 @@ SCRIPTS = {
     "numbers": "[...document.querySelectorAll('#plots_evaluate_custom_confusion_matrix_json "
     ".mark-text text')].map((each) => each.textContent)"
     ".filter((each) => /^[^a-z]?[0-9]+%?$/.test(each))",
+    "points": "[...document.querySelectorAll('#plots_explore_custom_embedding_map_json path')]"
+    ".filter((each) => /split: /.test(each.ariaLabel ?? ''))"
+    ".map((each) => [each.ariaLabel, each.getAttribute('fill')])",
     "rings": "[...document.querySelectorAll('#plots_explore_custom_embedding_map_json path')]"
     ".filter((each) => each.getAttribute('stroke') === 'black').map((each) => each.ariaLabel)",
     "lines": "[...document.querySelectorAll('#plots_train_custom_loss_json .mark-line path')]"
@@ -124,6 +128,7 @@ def write_plots(of_test: Predictions, losses: list[float]) -> None:
                 {"x": place % 29, "y": place % 31, "label": row.label, "split": row.split}
                 | {"path": row.path}
                 for place, row in enumerate(rows)
+                if row.label != RAREST or place % 8 == 0
             ],
         )
         log_pictures(live, {"examples": sheet("Examples", [Tile(picture(9), ["a"])], 1)})
@@ -300,6 +305,13 @@ def test_wrong_test_images_are_ringed_on_the_map(pages: dict[str, SeenPage]) -> 
     assert f"taken for {LABELS[7]}".replace("<", "<\u2060") in ring
 
 
+def test_the_rarest_label_has_the_darkest_colour_on_the_map(pages: dict[str, SeenPage]) -> None:
+    points = pages["one"].values["points"]
+
+    assert len(points) > 600
+    assert {fill for says, fill in points if f"label: {RAREST};" in says} == {BLUE}
+
+
 def test_plots_without_points_say_so(repository: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(repository, tmp_path / "copy"))
     (root / "plots/evaluate/custom/mistakes.json").write_text("[]")
@@ -314,3 +326,21 @@ def test_plots_without_points_say_so(repository: Path, tmp_path: Path) -> None:
 
     assert seen.messages == []
     assert "Nothing to show of: workspace" in seen.values["text"]
+
+
+def test_a_stage_of_ones_own_has_its_plots_on_the_page(repository: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(repository, tmp_path / "copy"))
+    (root / "speed.csv").write_text("epoch,seconds\n0,2.5\n1,2.0\n")
+    with (root / "dvc.yaml").open("a") as file:
+        file.write("plots:\n- speed.csv:\n    x: epoch\n    y: seconds\n    title: Speed\n")
+    run(root, "dvc", "plots", "show", "--out", "dvc_plots_own")
+
+    seen = look_at(
+        root / "dvc_plots_own/index.html",
+        WIDTH,
+        "document.body && document.body.dataset.complete",
+        {"sections": SCRIPTS["sections"], "text": SCRIPTS["text"]},
+    )
+
+    assert seen.values["sections"][-1] == "Other plots"
+    assert "Speed" in seen.values["text"]
