@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from stages.drawing import log_pictures
 from stages.explore import charts, sheets
 from stages.explore.components import principal_components
-from stages.explore.embedding_map import choose_evenly, embedding_map
+from stages.explore.embedding_map import choose_evenly, choose_mapped, embedding_map
 from stages.explore.label_errors import find_label_errors
 from stages.explore.summary import nearest_first, summarise
 from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
@@ -47,7 +47,7 @@ def main(settings: ExploreParams) -> None:
     features = open_features(images)
 
     pretrained = features.description.pretrained
-    mapped = choose_evenly(len(rows), settings.map_images)
+    mapped = choose_mapped(rows, settings.map_images)
     # Several threads of so little work mostly spin while they wait: slower where others work too.
     with threadpool_limits(1):
         vectors = unit_vectors(features.of_last_stage())[positions]
