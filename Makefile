@@ -8,16 +8,22 @@ WITH_BIN := PATH="$(CURDIR)/$(BIN):$$PATH"
 # For a GPU: `make install LOCK=requirements-gpu.lock`.
 LOCK ?= requirements.lock
 
-.PHONY: help repro results test test-fast check lint schema install lock clean
+# Of metrics and parameters, what one compares experiments by; of all else nothing.
+BESIDES := data/.*|stages/.*|waste_classifier/.*|params.yaml|labels.*|.*_interval.*|(train|val)\.(accuracy|loss|macro_f1)|best\..*|step|learning_rate|Created|State|Executor
+
+.PHONY: help repro experiments results test test-fast check lint schema install lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
-	  awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
+	  awk -F'|' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 repro: .venv/.$(LOCK) ## run the pipeline, print its metrics
 	$(WITH_BIN) $(BIN)/dvc repro
 	$(BIN)/dvc metrics diff --all --targets metrics/train.json metrics/evaluate.json
 	@echo "Plots: plots/ holds them; '$(BIN)/dvc plots show' makes one page of them: dvc_plots/index.html"
+
+experiments: .venv/.$(LOCK) ## list experiments: what they changed, and their scores
+	@$(WITH_BIN) $(BIN)/dvc exp show --md --only-changed --drop '$(BESIDES)'
 
 test: .venv/.requirements-dev.lock ## run all tests
 	$(WITH_BIN) $(BIN)/python -m pytest --cov --cov-report=term
@@ -53,11 +59,12 @@ install: .venv/.$(LOCK) ## make .venv
 	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --require-hashes --requirement $<
 	touch $@
 
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 lock: ## write the lock files anew from pyproject.toml
-	$(COMPILE) --output-file requirements.lock
-	$(COMPILE) --constraint requirements.lock --extra dev --output-file requirements-dev.lock
-	$(COMPILE) --constraint requirements.lock --extra gpu --output-file requirements-gpu.lock
+	$(COMPILE) pyproject.toml --output-file requirements.lock
+	$(COMPILE) pyproject.toml --constraint requirements.lock --extra dev --output-file requirements-dev.lock
+	$(COMPILE) pyproject.toml --constraint requirements.lock --extra gpu --output-file requirements-gpu.lock
+	$(COMPILE) --group report --constraint requirements.lock --output-file requirements-report.lock
 
 clean: ## remove what can be made anew, but not data/
 	rm -rf .venv dvc_plots logs data/.unfinished

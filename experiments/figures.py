@@ -2,22 +2,29 @@
 
 `python -m experiments.figures NAME` writes docs/images/NAME_learning_curves.png and
 NAME_confusion_matrix.png; with `--leak` also leak.png: three pairs of photos of one object, one in
-train and one in test, which a random split (`split.group_by: none`) has many of.
+train and one in test, which a random split (`split.group_by: none`) has many of. With `--overview`
+also overview.png, the first picture of README.md: confusion matrix, leak.png and mistakes in one.
 """
 
 import argparse
 import json
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from PIL import Image
 
+from stages.drawing import BLUE, VERMILION
+from stages.evaluate.sheets import choose_mistakes, mistake_sheet
 from stages.explore.sheets import pair_sheet
 from stages.explore.summary import nearest_first
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
 from stages.outputs.manifest import RAW_DIR
+from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import read_table
 from stages.stage import exit_code
@@ -26,6 +33,9 @@ IMAGES_DIR = Path("docs/images")
 PLOTS_DIR = Path("plots")
 CURVES = ("loss", "accuracy", "macro_f1")
 PAIRS = 3
+MISTAKES = 6  # a line of their sheet
+CONFUSION_DPI = 80
+SHEET_DPI = 100  # that a pixel of a sheet is a pixel
 
 
 def learning_curves() -> Figure:
@@ -42,6 +52,36 @@ def learning_curves() -> Figure:
             )
         axes.set(title=curve.replace("_", " "), xlabel="epoch")
     axes.legend(frameon=False)
+    return figure
+
+
+def confusion_matrix() -> Figure:
+    """Draw the confusion matrix as the page of plots does: blue is right, vermilion wrong."""
+    cells = json.loads((PLOTS_DIR / "evaluate/custom/confusion_matrix.json").read_text())
+    labels = list(dict.fromkeys(cell["actual"] for cell in cells))
+    figure = Figure(
+        figsize=(1.6 + 0.7 * len(labels), 1.2 + 0.6 * len(labels)), layout="constrained"
+    )
+    axes = figure.subplots()
+    # A power makes 3 % visible.
+    strength = [
+        cell["share"] ** 0.4 * (1 if cell["actual"] == cell["predicted"] else -1) for cell in cells
+    ]
+    colours = LinearSegmentedColormap.from_list("wrong to right", [VERMILION, "white", BLUE])
+    axes.imshow(np.reshape(strength, (len(labels), -1)), cmap=colours, vmin=-1, vmax=1)
+    for cell, of_cell in zip(cells, strength, strict=True):
+        if cell["images"]:
+            axes.text(
+                labels.index(cell["predicted"]),
+                labels.index(cell["actual"]),
+                f"{cell['images']}\n{cell['share']:.0%}",
+                ha="center",
+                va="center",
+                color="white" if abs(of_cell) > 0.6 else "black",
+            )
+    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set(title="Test images, share of the actual label", xlabel="predicted", ylabel="actual")
     return figure
 
 
@@ -63,24 +103,50 @@ def leaking_pairs(
     return list(chosen.values())[:PAIRS]
 
 
+def pixels_of(figure: Figure, dpi: float) -> Image.Image:
+    """Return a figure as an image."""
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=dpi)
+    return Image.open(file).convert("RGB")
+
+
+def overview() -> Image.Image:
+    """Return one picture: how often which label is taken for which, the leak, and the mistakes."""
+    predictions = read_predictions(PREDICTIONS_FILE, "test")
+    mistakes = choose_mistakes(predictions, MISTAKES)
+    scored = pixels_of(confusion_matrix(), CONFUSION_DPI)
+    pairs = Image.open(IMAGES_DIR / "leak.png").convert("RGB")
+    wrong = pixels_of(mistake_sheet(RAW_DIR, predictions, mistakes), SHEET_DPI)
+    width = max(scored.width + pairs.width, wrong.width)
+    height = max(scored.height, pairs.height)
+    whole = Image.new("RGB", (width, height + wrong.height), "white")
+    whole.paste(scored, (0, (height - scored.height) // 2))
+    whole.paste(pairs, (width - pairs.width, (height - pairs.height) // 2))
+    whole.paste(wrong, ((width - wrong.width) // 2, height))
+    return whole
+
+
 def main() -> None:
     """Write the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", help="of the protocol, first part of the files' names")
     parser.add_argument("--leak", action="store_true", help="also draw pairs that straddle")
+    parser.add_argument("--overview", action="store_true", help="also draw README's first picture")
     arguments = parser.parse_args()
     IMAGES_DIR.mkdir(parents=True, exist_ok=True)
     learning_curves().savefig(IMAGES_DIR / f"{arguments.name}_learning_curves.png", dpi=80)
-    shutil.copyfile(
-        PLOTS_DIR / "evaluate/images/confusion_matrix.png",
-        IMAGES_DIR / f"{arguments.name}_confusion_matrix.png",
+    confusion_matrix().savefig(
+        IMAGES_DIR / f"{arguments.name}_confusion_matrix.png", dpi=CONFUSION_DPI
     )
     if arguments.leak:
         images = {row.path: row for row in read_table(SPLIT_FILE, SplitRow)}
         pairs = leaking_pairs(read_table(DUPLICATES_FILE, DuplicateRow), images)
         split_of = {path: row.split for path, row in images.items()}
         title = "One object, in train and in test"
-        pair_sheet(RAW_DIR, pairs, split_of, title).savefig(IMAGES_DIR / "leak.png", dpi=100)
+        leak = pair_sheet(RAW_DIR, pairs, split_of, title, "none")
+        leak.savefig(IMAGES_DIR / "leak.png", dpi=SHEET_DPI)
+    if arguments.overview:
+        overview().save(IMAGES_DIR / "overview.png", optimize=True)
 
 
 if __name__ == "__main__":

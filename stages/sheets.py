@@ -1,5 +1,6 @@
 """Sheets: many small photos in one picture, each with its words above it."""
 
+import unicodedata
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
@@ -32,7 +33,7 @@ class Tile(NamedTuple):
 
 
 def sheet(title: str, tiles: Sequence[Tile], columns: int) -> Figure:
-    """Draw tiles line by line below a title; without any, the title says so.
+    """Draw tiles line by line below a title, which without any should say why.
 
     All is one image and words upon it: a figure of an axes per tile takes a hundred times as long.
     """
@@ -43,7 +44,7 @@ def sheet(title: str, tiles: Sequence[Tile], columns: int) -> Figure:
     width = max((tile.pixels.shape[1] for tile in tiles), default=0)
     cell_height = lines * LINE_HEIGHT + height + 2 * MARGIN
     cell_width = width + 2 * MARGIN
-    wide_enough = ceil(len(title) * 1.8 * CHARACTER_WIDTH)
+    wide_enough = ceil(places(title) * 1.8 * CHARACTER_WIDTH)
     canvas = np.full(
         (TITLE_HEIGHT + rows * cell_height, max(columns * cell_width, wide_enough), 3),
         255,
@@ -53,8 +54,7 @@ def sheet(title: str, tiles: Sequence[Tile], columns: int) -> Figure:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
     middle = canvas.shape[1] / 2
-    whole_title = title if tiles else f"{title}: none"
-    axes.text(middle, TITLE_HEIGHT / 2, whole_title, ha="center", va="center", fontsize=12)
+    axes.text(middle, TITLE_HEIGHT / 2, title, ha="center", va="center", fontsize=12)
     for number, tile in enumerate(tiles):
         row, column = divmod(number, columns)
         top = TITLE_HEIGHT + row * cell_height + MARGIN
@@ -88,7 +88,15 @@ def thumbnails(directory: Path, paths: Sequence[str], size: int) -> list[Pixels]
 def shortened(text: str, width: float) -> str:
     """Return the end of a text, as much of it as `width` pixels hold: there differ two paths."""
     most = max(2, int(width / CHARACTER_WIDTH))
-    return text if len(text) <= most else f"…{text[1 - most :]}"
+    if places(text) <= most:
+        return text
+    start = next(start for start in range(len(text)) if places(text[start:]) < most)
+    return f"…{text[start:]}"
+
+
+def places(text: str) -> int:
+    """Return how many characters' width a text takes: a Chinese one is as wide as two Latin."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _thumbnail(file: Path, size: int) -> Pixels:

@@ -1,16 +1,16 @@
 """The one dvclive `Live` of a stage: metrics/<stage>.json and plots/<stage>/."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from dvclive import Live
 from scmrepo.exceptions import SCMError  # of DVC's access to git
 
 from waste_classifier.errors import InputError
 
-# A dollar sign in a label or a file name is itself, not the start of a formula.
-matplotlib.rcParams["text.parse_math"] = False
+# Of no width: a text looks the same with it.
+WORD_JOINER = "\u2060"
 
 
 class StageLive(Live):
@@ -46,3 +46,18 @@ class StageLive(Live):
     def plots_dir(self) -> str:
         """Directory of the plots."""
         return str(self.dir)
+
+    def log_points(self, name: str, points: Sequence[Mapping[str, Any]]) -> None:
+        """Write the points of a plot; dvc.yaml says along which axes and how they are drawn.
+
+        DVC puts them into the script of a page, which `</script>` or `<!--` in a label or a file
+        name would end: a word joiner behind each `<` keeps it from being read as such.
+        """
+        safe = [
+            {
+                key: value.replace("<", f"<{WORD_JOINER}") if isinstance(value, str) else value
+                for key, value in point.items()
+            }
+            for point in points
+        ]
+        self.log_plot(name, safe, x="", y="")

@@ -17,6 +17,7 @@ SLOW = (
     "compute",
     "features",
     "pipeline",
+    "plots",
     "predict/test_from_images.py",
     "resnet50/test_folding.py",
     "resnet50/test_network.py",

@@ -78,15 +78,15 @@ def test_a_smaller_tile_leaves_its_place_white() -> None:
     assert box_of(pixels, BLUE) == (left, top + 36, 10, 10)
 
 
-def test_without_tiles_the_title_says_so() -> None:
-    figure = sheet("Near-duplicates", [], columns=4)
+def test_without_tiles_there_is_the_title() -> None:
+    figure = sheet("Near-duplicates: none found", [], columns=4)
 
-    assert words(figure) == ["Near-duplicates: none"]
+    assert words(figure) == ["Near-duplicates: none found"]
     assert drawn(figure).shape[0] > 0
 
 
 def test_a_dollar_sign_is_no_formula() -> None:
-    import stages.tracking  # noqa: F401  (which every stage that draws imports)
+    import stages.drawing  # noqa: F401  (which every stage that draws imports)
 
     figure = sheet("$_$", [Tile(plain(90, 20, RED), ["$_$/1.jpg"])], columns=1)
 
@@ -100,6 +100,8 @@ def test_a_dollar_sign_is_no_formula() -> None:
         ("glass/1.jpg", 60, "glass/1.jpg"),
         ("glass/1.jpg", 0, "…g"),
         ("", 0, ""),
+        ("玻璃/1.jpg", 52, "玻璃/1.jpg"),  # of two characters each as wide as two
+        ("玻璃玻璃.jpg", 52, "…玻璃.jpg"),
     ],
 )
 def test_long_words_lose_their_beginning(text: str, width: float, expected: str) -> None:

@@ -1,5 +1,6 @@
 """The tracker of a stage: where it writes, and what it needs of git."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -30,3 +31,17 @@ def test_metrics_and_plots_stand_apart(tmp_path: Path, monkeypatch: pytest.Monke
 
     assert Path("metrics/train.json").exists()
     assert Path("plots/train/custom/loss.json").exists()
+
+
+def test_no_text_of_a_plot_ends_the_script_that_it_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with StageLive("evaluate") as live:
+        live.log_points("mistakes", [{"path": "</script>a<b", "confidence": 0.5, "none": None}])
+
+    text = Path("plots/evaluate/custom/mistakes.json").read_text(encoding="utf-8")
+    assert json.loads(text) == [
+        {"path": "<\u2060/script>a<\u2060b", "confidence": 0.5, "none": None}
+    ]

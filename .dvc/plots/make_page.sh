@@ -1,39 +1,48 @@
 #!/bin/sh
-# Makes page.html, which `dvc plots` fills, and LICENSES.txt beside it; README.md says why.
+# Makes page.html, which `dvc plots` fills, of page.css, page.js and the libraries that page.html
+# contains. With --libraries also brings those anew, and LICENSES.txt beside them; README.md says why.
 set -eu
 cd "$(dirname "$0")"
 packages="vega@5.33.1 vega-lite@5.23.0 vega-embed@6.29.0"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# shellcheck disable=SC2086
-npm install --silent --ignore-scripts --prefix "$work" $packages
 
-cat > page.html <<'HEAD'
+if [ "${1:-}" = --libraries ]; then
+  # shellcheck disable=SC2086
+  npm install --silent --ignore-scripts --prefix "$work" $packages
+  for package in $packages; do
+    name=${package%@*}
+    printf '<script>\n/*! %s, BSD-3-Clause, (c) University of Washington Interactive Data Lab */\n' \
+      "$package"
+    grep -v '^//# sourceMappingURL=' "$work/node_modules/$name/build/$name.min.js"
+    printf '</script>\n'
+  done > "$work/libraries.html"
+else
+  sed -n '/^<!-- libraries -->$/,/^<!-- end of libraries -->$/p' page.html | sed '1d;$d' \
+    > "$work/libraries.html"
+fi
+
+{
+  cat <<'HEAD'
 <!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 {refresh_tag}
-<title>Plots</title>
-<style>
-body { font-family: sans-serif; margin: 1.5em; }
-body > div { margin-bottom: 1.5em; overflow-x: auto; }
-</style>
+<title>Waste classifier</title>
+<link rel="icon" href="data:,">
 HEAD
-for package in $packages; do
-  name=${package%@*}
-  printf '<script>\n/*! %s, BSD-3-Clause, (c) University of Washington Interactive Data Lab */\n' \
-    "$package" >> page.html
-  grep -v '^//# sourceMappingURL=' "$work/node_modules/$name/build/$name.min.js" >> page.html
-  printf '</script>\n' >> page.html
-done
-cat >> page.html <<'TAIL'
-</head>
-<body>
-{plot_divs}
-</body>
-</html>
-TAIL
+  printf '<style>\n'
+  cat page.css
+  printf '</style>\n<!-- libraries -->\n'
+  cat "$work/libraries.html"
+  printf '<!-- end of libraries -->\n<script>\n'
+  cat page.js
+  printf '</script>\n</head>\n<body>\n{plot_divs}\n</body>\n</html>\n'
+} > "$work/page.html"
+mv "$work/page.html" page.html
+[ "${1:-}" = --libraries ] || exit 0
 
 # What a build contains of other packages stands in its source map.
 node - "$work/node_modules" $packages > LICENSES.txt <<'JS'

@@ -6,8 +6,7 @@ some of them.
 
 import sys
 
-import numpy as np
-
+from stages.drawing import log_pictures
 from stages.evaluate import charts, scores, sheets, summary
 from stages.outputs.manifest import RAW_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
@@ -32,37 +31,42 @@ def main(settings: EvaluateParams) -> None:
         settings.seed,
     )
     bins = scores.calibration(
-        predictions.confidences, predicted == actual, settings.calibration_bins
+        predictions.confidences,
+        predicted == actual,
+        predictions.groups,
+        settings.calibration_bins,
     )
+    calibration_error = scores.expected_calibration_error(bins)
     metrics = summary.summarise(test_scores, intervals, labels) | {
-        "expected_calibration_error": scores.expected_calibration_error(bins),
+        "expected_calibration_error": calibration_error,
         "log_loss": scores.log_loss(predictions.probabilities, actual),
     }
     examples = sheets.choose_examples(len(predictions.paths), settings.sheet_images, settings.seed)
     mistakes = sheets.choose_mistakes(predictions, settings.sheet_images)
-    wrong = np.count_nonzero(predicted != actual)
     # Before anything is written, since an image may be gone.
-    figures = {
-        "confusion_matrix": charts.confusion_figure(confusion, labels),
-        "predictions": sheets.prediction_sheet(RAW_DIR, predictions, examples, "Test images"),
-        "mistakes": sheets.prediction_sheet(
-            RAW_DIR, predictions, mistakes, f"Most confident of {wrong} mistakes"
+    pictures = {
+        "predictions": sheets.example_sheet(RAW_DIR, predictions, examples),
+        "mistakes": sheets.mistake_sheet(RAW_DIR, predictions, mistakes),
+    }
+    groups = len(set(predictions.groups))
+    # dvc.yaml says how these are drawn, and along which axes.
+    plots = {
+        "headline_scores": charts.headline_scores(test_scores, intervals, groups),
+        "confusion_matrix": charts.confusion_cells(confusion, labels),
+        "label_scores": charts.label_bars(test_scores, intervals, labels),
+        "mistakes": charts.mistakes(predictions),
+        "reliability": charts.reliability_points(bins, calibration_error),
+        "precision_recall": charts.precision_recall_points(
+            actual, predictions.probabilities, labels
         ),
     }
 
     with StageLive("evaluate") as live:
         for name, value in metrics.items():
             live.log_metric(name, value, plot=False)
-        # dvc.yaml says how these are drawn.
-        cells = charts.confusion_cells(confusion, labels)
-        live.log_plot("confusion_matrix", cells, x="predicted", y="actual")
-        bars = charts.label_bars(test_scores, intervals, labels)
-        live.log_plot("label_scores", bars, x="label", y="value")
-        live.log_plot("reliability", [each._asdict() for each in bins], "confidence", "accuracy")
-        curves = charts.precision_recall_points(actual, predictions.probabilities, labels)
-        live.log_plot("precision_recall", curves, x="recall", y="precision")
-        for name, figure in figures.items():
-            live.log_image(f"{name}.png", figure)
+        for name, points in plots.items():
+            live.log_points(name, points)
+        log_pictures(live, pictures)
     print(summary.format_table(test_scores, intervals, labels))
 
 

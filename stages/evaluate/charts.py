@@ -1,15 +1,41 @@
-"""What the plots show: points of data for DVC's plots, and figures."""
+"""What the plots show: points of data for DVC's plots."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.figure import Figure
 
-from stages.evaluate.scores import Interval, Scores, precision_recall_curve
+from stages.evaluate.scores import CalibrationBin, Interval, Scores, precision_recall_curve
+from stages.evaluate.sheets import choose_mistakes
+from stages.evaluate.summary import HEADLINES
+from stages.outputs.predictions import Predictions
 
 Points = list[dict[str, Any]]
+
+# As many as anyone looks through; the plot is in git.
+MOST_MISTAKES = 1000
+
+
+def headline_scores(scores: Scores, intervals: Mapping[str, Interval], groups: int) -> Points:
+    """Return the scores of all test images, from `low` to `high` at 95 % confidence.
+
+    Args:
+        scores: of the test images.
+        intervals: `bootstrap_intervals` of the same images.
+        groups: how many groups the images are of.
+    """
+    return [
+        {
+            "score": name.replace("_", " ").replace("f1", "F1"),
+            "value": float(getattr(scores, name)),
+            "low": float(intervals[name].low),
+            "high": float(intervals[name].high),
+            "images": int(scores.support.sum()),
+            "groups": groups,
+        }
+        for name in HEADLINES
+    ]
 
 
 def confusion_cells(confusion: npt.NDArray[np.int64], labels: Sequence[str]) -> Points:
@@ -30,7 +56,10 @@ def confusion_cells(confusion: npt.NDArray[np.int64], labels: Sequence[str]) -> 
 def label_bars(
     of_labels: Scores, intervals: Mapping[str, Interval], labels: Sequence[str]
 ) -> Points:
-    """Return precision, recall and F1 of each label, from `low` to `high` at 95 % confidence."""
+    """Return precision, recall and F1 of each label, from `low` to `high` at 95 % confidence.
+
+    `images` is how many test images have the label.
+    """
     points = []
     for score in ("precision", "recall", "f1"):
         values = getattr(of_labels, score)
@@ -42,6 +71,7 @@ def label_bars(
                 "value": float(values[position]),
                 "low": float(low[position]),
                 "high": float(high[position]),
+                "images": int(of_labels.support[position]),
             }
             for position, label in enumerate(labels)
         ]
@@ -53,7 +83,7 @@ def precision_recall_points(
 ) -> Points:
     """Return the precision-recall curve of each label against the rest, recall rising.
 
-    Thresholds that don't change the shape of a curve are left out.
+    Thresholds that don't change the shape of a curve are left out; where recall is 0 there is none.
 
     Args:
         actual: `(n,)`, positions of labels.
@@ -64,34 +94,34 @@ def precision_recall_points(
     for position, label in enumerate(labels):
         curve = precision_recall_curve(actual == position, probabilities[:, position])
         points += [
-            {"label": label, "precision": float(precision), "recall": float(recall)}
-            for precision, recall in zip(curve.precision, curve.recall, strict=True)
+            {
+                "label": label,
+                "precision": float(precision),
+                "recall": float(recall),
+                "threshold": float(threshold) if np.isfinite(threshold) else None,
+                "average_precision": curve.average_precision,
+            }
+            for precision, recall, threshold in zip(*curve, strict=True)
         ]
     return points
 
 
-def confusion_figure(confusion: npt.NDArray[np.int64], labels: Sequence[str]) -> Figure:
-    """Draw the confusion matrix: in each cell images and their share of the actual label."""
-    k = len(labels)
-    shares = _shares(confusion)
-    figure = Figure(figsize=(2.2 + 0.8 * k, 1.4 + 0.8 * k), layout="constrained")
-    axes = figure.subplots()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row in range(k):
-        for column in range(k):
-            axes.text(
-                column,
-                row,
-                f"{confusion[row, column]}\n{shares[row, column]:.0%}",
-                ha="center",
-                va="center",
-                color="white" if shares[row, column] > 0.5 else "black",
-            )
-    axes.set_xticks(range(k), labels, rotation=45, ha="right")
-    axes.set_yticks(range(k), labels)
-    axes.set(title="Confusion matrix of the test images", xlabel="predicted", ylabel="actual")
-    figure.colorbar(image, label="share of the actual label", shrink=0.8)
-    return figure
+def reliability_points(bins: Sequence[CalibrationBin], calibration_error: float) -> Points:
+    """Return the bins of the reliability diagram, each with the expected calibration error."""
+    return [{**each._asdict(), "calibration_error": calibration_error} for each in bins]
+
+
+def mistakes(predictions: Predictions) -> Points:
+    """Return the images with a wrong label, most confident first; of very many those first ones."""
+    return [
+        {
+            "path": predictions.paths[position],
+            "actual": predictions.labels[predictions.actual[position]],
+            "predicted": predictions.labels[predictions.predicted[position]],
+            "confidence": float(predictions.confidences[position]),
+        }
+        for position in choose_mistakes(predictions, MOST_MISTAKES)
+    ]
 
 
 def _shares(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -17,6 +17,8 @@ Labels = npt.NDArray[np.intp]
 # Bounds the memory of the bootstrap: so many numbers of draws of groups at once.
 DRAWS_AT_ONCE = 10_000_000
 
+Z = 1.959963984540054  # the normal distribution's quantile of 0.975
+
 
 class Scores(NamedTuple):
     """Scores of one confusion matrix, or of a stack of them; `...` is the shape of the stack."""
@@ -71,14 +73,20 @@ def bootstrap_intervals(
     samples: int,
     seed: int,
 ) -> dict[str, Interval]:
-    """Return 95 % percentile intervals of all scores but support.
+    """Return 95 % intervals of all scores but support.
 
     Images of one group are not independent, so groups are drawn, not images: each resample draws
     as many groups as there are, with replacement (cluster bootstrap; Davison and Hinkley 1997,
     "Bootstrap Methods and their Application", 3.8). A resample may lack a label: it then counts
     neither for the recall and F1 of that label nor, unless the label was predicted, as a term of
     the mean that macro F1 is. Nor does one count for the precision of a label that it predicts for
-    no image.
+    no image. The interval is the middle 95 % of the resamples.
+
+    Of few images, and where all are right, resamples are too much alike. So the interval of a label
+    covers Wilson's too, with groups for the number of trials, of F1 the mean number of groups of
+    the label and of its predictions. And where all resamples give one value, the interval of
+    accuracy is Wilson's, and that of a mean of F1 the same mean of both ends of the labels', which
+    is wider than need be.
 
     Args:
         actual: `(n,)`, positions of labels.
@@ -91,7 +99,7 @@ def bootstrap_intervals(
     Returns:
         By name of score: scalars for accuracy, macro_f1 and weighted_f1, `(k,)` for precision,
         recall and f1. Every label must have an image. The precision of a label that is never
-        predicted is 0, from 0 to 0.
+        predicted is unknown: from 0 to 1.
     """
     members, group = np.unique(np.asarray(groups), return_inverse=True)
     cells = np.zeros((len(members), k * k))
@@ -106,49 +114,91 @@ def bootstrap_intervals(
     absent = drawn.support == 0
     unpredicted = confusions.sum(axis=1) == 0
     unpredicted[:, np.bincount(predicted, minlength=k) == 0] = False
+
+    of_all = scores(cells.sum(axis=0).reshape(k, k))
+    occurs = cells.reshape(-1, k, k) > 0
+    groups_of_label = occurs.any(axis=2).sum(axis=0)
+    groups_of_prediction = occurs.any(axis=1).sum(axis=0)
+    accuracy = wilson_interval(of_all.accuracy, len(members))
+    precision = wilson_interval(of_all.precision, groups_of_prediction)
+    recall = wilson_interval(of_all.recall, groups_of_label)
+    f1 = wilson_interval(of_all.f1, (groups_of_label + groups_of_prediction) / 2)
+    weights = of_all.support / of_all.support.sum()
     return {
-        "accuracy": _interval(drawn.accuracy),
-        "macro_f1": _interval(drawn.macro_f1),
-        "weighted_f1": _interval(drawn.weighted_f1),
-        "precision": _interval(np.where(unpredicted, np.nan, drawn.precision)),
-        "recall": _interval(np.where(absent, np.nan, drawn.recall)),
-        "f1": _interval(np.where(absent, np.nan, drawn.f1)),
+        "accuracy": _unless_one_value(drawn.accuracy, accuracy),
+        "macro_f1": _unless_one_value(drawn.macro_f1, Interval(f1.low.mean(), f1.high.mean())),
+        "weighted_f1": _unless_one_value(
+            drawn.weighted_f1, Interval(f1.low @ weights, f1.high @ weights)
+        ),
+        "precision": _cover(np.where(unpredicted, np.nan, drawn.precision), precision),
+        "recall": _cover(np.where(absent, np.nan, drawn.recall), recall),
+        "f1": _cover(np.where(absent, np.nan, drawn.f1), f1),
     }
 
 
-class CalibrationBin(NamedTuple):
-    """The images whose confidence lies above `low`, up to `high`."""
+def wilson_interval(share: npt.ArrayLike, trials: npt.ArrayLike) -> Interval:
+    """Return the 95 % score interval of a share; of no trials, from 0 to 1.
 
-    low: float
-    high: float
+    Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference".
+    """
+    p, n = np.asarray(share, np.float64), np.asarray(trials, np.float64)
+    middle = n * p + Z**2 / 2
+    width = Z * np.sqrt(n * p * (1 - p) + Z**2 / 4)
+    return Interval(
+        np.clip((middle - width) / (n + Z**2), 0, p), np.clip((middle + width) / (n + Z**2), p, 1)
+    )
+
+
+class CalibrationBin(NamedTuple):
+    """Images of like confidence."""
+
+    low: float  #: least confidence
+    high: float  #: greatest
     images: int
     confidence: float  #: mean
     accuracy: float
+    accuracy_low: float  #: Wilson's 95 % interval, with groups for the number of trials
+    accuracy_high: float
 
 
 def calibration(
-    confidences: npt.NDArray[np.floating[Any]], right: npt.NDArray[np.bool_], bins: int
+    confidences: npt.NDArray[np.floating[Any]],
+    right: npt.NDArray[np.bool_],
+    groups: Sequence[str],
+    bins: int,
 ) -> list[CalibrationBin]:
-    """Return the bins of equal width that hold images, lowest confidence first.
+    """Return bins of equal count, lowest confidence first.
+
+    Nguyen and O'Connor 2015, "Posterior calibration and exploratory analysis for natural language
+    processing models". Images of equal confidence share a bin, so that there may be fewer bins.
 
     Args:
         confidences: `(n,)`, probability of the predicted label.
         right: `(n,)`, whether that is the actual one.
-        bins: number of bins between 0 and 1.
+        groups: of each image, n.
+        bins: number of bins.
     """
-    edges = np.linspace(0, 1, bins + 1)
-    of_image = np.digitize(confidences, edges[1:-1], right=True)
-    return [
-        CalibrationBin(
-            low=float(edges[number]),
-            high=float(edges[number + 1]),
-            images=int(inside.sum()),
-            confidence=float(confidences[inside].mean(dtype=np.float64)),
-            accuracy=float(right[inside].mean()),
+    ranked = np.sort(confidences)
+    starts = ranked[np.arange(1, bins) * len(ranked) // bins]
+    of_image = np.digitize(confidences, np.unique(starts))
+    _, group = np.unique(np.asarray(groups), return_inverse=True)
+    found = []
+    for number in np.unique(of_image):
+        inside = of_image == number
+        accuracy = right[inside].mean()
+        interval = wilson_interval(accuracy, len(np.unique(group[inside])))
+        found.append(
+            CalibrationBin(
+                low=float(confidences[inside].min()),
+                high=float(confidences[inside].max()),
+                images=int(inside.sum()),
+                confidence=float(confidences[inside].mean(dtype=np.float64)),
+                accuracy=float(accuracy),
+                accuracy_low=float(interval.low),
+                accuracy_high=float(interval.high),
+            )
         )
-        for number in range(bins)
-        if (inside := of_image == number).any()
-    ]
+    return found
 
 
 def expected_calibration_error(bins: Sequence[CalibrationBin]) -> float:
@@ -179,6 +229,12 @@ class Curve(NamedTuple):
 
     precision: Floats  #: `(m,)`
     recall: Floats  #: `(m,)`
+    thresholds: Floats  #: `(m,)`, least score that counts; infinite for recall 0
+
+    @property
+    def average_precision(self) -> float:
+        """The mean of precision over steps of recall, as scikit-learn has it: 0 to 1."""
+        return float(np.diff(self.recall) @ self.precision[1:])
 
 
 def precision_recall_curve(
@@ -198,7 +254,11 @@ def precision_recall_curve(
     steps = np.diff(found) > 0
     corner = np.concatenate([[True], steps[:-1] | steps[1:], [True]]) if len(ends) > 1 else [True]
     found, ends = found[corner], ends[corner]
-    return Curve(np.append(1.0, found / (ends + 1)), np.append(0.0, found / found[-1]))
+    return Curve(
+        np.append(1.0, found / (ends + 1)),
+        np.append(0.0, found / found[-1]),
+        np.append(np.inf, scores[order][ends]),
+    )
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -219,3 +279,14 @@ def _interval(drawn: Floats) -> Interval:
     """Return the middle 95 % of each column, leaving NaN out."""
     low, high = np.nanquantile(drawn, [0.025, 0.975], axis=0)
     return Interval(low, high)
+
+
+def _cover(drawn: Floats, other: Interval) -> Interval:
+    """Return the interval of resamples, widened to cover another one."""
+    low, high = _interval(drawn)
+    return Interval(np.minimum(low, other.low), np.maximum(high, other.high))
+
+
+def _unless_one_value(drawn: Floats, other: Interval) -> Interval:
+    """Return the interval of resamples, or another one where all are one value."""
+    return other if drawn.min() == drawn.max() else _interval(drawn)

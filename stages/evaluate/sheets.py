@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from stages.drawing import BLUE, VERMILION
 from stages.outputs.predictions import Predictions
 from stages.sheets import Tile, sheet, thumbnails
 
@@ -26,18 +27,29 @@ def choose_mistakes(predictions: Predictions, count: int) -> list[int]:
     return [int(position) for position in wrong[order][:count]]
 
 
-def prediction_sheet(
-    directory: Path, predictions: Predictions, positions: Sequence[int], title: str
-) -> Figure:
-    """Draw images, above each its path, its actual label, and the predicted one and how sure.
+def example_sheet(directory: Path, predictions: Predictions, positions: Sequence[int]) -> Figure:
+    """Draw some of the test images, right and wrong, as `_tiles` says."""
+    title = f"{len(positions)} of {len(predictions.paths)} test images, drawn at random"
+    return sheet(title, _tiles(directory, predictions, positions), COLUMNS)
 
-    Green where the two agree, red where not.
+
+def mistake_sheet(directory: Path, predictions: Predictions, positions: Sequence[int]) -> Figure:
+    """Draw some of the images with a wrong label, as `_tiles` says; without any, say so."""
+    images = len(predictions.paths)
+    wrong = np.count_nonzero(predictions.predicted != predictions.actual)
+    title = f"Mistakes: the most confident {len(positions)} of {wrong}, among {images} test images"
+    if not positions:
+        title = f"Mistakes: none, all {images} test images are right"
+    return sheet(title, _tiles(directory, predictions, positions), COLUMNS)
+
+
+def _tiles(directory: Path, predictions: Predictions, positions: Sequence[int]) -> list[Tile]:
+    """Return images, above each its path, the predicted label and how sure, and the actual one.
 
     Args:
         directory: that the paths are relative to.
         predictions: of all test images.
-        positions: of the images to draw; without any, the sheet says so.
-        title: of the sheet.
+        positions: of the images to draw.
     """
     paths = [predictions.paths[position] for position in positions]
     tiles = []
@@ -46,6 +58,8 @@ def prediction_sheet(
         predicted = predictions.labels[predictions.predicted[position]]
         said = f"{predicted} ({predictions.confidences[position]:.0%})"
         right = predicted == actual
-        lines = [predictions.paths[position], f"right: {said}" if right else f"not {said}"]
-        tiles.append(Tile(pixels, lines, "green" if right else "red"))
-    return sheet(title, tiles, COLUMNS)
+        words = [f"right: {said}", ""] if right else [f"wrong: {said}", f"is {actual}"]
+        tiles.append(
+            Tile(pixels, [predictions.paths[position], *words], BLUE if right else VERMILION)
+        )
+    return tiles

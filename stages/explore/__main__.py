@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from threadpoolctl import threadpool_limits
 
+from stages.drawing import log_pictures
 from stages.explore import charts, sheets
 from stages.explore.components import principal_components
-from stages.explore.embedding_map import choose_evenly, embedding_map
+from stages.explore.embedding_map import choose_evenly, choose_mapped, embedding_map
 from stages.explore.label_errors import find_label_errors
 from stages.explore.summary import nearest_first, summarise
 from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
@@ -46,7 +47,7 @@ def main(settings: ExploreParams) -> None:
     features = open_features(images)
 
     pretrained = features.description.pretrained
-    mapped = choose_evenly(len(rows), settings.map_images)
+    mapped = choose_mapped(rows, settings.map_images)
     # Several threads of so little work mostly spin while they wait: slower where others work too.
     with threadpool_limits(1):
         vectors = unit_vectors(features.of_last_stage())[positions]
@@ -60,15 +61,16 @@ def main(settings: ExploreParams) -> None:
     likeliest_errors = label_errors[: settings.label_errors]
     split_of = {row.path: row.split for row in rows}
     # Before anything is written, since an image may be gone.
-    figures = {
+    none = "none found" if pretrained else "not sought, as the backbone has random weights"
+    pictures = {
         "examples": sheets.example_sheet(RAW_DIR, examples),
         "near_duplicates": sheets.pair_sheet(
-            RAW_DIR, near, split_of, "Near-duplicates, nearest first"
+            RAW_DIR, near, split_of, "Near-duplicates, nearest first", "none found"
         ),
         "similar_pairs": sheets.pair_sheet(
-            RAW_DIR, similar, split_of, "Similar images, the least similar"
+            RAW_DIR, similar, split_of, "Similar images, the least similar", none
         ),
-        "label_errors": sheets.label_error_sheet(RAW_DIR, likeliest_errors),
+        "label_errors": sheets.label_error_sheet(RAW_DIR, likeliest_errors, none),
         "image_sizes": charts.image_sizes(received),
         "brightness_and_colour": charts.brightness_and_colour(received),
     }
@@ -77,11 +79,9 @@ def main(settings: ExploreParams) -> None:
     with StageLive("explore") as live:
         for name, value in metrics.items():
             live.log_metric(name, value, plot=False)
-        # dvc.yaml says how these are drawn.
-        live.log_plot("images_per_label", charts.images_per_label(rows), x="images", y="label")
-        live.log_plot("embedding_map", points, x="x", y="y")
-        for name, figure in figures.items():
-            live.log_image(f"{name}.png", figure)
+        live.log_points("images_per_label", charts.images_per_label(rows))
+        live.log_points("embedding_map", points)
+        log_pictures(live, pictures)
     for name, value in metrics.items():
         print(f"{name:45} {value:.6g}")
     if not pretrained:

@@ -8,11 +8,11 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stages.drawing import BLUE, GREEN, VERMILION
 from stages.outputs.manifest import ManifestRow, labels_of
 from stages.outputs.split import SPLITS, SplitRow
 
-BLUE = "#4c78a8"
-CHANNEL_COLOURS = {"red": "#d62728", "green": "#2ca02c", "blue": "#1f77b4"}
+CHANNEL_COLOURS = {"red": VERMILION, "green": GREEN, "blue": BLUE}
 
 
 def images_per_label(rows: Sequence[SplitRow]) -> list[dict[str, str | int]]:

@@ -20,6 +20,18 @@ def choose_evenly(images: int, count: int) -> npt.NDArray[np.int64]:
     return np.arange(count) * images // max(count, 1)
 
 
+def choose_mapped(rows: Sequence[SplitRow], count: int) -> npt.NDArray[np.int64]:
+    """Return up to `count` positions of images, rising: those of test before others.
+
+    Of those that are found wrong later none is to be missed. What is taken is spread evenly.
+    """
+    in_test = np.array([row.split == "test" for row in rows], dtype=bool)
+    test, others = np.flatnonzero(in_test), np.flatnonzero(~in_test)
+    chosen = test[choose_evenly(len(test), count)]
+    further = others[choose_evenly(len(others), count - len(chosen))]
+    return np.sort(np.concatenate([chosen, further]))
+
+
 def embedding_map(
     rows: Sequence[SplitRow], components: npt.NDArray[np.float32], seed: int
 ) -> list[dict[str, str | float]]:

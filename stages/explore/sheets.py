@@ -36,14 +36,16 @@ def pair_sheet(
     pairs: Sequence[DuplicateRow],
     split_of: Mapping[str, SplitName],
     title: str,
+    none: str,
 ) -> Figure:
     """Draw pairs of images side by side, above them their paths, splits and distance.
 
     Args:
         directory: that the paths are relative to.
-        pairs: those to draw; without any, the sheet says so.
+        pairs: those to draw.
         split_of: split of each image by path; an image without one was dropped.
         title: of the sheet.
+        none: why there are no pairs, added to the title where so it is.
     """
     left = thumbnails(directory, [pair.path for pair in pairs], SIZE)
     right = thumbnails(directory, [pair.other_path for pair in pairs], SIZE)
@@ -52,19 +54,21 @@ def pair_sheet(
         paths = (pair.path, pair.other_path)
         lines = [f"{path} ({split_of.get(path, 'dropped')})" for path in paths]
         tiles.append(Tile(np.hstack(both), [*lines, f"distance {pair.distance:g}"]))
-    return sheet(title, tiles, PAIR_COLUMNS)
+    return sheet(title if tiles else f"{title}: {none}", tiles, PAIR_COLUMNS)
 
 
-def label_error_sheet(directory: Path, errors: Sequence[LabelErrorRow]) -> Figure:
+def label_error_sheet(directory: Path, errors: Sequence[LabelErrorRow], none: str) -> Figure:
     """Draw images, above each its path and the label that it more likely has.
 
     Args:
         directory: that the paths are relative to.
-        errors: those to draw; without any, the sheet says so.
+        errors: those to draw.
+        none: why there are none, added to the title where so it is.
     """
     pixels = thumbnails(directory, [error.path for error in errors], ERROR_SIZE)
     tiles = [
         Tile(each, [error.path, f"rather {error.suggested_label}?"])
         for error, each in zip(errors, pixels, strict=True)
     ]
-    return sheet("Likely label errors, likeliest first", tiles, ERROR_COLUMNS)
+    title = "Likely label errors, likeliest first"
+    return sheet(title if tiles else f"{title}: {none}", tiles, ERROR_COLUMNS)

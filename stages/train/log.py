@@ -108,6 +108,8 @@ class EpochLog:
             largest_difference: between what training and the delivered classifier say.
         """
         best = progress.history[progress.best_epoch]
+        for point in (point for points in self._curves.values() for point in points):
+            point["best"] = point["epoch"] == progress.best_epoch
         self._live.log_metric("best/epoch", progress.best_epoch, plot=False)
         for name in SCORES:
             self._live.log_metric(f"best/val_{name}", best[f"val/{name}"], plot=False)

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,17 @@ import pytest
 from dvc_render.vega import VegaRenderer  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
 
+from stages.drawing import PALETTE
 from stages.evaluate.charts import (
     confusion_cells,
-    confusion_figure,
+    headline_scores,
     label_bars,
+    mistakes,
     precision_recall_points,
+    reliability_points,
 )
-from stages.evaluate.scores import Interval, scores
+from stages.evaluate.scores import Interval, calibration, expected_calibration_error, scores
+from stages.outputs.predictions import Predictions
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / ".dvc/plots"
@@ -55,8 +61,16 @@ def test_label_bars_have_intervals() -> None:
         "value": 0.75,
         "low": 0.5,
         "high": 0.9,
+        "images": 4,
     }
-    assert points[4] == {"label": "metal", "score": "recall", "value": 1, "low": 0.6, "high": 1}
+    assert points[4] == {
+        "label": "metal",
+        "score": "recall",
+        "value": 1,
+        "low": 0.6,
+        "high": 1,
+        "images": 4,
+    }
 
 
 def test_precision_recall_curve_by_hand() -> None:
@@ -68,33 +82,53 @@ def test_precision_recall_curve_by_hand() -> None:
     # Of glass, ranked: right, wrong, right.
     glass = [(p["recall"], p["precision"]) for p in points if p["label"] == "glass"]
     assert glass == [(0, 1), (0.5, 1), (0.5, 0.5), (1, pytest.approx(2 / 3))]
+    none, *thresholds = [p["threshold"] for p in points if p["label"] == "glass"]
+    assert none is None
+    assert thresholds == pytest.approx([0.9, 0.6, 0.3])
+    # Half of the recall is gained at precision 1, half at 2/3.
+    assert points[0]["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
 
 
-def test_confusion_figure_shows_zeros() -> None:
-    figure = confusion_figure(CONFUSION, LABELS)
+def test_headline_scores_have_intervals_and_say_of_how_many_images() -> None:
+    interval = Interval(np.array(0.5), np.array(0.9))
+    intervals = dict.fromkeys(("accuracy", "macro_f1", "weighted_f1"), interval)
 
-    texts = [text.get_text() for text in figure.axes[0].texts]
-    assert texts[:3] == ["3\n75%", "1\n25%", "0\n0%"]
-    assert len(texts) == 9
+    points = headline_scores(scores(CONFUSION), intervals, groups=4)
+
+    assert [point["score"] for point in points] == ["accuracy", "macro F1", "weighted F1"]
+    assert points[0] == {
+        "score": "accuracy",
+        "value": 0.7,
+        "low": 0.5,
+        "high": 0.9,
+        "images": 10,
+        "groups": 4,
+    }
 
 
-def test_dvc_fills_the_confusion_template_with_all_cells() -> None:
-    cells = [{**cell, "rev": "workspace"} for cell in confusion_cells(CONFUSION, LABELS)]
+def test_mistakes_are_listed_by_file_and_words_most_confident_first() -> None:
+    predictions = Predictions(
+        labels=("glass", "metal"),
+        paths=("a", "b", "c"),
+        groups=("a", "b", "c"),
+        actual=np.array([0, 0, 1]),
+        predicted=np.array([1, 0, 0]),
+        probabilities=np.array([[0.25, 0.75], [0.5, 0.5], [0.875, 0.125]], np.float32),
+    )
 
-    spec = VegaRenderer(
-        cells,
-        "confusion",
-        template="confusion_matrix",
-        template_dir=str(TEMPLATES),
-        x="predicted",
-        y="actual",
-        title="Confusion",
-    ).get_filled_template()
+    assert mistakes(predictions) == [
+        {"path": "c", "actual": "metal", "predicted": "glass", "confidence": 0.875},
+        {"path": "a", "actual": "glass", "predicted": "metal", "confidence": 0.75},
+    ]
 
-    assert len(spec["data"]["values"]) == 9
-    # No aggregation between data and cells that could drop a label.
-    assert "transform" not in json.dumps(spec)
-    assert "DVC_METRIC" not in json.dumps(spec)
+
+def test_each_point_of_the_reliability_diagram_knows_the_calibration_error() -> None:
+    bins = calibration(np.array([0.5, 1.0]), np.array([True, True]), ["a", "b"], bins=2)
+
+    points = reliability_points(bins, expected_calibration_error(bins))
+
+    assert [(point["confidence"], point["accuracy"]) for point in points] == [(0.5, 1), (1, 1)]
+    assert [point["calibration_error"] for point in points] == [0.25, 0.25]
 
 
 def stage_plots() -> list[tuple[str, dict[str, Any]]]:
@@ -123,6 +157,10 @@ def test_every_template_is_used_and_can_be_filled(name: str) -> None:
 
     assert spec["title"]["text"] == properties["title"]
     assert "DVC_METRIC" not in json.dumps(spec)
+    assert spec["config"]["range"]["category"] == list(PALETTE)
+    colours = set(re.findall("#[0-9a-f]{6}", json.dumps(spec)))
+    greys = {colour for colour in colours if colour[1:3] == colour[3:5] == colour[5:]}
+    assert colours - greys <= set(PALETTE)
 
 
 def test_page_of_plots_loads_nothing() -> None:
@@ -130,8 +168,16 @@ def test_page_of_plots_loads_nothing() -> None:
 
     assert page.count("{plot_divs}") == 1
     assert "{scripts}" not in page  # where DVC puts Vega from a CDN
-    assert not re.search("<(script|link)[^>]+(src|href)=", page)
+    assert not re.search('<(script|link)[^>]+(src|href)="(?!data:,)', page)
     assert {"vega", "vegaLite", "vegaEmbed"} <= set(re.findall(r"\|\|self\)\.(\w+)=", page))
+
+
+def test_page_of_plots_is_made_of_its_parts(tmp_path: Path) -> None:
+    made = Path(shutil.copytree(TEMPLATES, tmp_path / "plots")) / "page.html"
+
+    subprocess.run(["sh", made.with_name("make_page.sh")], check=True)
+
+    assert made.read_bytes() == (TEMPLATES / "page.html").read_bytes(), "run make_page.sh"
 
 
 def test_dvc_is_told_of_the_page() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+import scipy.stats
 import sklearn.metrics
 
 from stages.evaluate import scores as module
@@ -14,6 +15,7 @@ from stages.evaluate.scores import (
     log_loss,
     precision_recall_curve,
     scores,
+    wilson_interval,
 )
 
 Labels = npt.NDArray[np.intp]
@@ -71,14 +73,32 @@ def test_macro_f1_leaves_out_a_label_that_does_not_occur() -> None:
     assert scores(np.array([[2, 2], [0, 0]])).macro_f1 == pytest.approx((2 * 2 / 6 + 0) / 2)
 
 
-def test_bootstrap_of_a_model_that_is_always_right_is_one_to_one() -> None:
-    actual = np.array([0, 0, 1, 1, 2, 2])
+@pytest.mark.parametrize(("right", "trials"), [(0, 5), (3, 7), (14, 14)])
+def test_wilson_interval_is_that_of_scipy(right: int, trials: int) -> None:
+    expected = scipy.stats.binomtest(right, trials).proportion_ci(method="wilson")
 
-    intervals = bootstrap_intervals(actual, actual, list("abcdef"), k=3, samples=200, seed=0)
+    interval = wilson_interval(right / trials, trials)
 
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_where_all_are_right_the_interval_follows_from_the_number_of_groups() -> None:
+    # Of label 0 four images in two groups, of label 1 one image.
+    actual = np.array([0, 0, 0, 0, 1])
+
+    intervals = bootstrap_intervals(actual, actual, list("aabbc"), k=2, samples=200, seed=0)
+
+    def low(groups: int) -> float:
+        return float(scipy.stats.binomtest(groups, groups).proportion_ci(method="wilson").low)
+
+    assert intervals["accuracy"] == pytest.approx((low(3), 1))
+    assert intervals["recall"].low == pytest.approx([low(2), low(1)])
+    # Precision and recall are both at least this.
+    assert intervals["f1"].low == pytest.approx([low(2), low(1)])
+    assert intervals["macro_f1"].low == pytest.approx((low(2) + low(1)) / 2)
+    assert intervals["weighted_f1"].low == pytest.approx((4 * low(2) + low(1)) / 5)
     for interval in intervals.values():
-        assert np.all(interval.low == 1)
-        assert np.all(interval.high == 1)
+        assert np.all(interval.high == pytest.approx(1))
 
 
 def test_bootstrap_equals_a_loop_that_collects_the_images_of_drawn_groups() -> None:
@@ -105,10 +125,29 @@ def test_bootstrap_equals_a_loop_that_collects_the_images_of_drawn_groups() -> N
 
     assert intervals["accuracy"] == pytest.approx(np.quantile(accuracies, [0.025, 0.975]))
     assert intervals["macro_f1"] == pytest.approx(np.quantile(macros, [0.025, 0.975]))
-    assert intervals["recall"].low[2] == pytest.approx(np.quantile(recalls, 0.025))
-    assert intervals["recall"].high[2] == pytest.approx(np.quantile(recalls, 0.975))
-    assert intervals["precision"].low[2] == pytest.approx(np.quantile(precisions, 0.025))
-    assert intervals["precision"].high[2] == pytest.approx(np.quantile(precisions, 0.975))
+    for name, drawn, images in (
+        ("recall", recalls, actual == 2),
+        ("precision", precisions, predicted == 2),
+    ):
+        # Widened to cover Wilson's of the groups.
+        trials = len(set(np.array(groups)[images]))
+        wilson = wilson_interval((actual == predicted)[images].mean(), trials)
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        assert intervals[name].low[2] == pytest.approx(min(low, wilson.low))
+        assert intervals[name].high[2] == pytest.approx(max(high, wilson.high))
+
+
+def test_one_mistake_does_not_make_a_label_surer() -> None:
+    actual = np.repeat([0, 1], 30)
+    predicted = actual.copy()
+    predicted[0] = 1
+
+    groups = [str(image) for image in range(60)]
+    with_mistake = bootstrap_intervals(actual, predicted, groups, k=2, samples=200, seed=0)
+    all_right = bootstrap_intervals(actual, actual, groups, k=2, samples=200, seed=0)
+
+    for score in ("precision", "recall", "f1"):
+        assert np.all(with_mistake[score].low <= all_right[score].low)
 
 
 def test_bootstrap_by_group_is_wider_where_groups_stand_or_fall_together() -> None:
@@ -133,8 +172,9 @@ def test_bootstrap_interval_of_a_rare_label_is_of_the_resamples_that_have_it() -
 
     intervals = bootstrap_intervals(actual, actual, list("abc"), k=2, samples=300, seed=0)
 
-    assert intervals["recall"].low[1] == 1
-    assert intervals["f1"].low[1] == 1
+    # Wilson's of one trial, 1 / (1 + 1.96 ** 2), and not 0.
+    assert intervals["recall"].low[1] == pytest.approx(0.2065, abs=1e-4)
+    assert intervals["f1"].low[1] == pytest.approx(0.2065, abs=1e-4)
 
 
 @pytest.mark.filterwarnings("error")
@@ -144,8 +184,9 @@ def test_bootstrap_interval_of_precision_is_of_the_resamples_that_predict_the_la
 
     precision = bootstrap_intervals(actual, predicted, list("abcd"), 3, 300, seed=0)["precision"]
 
-    assert (precision.low[1], precision.high[1]) == (1, 1)
-    assert (precision.low[2], precision.high[2]) == (0, 0)
+    # Wilson's of one group that is right: 1 / (1 + 1.96 ** 2).
+    assert (precision.low[1], precision.high[1]) == pytest.approx((0.2065, 1), abs=1e-4)
+    assert (precision.low[2], precision.high[2]) == (0, 1)
 
 
 def test_bootstrap_does_not_depend_on_how_many_draws_fit_into_memory(
@@ -162,28 +203,36 @@ def test_bootstrap_does_not_depend_on_how_many_draws_fit_into_memory(
         np.testing.assert_array_equal(interval, in_parts[name])
 
 
-def test_calibration_by_hand() -> None:
-    confidences = np.array([0.5, 0.6, 0.9, 1.0])
-    right = np.array([True, False, True, True])
+def test_bins_of_calibration_are_of_equal_count() -> None:
+    confidences = np.array([0.9, 0.5, 1.0, 0.6])
+    right = np.array([True, True, True, False])
 
-    bins = calibration(confidences, right, bins=4)
+    bins = calibration(confidences, right, list("abcc"), bins=2)
 
-    # 0.5 is the upper end of the second bin; the first is empty.
-    assert [(each.low, each.high, each.images) for each in bins] == [
-        (0.25, 0.5, 1),
-        (0.5, 0.75, 1),
-        (0.75, 1.0, 2),
-    ]
-    assert [each.accuracy for each in bins] == [1, 0, 1]
-    assert [each.confidence for each in bins] == pytest.approx([0.5, 0.6, 0.95])
-    expected = (1 * 0.5 + 1 * 0.6 + 2 * 0.05) / 4
+    assert [(each.low, each.high, each.images) for each in bins] == [(0.5, 0.6, 2), (0.9, 1.0, 2)]
+    assert [each.accuracy for each in bins] == [0.5, 1]
+    assert [each.confidence for each in bins] == pytest.approx([0.55, 0.95])
+    # Two groups of which both are right.
+    high = scipy.stats.binomtest(2, 2).proportion_ci(method="wilson")
+    assert (bins[1].accuracy_low, bins[1].accuracy_high) == pytest.approx((high.low, high.high))
+    expected = (2 * 0.05 + 2 * 0.05) / 4
     assert expected_calibration_error(bins) == pytest.approx(expected)
+
+
+def test_images_of_equal_confidence_share_a_bin() -> None:
+    confidences = np.array([0.5, 1.0, 1.0, 1.0, 1.0])
+
+    bins = calibration(confidences, np.full(5, True), list("abcde"), bins=5)
+
+    assert [each.images for each in bins] == [1, 4]
 
 
 def test_calibration_error_is_0_where_confidence_is_accuracy() -> None:
     right = np.array([True, True, True, False])
 
-    assert expected_calibration_error(calibration(np.full(4, 0.75), right, bins=10)) == 0
+    bins = calibration(np.full(4, 0.75), right, list("abcd"), bins=10)
+
+    assert expected_calibration_error(bins) == 0
 
 
 def test_log_loss_by_hand() -> None:
@@ -210,11 +259,15 @@ def test_curve_and_log_loss_are_those_of_scikit_learn(seed: int) -> None:
 
     curve = precision_recall_curve(relevant, probabilities[:, 1])
 
-    precision, recall, _ = sklearn.metrics.precision_recall_curve(
+    precision, recall, thresholds = sklearn.metrics.precision_recall_curve(
         relevant, probabilities[:, 1], drop_intermediate=True
     )
     np.testing.assert_allclose(curve.precision, precision[::-1])
     np.testing.assert_allclose(curve.recall, recall[::-1])
+    np.testing.assert_array_equal(curve.thresholds[1:], thresholds[::-1])
+    assert curve.average_precision == pytest.approx(
+        sklearn.metrics.average_precision_score(relevant, probabilities[:, 1])
+    )
     normal = (probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float32)
     assert log_loss(normal, actual) == pytest.approx(
         sklearn.metrics.log_loss(actual, normal, labels=np.arange(3)), rel=1e-5

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.evaluate.sheets import choose_examples, choose_mistakes, prediction_sheet
+from stages.drawing import BLUE, VERMILION
+from stages.evaluate.sheets import (
+    choose_examples,
+    choose_mistakes,
+    example_sheet,
+    mistake_sheet,
+)
 from stages.outputs.predictions import Predictions
 from waste_classifier.errors import PhotoError
 
@@ -42,30 +48,38 @@ def test_mistakes_are_chosen_by_confidence() -> None:
     assert choose_mistakes(predictions, 10) == [2, 1, 3]
 
 
-def test_sheet_tells_right_from_wrong(tmp_path: Path) -> None:
+def test_sheet_tells_right_from_wrong_in_words(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         Image.new("RGB", (40, 20), "white").save(tmp_path / name)
     predictions = predictions_of(["a.png", "b.png"], [0, 0], [[0.875, 0.125], [0.25, 0.75]])
 
-    figure = prediction_sheet(tmp_path, predictions, [1, 0], "Test images")
+    figure = example_sheet(tmp_path, predictions, [1, 0])
 
     words = [(text.get_text(), text.get_color()) for text in figure.axes[0].texts]
     assert words == [
-        ("Test images", "black"),
-        ("b.png", "red"),
-        ("not metal (75%)", "red"),
-        ("a.png", "green"),
-        ("right: glass (88%)", "green"),
+        ("2 of 2 test images, drawn at random", "black"),
+        *(("b.png", VERMILION), ("wrong: metal (75%)", VERMILION), ("is glass", VERMILION)),
+        *(("a.png", BLUE), ("right: glass (88%)", BLUE), ("", BLUE)),
     ]
 
 
-def test_sheet_without_images_says_so(tmp_path: Path) -> None:
-    predictions = predictions_of(["a.png"], [0], [[1, 0]])
+def test_sheet_of_mistakes_says_of_how_many(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 20), "white").save(tmp_path / "b.png")
+    predictions = predictions_of(["a.png", "b.png"], [0, 0], [[0.875, 0.125], [0.25, 0.75]])
 
-    figure = prediction_sheet(tmp_path, predictions, [], "Most confident of 0 mistakes")
+    title, path, *_ = mistake_sheet(tmp_path, predictions, [1]).axes[0].texts
+
+    assert title.get_text() == "Mistakes: the most confident 1 of 1, among 2 test images"
+    assert path.get_text() == "b.png"
+
+
+def test_sheet_without_mistakes_says_why(tmp_path: Path) -> None:
+    predictions = predictions_of(["a.png", "b.png"], [0, 0], [[1, 0], [1, 0]])
+
+    figure = mistake_sheet(tmp_path, predictions, [])
 
     assert [text.get_text() for text in figure.axes[0].texts] == [
-        "Most confident of 0 mistakes: none"
+        "Mistakes: none, all 2 test images are right"
     ]
 
 
@@ -73,4 +87,4 @@ def test_an_image_that_is_gone_is_named(tmp_path: Path) -> None:
     predictions = predictions_of(["a.png"], [0], [[1, 0]])
 
     with pytest.raises(PhotoError, match=r"a\.png: cannot be read"):
-        prediction_sheet(tmp_path, predictions, [0], "Test images")
+        example_sheet(tmp_path, predictions, [0])

@@ -38,6 +38,7 @@ OUTPUTS = {
     "metrics/explore.json",
     "plots/explore/custom/embedding_map.json",
     "plots/explore/custom/images_per_label.json",
+    "plots/explore/custom/pictures.json",
     "plots/explore/images/brightness_and_colour.png",
     "plots/explore/images/examples.png",
     "plots/explore/images/image_sizes.png",

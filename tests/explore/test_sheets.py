@@ -56,7 +56,7 @@ def test_a_label_of_fewer_examples_has_a_shorter_row(photos: Path) -> None:
 def test_pairs_stand_side_by_side_with_their_splits_and_distance(photos: Path) -> None:
     pairs = [DuplicateRow("blue.png", "red.png", "perceptual", 3.0)]
 
-    figure = pair_sheet(photos, pairs, {"blue.png": "train"}, "Near-duplicates")
+    figure = pair_sheet(photos, pairs, {"blue.png": "train"}, "Near-duplicates", "none found")
 
     assert words(figure) == [
         "Near-duplicates",
@@ -70,15 +70,17 @@ def test_pairs_stand_side_by_side_with_their_splits_and_distance(photos: Path) -
 def test_a_distance_of_features_is_a_fraction(photos: Path) -> None:
     pairs = [DuplicateRow("blue.png", "red.png", "embedding", 0.2103)]
 
-    figure = pair_sheet(photos, pairs, {"blue.png": "train", "red.png": "val"}, "Similar")
+    figure = pair_sheet(
+        photos, pairs, {"blue.png": "train", "red.png": "val"}, "Similar", "none found"
+    )
 
     assert words(figure)[1:] == ["blue.png (train)", "red.png (val)", "distance 0.2103"]
 
 
-def test_a_sheet_without_pairs_says_so(photos: Path) -> None:
-    figure = pair_sheet(photos, [], {}, "Near-duplicates, nearest first")
+def test_a_sheet_without_pairs_says_why(photos: Path) -> None:
+    figure = pair_sheet(photos, [], {}, "Near-duplicates, nearest first", "none found")
 
-    assert words(figure) == ["Near-duplicates, nearest first: none"]
+    assert words(figure) == ["Near-duplicates, nearest first: none found"]
 
 
 def test_likely_label_errors_stand_with_the_label_they_rather_have(photos: Path) -> None:
@@ -87,7 +89,7 @@ def test_likely_label_errors_stand_with_the_label_they_rather_have(photos: Path)
         LabelErrorRow(2, "blue.png", "trash", "paper", "0.2000"),
     ]
 
-    figure = label_error_sheet(photos, label_errors)
+    figure = label_error_sheet(photos, label_errors, "none found")
 
     assert words(figure) == [
         "Likely label errors, likeliest first",
@@ -96,7 +98,7 @@ def test_likely_label_errors_stand_with_the_label_they_rather_have(photos: Path)
     ]
 
 
-def test_a_sheet_without_label_errors_says_so(photos: Path) -> None:
-    figure = label_error_sheet(photos, [])
+def test_a_sheet_without_label_errors_says_why(photos: Path) -> None:
+    figure = label_error_sheet(photos, [], "not sought")
 
-    assert words(figure) == ["Likely label errors, likeliest first: none"]
+    assert words(figure) == ["Likely label errors, likeliest first: not sought"]

@@ -1,0 +1,124 @@
+"""A page in a real browser, offline: Chromium or Chrome, by its DevTools protocol."""
+
+import asyncio
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aiohttp
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium: apt-get install chromium"
+)
+ERRORS = ("error", "assert", "warning")
+
+
+@dataclass
+class SeenPage:
+    """What a browser made of a page."""
+
+    values: dict[str, Any]  #: by the scripts asked for
+    messages: list[str] = field(default_factory=list)  #: errors and warnings of the console
+    requests: list[str] = field(default_factory=list)  #: addresses asked for, files aside
+
+
+def look_at(page: Path, width: int, done: str, scripts: dict[str, str]) -> SeenPage:
+    """Open a page in a window of some width, wait until a script is true, then run others."""
+    return asyncio.run(_look_at(page, width, done, scripts))
+
+
+async def _look_at(page: Path, width: int, done: str, scripts: dict[str, str]) -> SeenPage:
+    with _chromium(width) as port:
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
+                (tab,) = [each for each in await answer.json() if each["type"] == "page"]
+            async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+                return await _Tab(socket).look_at(page, done, scripts)
+
+
+class _Tab:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._calls = 0
+        self._events: list[dict[str, Any]] = []
+
+    async def look_at(self, page: Path, done: str, scripts: dict[str, str]) -> SeenPage:
+        for domain in ("Runtime", "Log", "Network", "Page"):
+            await self._call(f"{domain}.enable")
+        await self._call("Page.navigate", url=page.as_uri())
+        for _ in range(300):
+            if await self._value(f"Boolean({done})"):
+                break
+            await asyncio.sleep(0.1)
+        else:
+            pytest.fail(f"{page}: not complete after 30 s: {self._messages()}")
+        values = {name: await self._value(script) for name, script in scripts.items()}
+        return SeenPage(values, self._messages(), self._requests())
+
+    async def _call(self, method: str, **params: Any) -> dict[str, Any]:
+        self._calls += 1
+        await self._socket.send_json({"id": self._calls, "method": method, "params": params})
+        while True:
+            message: dict[str, Any] = await self._socket.receive_json(timeout=60)
+            if message.get("id") == self._calls:
+                return message
+            self._events.append(message)
+
+    async def _value(self, script: str) -> Any:
+        answer = await self._call("Runtime.evaluate", expression=script, returnByValue=True)
+        assert "exceptionDetails" not in answer["result"], f"{script}: {answer}"
+        return answer["result"]["result"].get("value")
+
+    def _messages(self) -> list[str]:
+        messages = []
+        for event in self._events:
+            params = event.get("params", {})
+            if (
+                event["method"] == "Runtime.exceptionThrown"
+                or (event["method"] == "Runtime.consoleAPICalled" and params["type"] in ERRORS)
+                or (event["method"] == "Log.entryAdded" and params["entry"]["level"] in ERRORS)
+            ):
+                messages.append(str(params)[:1000])
+        return messages
+
+    def _requests(self) -> list[str]:
+        addresses = [
+            event["params"]["request"]["url"]
+            for event in self._events
+            if event["method"] == "Network.requestWillBeSent"
+        ]
+        return [each for each in addresses if not each.startswith(("file:", "data:"))]
+
+
+@contextmanager
+def _chromium(width: int) -> Iterator[str]:
+    """Run a browser that can reach nothing; yield the port that it listens at."""
+    assert CHROMIUM is not None
+    with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        command = [
+            *(CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--disable-background-networking", "--disable-dev-shm-usage"),
+            # Addresses other than that of the test lead nowhere.
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            *("--remote-debugging-port=0", f"--user-data-dir={profile}"),
+            *(f"--window-size={width},900", "about:blank"),
+        ]
+        browser = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        try:
+            assert browser.stderr is not None
+            for line in browser.stderr:
+                if found := re.search(r"ws://127\.0\.0\.1:(\d+)", line):
+                    yield found[1]
+                    return
+            pytest.fail("chromium did not start")
+        finally:
+            browser.terminate()
+            browser.wait()

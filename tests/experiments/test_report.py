@@ -1,0 +1,157 @@
+"""The report of a pull request, from a real git repository of two commits."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.workspace import REPOSITORY, commit_all, run
+
+PARAMS = "fetch:\n  source: sample\ntrain:\n  lr: {lr}\n  fine_tune:\n    epochs: 0\n"
+LOCK = """
+schema: '2.0'
+stages:
+  train:
+    cmd: python -m stages.train
+    params:
+      params.yaml:
+        train:
+          lr: {lr}
+          fine_tune:
+            epochs: 0
+"""
+HOSTILE = "<img src=x>|@everyone`[a](b)"
+
+
+def write(root: Path, lr: float, lock_lr: float, accuracy: float, wrong: list[str]) -> None:
+    """Write what a run of the pipeline leaves in git."""
+    (root / "params.yaml").write_text(PARAMS.format(lr=lr))
+    (root / "dvc.lock").write_text(LOCK.format(lr=lock_lr))
+    metrics = {
+        "accuracy": accuracy,
+        "macro_f1": 0.5,
+        "accuracy_interval": {"low": accuracy - 0.1, "high": 1.0},
+        "log_loss": 0.25,
+        "labels": {
+            "glass": {"support": 4, "recall": 0.5},
+            HOSTILE: {"support": 8, "recall": accuracy},
+        },
+    }
+    rows = [
+        {"path": path, "actual": HOSTILE, "predicted": "glass", "confidence": 1} for path in wrong
+    ]
+    for path, content in {
+        "metrics/evaluate.json": json.dumps(metrics),
+        "plots/evaluate/custom/mistakes.json": json.dumps(rows),
+        "plots/evaluate/images/mistakes.png": str(wrong),
+        "plots/explore/images/examples.png": "the same",
+    }.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(content)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of two commits, the second with another learning rate."""
+    root = tmp_path_factory.mktemp("repository")
+    run(root, "git", "init", "--quiet", "--initial-branch", "main")
+    write(root, lr=0.1, lock_lr=0.1, accuracy=0.75, wrong=["a/1.jpg", "a/2.jpg"])
+    commit_all(root, "first")
+    write(root, lr=0.01, lock_lr=0.01, accuracy=0.875, wrong=["a/2.jpg", "a/<3>.jpg"])
+    commit_all(root, "second")
+    return root
+
+
+def report(root: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run the tool as the workflow does: with git and ruamel.yaml alone."""
+    script = (
+        "import sys, runpy\n"
+        f"sys.path.insert(0, {str(REPOSITORY)!r})\n"
+        "for name in ('dvc', 'numpy', 'pydantic', 'stages'): sys.modules[name] = None\n"
+        f"sys.argv = ['report', *{arguments!r}]\n"
+        "runpy.run_module('experiments.report', run_name='__main__')\n"
+    )
+    return run(root, sys.executable, "-c", script, check=check)
+
+
+@pytest.fixture(scope="module")
+def lines(repository: Path) -> list[str]:
+    """The lines of the report on both commits."""
+    printed = report(
+        repository,
+        *("HEAD~1", "HEAD", "--base-name", "main", "--page", "https://ci/run/1"),
+        *("--base-repository", "https://host/us", "--head-repository", "https://host/fork"),
+    ).stdout
+    return printed.splitlines()
+
+
+def commit_of(root: Path, revision: str) -> str:
+    return run(root, "git", "rev-parse", revision).stdout.strip()
+
+
+def test_revisions_are_named_and_scores_lead(repository: Path, lines: list[str]) -> None:
+    base, head = (commit_of(repository, each)[:7] for each in ("HEAD~1", "HEAD"))
+
+    assert lines[:5] == [
+        f"## <code>{head}</code> against <code>main</code> <code>{base}</code>",
+        "",
+        f"| on the test images | <code>main</code> <code>{base}</code> | <code>{head}</code> "
+        "| change |",
+        "| --- | --- | --- | --- |",
+        "| accuracy | 0.750 (0.650 to 1.000) | 0.875 (0.775 to 1.000) | +0.125 |",
+    ]
+    assert "| macro F1 | 0.500 | 0.500 | +0.000 |" in lines
+    assert "| weighted F1 | — | — | — |" in lines
+    # Of labels only those whose recall changed.
+    assert not any("recall of <code>glass" in line for line in lines)
+
+
+def test_what_became_right_and_wrong_is_named(lines: list[str]) -> None:
+    assert "- Wrong now: 1: <code>a/&#60;3&#62;.jpg</code> (taken for <code>glass</code>)" in lines
+    assert "- No more wrong: 1: <code>a/1.jpg</code> (taken for <code>glass</code>)" in lines
+
+
+def test_names_are_text(lines: list[str]) -> None:
+    (row,) = [line for line in lines if line.startswith("| recall of")]
+
+    assert row.count("|") == 5
+    assert not set("<>@`[]") & set(row.replace("<code>", "").replace("</code>", ""))
+
+
+def test_changed_parameters_are_shown(lines: list[str]) -> None:
+    assert "| <code>train.lr</code> | <code>0.1</code> | <code>0.01</code> |" in lines
+    assert not any("epochs" in line for line in lines)
+
+
+def test_changed_pictures_stand_side_by_side(repository: Path, lines: list[str]) -> None:
+    path = "plots/evaluate/images/mistakes.png"
+    base, head = commit_of(repository, "HEAD~1"), commit_of(repository, "HEAD")
+
+    assert (
+        f'| <img src="https://host/us/raw/{base}/{path}" width="400"> '
+        f'| <img src="https://host/fork/raw/{head}/{path}" width="400"> |'
+    ) in lines
+    assert not any("examples.png" in line for line in lines)
+    assert lines[-1].startswith(
+        "All plots of both: download `plots` from [this run](https://ci/run/1)"
+    )
+
+
+def test_results_of_other_parameters_are_said_to_be(repository: Path) -> None:
+    assert "WARNING" not in report(repository, "HEAD~1", "HEAD").stdout
+
+    write(repository, lr=0.2, lock_lr=0.01, accuracy=0.875, wrong=[])
+    commit_all(repository, "params.yaml alone")
+    printed = report(repository, "HEAD~1", "HEAD").stdout
+    run(repository, "git", "reset", "--quiet", "--hard", "HEAD~1")
+
+    assert "`dvc.lock` has other values of <code>train.lr</code>. Run `dvc repro`" in printed
+
+
+def test_a_revision_that_git_does_not_know_is_named(repository: Path) -> None:
+    done = report(repository, "HEAD", "nonsense", check=False)
+
+    assert done.returncode == 2
+    assert done.stdout.endswith("error: git knows no revision nonsense\n")
