@@ -84,7 +84,10 @@ def own_photos(name: str) -> Path:
     if source.is_relative_to(replaced) or replaced.is_relative_to(source):
         raise InputError(f"fetch.path: {shown(path)} overlaps {RAW_DIR}, which this stage replaces")
     if not path.is_dir() and not path.is_file():
-        raise InputError(f"fetch.path: {shown(path)}: no such file or folder")
+        raise InputError(
+            f"fetch.path: {shown(path)}: no such file or folder; set it to the folder or archive "
+            "of your label folders"
+        )
     return path
 
 

@@ -29,7 +29,7 @@ MAX_GROWTH = 100
 #: unless what it grows to is harmless.
 HARMLESS_BYTES = 2**30
 
-LINK = "is a link; pack the file or folder that it leads to"
+LINK = "is a link, not the file or folder that it leads to"
 #: Letters of a name in a message.
 LONGEST_SHOWN = 200
 
@@ -80,7 +80,8 @@ def extract(archive: Path, directory: Path, origin: str) -> None:
             )
             if danger:
                 raise InputError(
-                    f"{origin}: {_abridged(member.name)!r} {danger}; nothing was extracted"
+                    f"{origin}: {_abridged(member.name)!r} {danger}; nothing was extracted: mend "
+                    "that and pack again"
                 )
             require_free_space(directory, member.size, origin)
             with _long_names_reported(member, origin):
@@ -191,9 +192,9 @@ def _danger_of_name(member: _Member) -> str:
     if ".." in path.parts:
         return "leads outside by '..'"
     if "\\" in member.name:
-        return "has a backslash in its name; pack it again with / between folders"
+        return "has a backslash in its name, where folders need /"
     if len(path.parts) > MAX_DEPTH:
-        return f"stands in more than {MAX_DEPTH - 1} folders; pack the label folders alone"
+        return f"stands in more than {MAX_DEPTH - 1} folders (label folders alone do)"
     return "" if path.parts or member.is_folder else "has no name"
 
 

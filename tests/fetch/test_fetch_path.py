@@ -389,7 +389,10 @@ def test_the_stage_as_a_program(write_params: Callable[..., None]) -> None:
 
     assert (good.returncode, good.stderr) == (0, "")
     assert (bad.returncode, bad.stdout) == (1, "")
-    assert bad.stderr == "error: fetch.path: nowhere: no such file or folder\n"
+    assert bad.stderr == (
+        "error: fetch.path: nowhere: no such file or folder; set it to the folder or archive of "
+        "your label folders\n"
+    )
 
 
 @pytest.mark.usefixtures("workspace")
