@@ -9,8 +9,9 @@ from scmrepo.exceptions import SCMError  # of DVC's access to git
 
 from waste_classifier.errors import InputError
 
-# Of no width: a text looks the same with it.
-WORD_JOINER = "\u2060"
+# What opens a tag or one of DVC's placeholders opens nothing before a word joiner, which has no
+# width: the text looks the same.
+UNOPENED = str.maketrans({"<": "<\u2060", "{": "{\u2060"})
 
 
 class StageLive(Live):
@@ -51,11 +52,11 @@ class StageLive(Live):
         """Write the points of a plot; dvc.yaml says along which axes and how they are drawn.
 
         DVC puts them into the script of a page, which `</script>` or `<!--` in a label or a file
-        name would end: a word joiner behind each `<` keeps it from being read as such.
+        name would end, and fills what looks like a placeholder of that page.
         """
         safe = [
             {
-                key: value.replace("<", f"<{WORD_JOINER}") if isinstance(value, str) else value
+                key: value.translate(UNOPENED) if isinstance(value, str) else value
                 for key, value in point.items()
             }
             for point in points

@@ -33,15 +33,17 @@ def test_metrics_and_plots_stand_apart(tmp_path: Path, monkeypatch: pytest.Monke
     assert Path("plots/train/custom/loss.json").exists()
 
 
-def test_no_text_of_a_plot_ends_the_script_that_it_stands_in(
+def test_no_text_of_a_plot_ends_the_script_that_it_stands_in_or_is_a_placeholder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
     with StageLive("evaluate") as live:
-        live.log_points("mistakes", [{"path": "</script>a<b", "confidence": 0.5, "none": None}])
+        live.log_points(
+            "mistakes", [{"path": "</script>{refresh_tag}", "confidence": 0.5, "none": None}]
+        )
 
     text = Path("plots/evaluate/custom/mistakes.json").read_text(encoding="utf-8")
     assert json.loads(text) == [
-        {"path": "<\u2060/script>a<\u2060b", "confidence": 0.5, "none": None}
+        {"path": "<\u2060/script>{\u2060refresh_tag}", "confidence": 0.5, "none": None}
     ]

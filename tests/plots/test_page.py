@@ -29,9 +29,10 @@ HOSTILE = [
     "</script><script>window.hacked = 1</script>",
     "<!--<script>window.hacked = 2",
     "<img src=x onerror='window.hacked = 3'>",
+    "{refresh_tag}{plot_divs}",
 ]
 LABELS = tuple(
-    sorted([*HOSTILE, "玻璃", "زجاج", "a label of many words, as some are", *"abcdefghijklmn"])
+    sorted([*HOSTILE, "玻璃", "زجاج", "a label of many words, as some are", *"abcdefghijklm"])
 )
 K = len(LABELS)
 RAREST = "玻璃"  # on the map
