@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from stages.explore.sheets import pair_sheet
 from stages.explore.summary import nearest_first
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
-from stages.outputs.manifest import RAW_DIR
+from stages.outputs.manifest import read_columns
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import read_table
 from stages.stage import exit_code
@@ -80,7 +80,9 @@ def main() -> None:
         pairs = leaking_pairs(read_table(DUPLICATES_FILE, DuplicateRow), images)
         split_of = {path: row.split for path, row in images.items()}
         title = "One object, in train and in test"
-        pair_sheet(RAW_DIR, pairs, split_of, title).savefig(IMAGES_DIR / "leak.png", dpi=100)
+        received = read_columns()
+        photos = dict(zip(received.paths, received.photos(range(len(received.paths))), strict=True))
+        pair_sheet(photos, pairs, split_of, title).savefig(IMAGES_DIR / "leak.png", dpi=100)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from math import ceil
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
-from waste_classifier.images import load
+from waste_classifier.images import Photo, loaded
 from waste_classifier.parallel import map_in_threads
 
 DPI = 100
@@ -75,14 +74,13 @@ def sheet(title: str, tiles: Sequence[Tile], columns: int) -> Figure:
     return figure
 
 
-def thumbnails(directory: Path, paths: Sequence[str], size: int) -> list[Pixels]:
+def thumbnails(photos: Sequence[Photo], size: int) -> list[Pixels]:
     """Return photos, their aspect ratio kept, each on a white square: `(size, size, 3) uint8`.
 
     Raises:
         PhotoError: one is missing or can't be decoded.
     """
-    files = [directory / path for path in paths]
-    return list(map_in_threads(lambda file: _thumbnail(file, size), files))
+    return list(map_in_threads(lambda photo: _thumbnail(photo, size), photos))
 
 
 def shortened(text: str, width: float) -> str:
@@ -91,9 +89,10 @@ def shortened(text: str, width: float) -> str:
     return text if len(text) <= most else f"…{text[1 - most :]}"
 
 
-def _thumbnail(file: Path, size: int) -> Pixels:
+def _thumbnail(photo: Photo, size: int) -> Pixels:
     # Stage fetch has checked how large it is.
-    image = ImageOps.contain(load(file, max_pixels=None), (size, size))
+    with loaded(photo, max_pixels=None) as whole:
+        image = ImageOps.contain(whole, (size, size))
     square = Image.new("RGB", (size, size), "white")
     square.paste(image, ((size - image.width) // 2, (size - image.height) // 2))
     return np.asarray(square)

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 
 from stages.evaluate import charts, scores, sheets, summary
-from stages.outputs.manifest import RAW_DIR
+from stages.outputs.manifest import read_columns
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.params.evaluate import EvaluateParams
 from stages.stage import run
@@ -19,6 +19,9 @@ from stages.tracking import StageLive
 def main(settings: EvaluateParams) -> None:
     """Read the predictions, write metrics and plots."""
     predictions = read_predictions(PREDICTIONS_FILE, "test")
+    images = read_columns()
+    positions = images.positions_of(predictions.paths, PREDICTIONS_FILE)
+    photos = dict(zip(predictions.paths, images.photos(positions.tolist()), strict=True))
     labels = predictions.labels
     actual, predicted = predictions.actual, predictions.predicted
     confusion = scores.confusion_matrix(actual, predicted, len(labels))
@@ -44,9 +47,9 @@ def main(settings: EvaluateParams) -> None:
     # Before anything is written, since an image may be gone.
     figures = {
         "confusion_matrix": charts.confusion_figure(confusion, labels),
-        "predictions": sheets.prediction_sheet(RAW_DIR, predictions, examples, "Test images"),
+        "predictions": sheets.prediction_sheet(photos, predictions, examples, "Test images"),
         "mistakes": sheets.prediction_sheet(
-            RAW_DIR, predictions, mistakes, f"Most confident of {wrong} mistakes"
+            photos, predictions, mistakes, f"Most confident of {wrong} mistakes"
         ),
     }
 

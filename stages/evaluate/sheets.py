@@ -1,13 +1,13 @@
 """Sheets of test images with their labels."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from stages.outputs.predictions import Predictions
 from stages.sheets import Tile, sheet, thumbnails
+from waste_classifier.images import Photo
 
 SIZE = 160  # pixels, width and height of an image on a sheet
 COLUMNS = 6
@@ -27,21 +27,22 @@ def choose_mistakes(predictions: Predictions, count: int) -> list[int]:
 
 
 def prediction_sheet(
-    directory: Path, predictions: Predictions, positions: Sequence[int], title: str
+    photos: Mapping[str, Photo], predictions: Predictions, positions: Sequence[int], title: str
 ) -> Figure:
     """Draw images, above each its path, its actual label, and the predicted one and how sure.
 
     Green where the two agree, red where not.
 
     Args:
-        directory: that the paths are relative to.
+        photos: by path.
         predictions: of all test images.
         positions: of the images to draw; without any, the sheet says so.
         title: of the sheet.
     """
     paths = [predictions.paths[position] for position in positions]
     tiles = []
-    for position, pixels in zip(positions, thumbnails(directory, paths, SIZE), strict=True):
+    seen = thumbnails([photos[path] for path in paths], SIZE)
+    for position, pixels in zip(positions, seen, strict=True):
         actual = predictions.labels[predictions.actual[position]]
         predicted = predictions.labels[predictions.predicted[position]]
         said = f"{predicted} ({predictions.confidences[position]:.0%})"

@@ -20,7 +20,6 @@ from stages.outputs.features import open_features
 from stages.outputs.label_errors import LABEL_ERRORS_FILE, LabelErrorRow
 from stages.outputs.manifest import (
     MANIFEST_FILE,
-    RAW_DIR,
     ManifestRow,
     check_rows,
     labels_of,
@@ -43,6 +42,8 @@ def main(settings: ExploreParams) -> None:
     images = read_columns(MANIFEST_FILE)
     check_rows(SPLIT_FILE, rows)
     positions = images.positions_of([row.path for row in rows], SPLIT_FILE)
+    images.positions_of([path for pair in duplicates for path in pair[:2]], DUPLICATES_FILE)
+    photos = dict(zip(images.paths, images.photos(range(len(images.paths))), strict=True))
     features = open_features(images)
 
     pretrained = features.description.pretrained
@@ -61,14 +62,14 @@ def main(settings: ExploreParams) -> None:
     split_of = {row.path: row.split for row in rows}
     # Before anything is written, since an image may be gone.
     figures = {
-        "examples": sheets.example_sheet(RAW_DIR, examples),
+        "examples": sheets.example_sheet(photos, examples),
         "near_duplicates": sheets.pair_sheet(
-            RAW_DIR, near, split_of, "Near-duplicates, nearest first"
+            photos, near, split_of, "Near-duplicates, nearest first"
         ),
         "similar_pairs": sheets.pair_sheet(
-            RAW_DIR, similar, split_of, "Similar images, the least similar"
+            photos, similar, split_of, "Similar images, the least similar"
         ),
-        "label_errors": sheets.label_error_sheet(RAW_DIR, likeliest_errors),
+        "label_errors": sheets.label_error_sheet(photos, likeliest_errors),
         "image_sizes": charts.image_sizes(received),
         "brightness_and_colour": charts.brightness_and_colour(received),
     }

@@ -1,7 +1,6 @@
 """Sheets of small images: examples of each label, pairs of similar ones, likely label errors."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,6 +9,7 @@ from stages.outputs.duplicates import DuplicateRow
 from stages.outputs.label_errors import LabelErrorRow
 from stages.outputs.split import SplitName
 from stages.sheets import Tile, sheet, thumbnails
+from waste_classifier.images import Photo
 
 SIZE = 96  # pixels, width and height of an image
 ERROR_SIZE = 144  # of one that is to be looked at closely
@@ -17,22 +17,22 @@ PAIR_COLUMNS = 4
 ERROR_COLUMNS = 6
 
 
-def example_sheet(directory: Path, examples: Mapping[str, Sequence[str]]) -> Figure:
+def example_sheet(photos: Mapping[str, Photo], examples: Mapping[str, Sequence[str]]) -> Figure:
     """Draw a row of images for each label, the label above it.
 
     Args:
-        directory: that the paths are relative to.
+        photos: by path.
         examples: paths of images by label.
     """
     tiles = [
-        Tile(np.hstack(thumbnails(directory, paths, SIZE)), [label])
+        Tile(np.hstack(thumbnails([photos[path] for path in paths], SIZE)), [label])
         for label, paths in examples.items()
     ]
     return sheet("Examples of each label", tiles, columns=1)
 
 
 def pair_sheet(
-    directory: Path,
+    photos: Mapping[str, Photo],
     pairs: Sequence[DuplicateRow],
     split_of: Mapping[str, SplitName],
     title: str,
@@ -40,13 +40,13 @@ def pair_sheet(
     """Draw pairs of images side by side, above them their paths, splits and distance.
 
     Args:
-        directory: that the paths are relative to.
+        photos: by path.
         pairs: those to draw; without any, the sheet says so.
         split_of: split of each image by path; an image without one was dropped.
         title: of the sheet.
     """
-    left = thumbnails(directory, [pair.path for pair in pairs], SIZE)
-    right = thumbnails(directory, [pair.other_path for pair in pairs], SIZE)
+    left = thumbnails([photos[pair.path] for pair in pairs], SIZE)
+    right = thumbnails([photos[pair.other_path] for pair in pairs], SIZE)
     tiles = []
     for pair, *both in zip(pairs, left, right, strict=True):
         paths = (pair.path, pair.other_path)
@@ -55,14 +55,14 @@ def pair_sheet(
     return sheet(title, tiles, PAIR_COLUMNS)
 
 
-def label_error_sheet(directory: Path, errors: Sequence[LabelErrorRow]) -> Figure:
+def label_error_sheet(photos: Mapping[str, Photo], errors: Sequence[LabelErrorRow]) -> Figure:
     """Draw images, above each its path and the label that it more likely has.
 
     Args:
-        directory: that the paths are relative to.
+        photos: by path.
         errors: those to draw; without any, the sheet says so.
     """
-    pixels = thumbnails(directory, [error.path for error in errors], ERROR_SIZE)
+    pixels = thumbnails([photos[error.path] for error in errors], ERROR_SIZE)
     tiles = [
         Tile(each, [error.path, f"rather {error.suggested_label}?"])
         for error, each in zip(errors, pixels, strict=True)

@@ -98,9 +98,9 @@ def write_features(
         started = time.perf_counter()
         shard = np.empty(len(rows), shard_type(backbone.columns))
         shard["sha256"] = checksums
-        paths = [raw / images.paths[row] for row in rows]
+        photos = images.photos(rows, raw)
         first = 0
-        for batch in resized_batches(paths, backbone.image_size, batch_size, max_pixels=None):
+        for batch in resized_batches(photos, backbone.image_size, batch_size, max_pixels=None):
             features = backbone.runner.features(batch, ORIENTATIONS)
             shard["features"][first : first + len(batch)] = features
             first += len(batch)

@@ -30,7 +30,7 @@ def main(settings: PredictParams) -> None:
     if classifier.backbone_sha256 == features.description.backbone_sha256:
         probabilities = predict_features(classifier, rows, images, features)
     else:
-        probabilities = predict_images(classifier, rows, settings.batch_size)
+        probabilities = predict_images(classifier, rows, images, settings.batch_size)
     write_predictions(PREDICTIONS_FILE, rows, classifier.labels, probabilities)
     print(f"{len(rows)} images of val and test, {len(classifier.labels)} labels")
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.outputs.features import Features
-from stages.outputs.manifest import RAW_DIR, ManifestColumns
+from stages.outputs.manifest import ManifestColumns
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from waste_classifier.classifier import Classifier
 from waste_classifier.orientations import ORIENTATIONS
@@ -44,16 +44,16 @@ def predict_features(
 
 
 def predict_images(
-    classifier: Classifier, rows: Sequence[SplitRow], batch_size: int
+    classifier: Classifier, rows: Sequence[SplitRow], images: ManifestColumns, batch_size: int
 ) -> npt.NDArray[np.float32]:
     """Return the probabilities of some images from their pixels, `(n, labels) float32`.
 
     Raises:
-        PhotoError: an image is missing or can't be decoded.
+        InputError: the manifest has not all images, or one is missing, another or undecodable.
     """
     from stages.compute import determinism
 
     determinism.configure()
+    positions = images.positions_of([row.path for row in rows], SPLIT_FILE)
     # Stage fetch has checked how large they are.
-    paths = [RAW_DIR / row.path for row in rows]
-    return classifier.predict(paths, batch_size, max_pixels=None)
+    return classifier.predict(images.photos(positions.tolist()), batch_size, max_pixels=None)

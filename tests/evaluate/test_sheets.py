@@ -9,6 +9,7 @@ from PIL import Image
 from stages.evaluate.sheets import choose_examples, choose_mistakes, prediction_sheet
 from stages.outputs.predictions import Predictions
 from waste_classifier.errors import PhotoError
+from waste_classifier.images import Photo
 
 
 def predictions_of(
@@ -43,11 +44,12 @@ def test_mistakes_are_chosen_by_confidence() -> None:
 
 
 def test_sheet_tells_right_from_wrong(tmp_path: Path) -> None:
-    for name in ("a.png", "b.png"):
-        Image.new("RGB", (40, 20), "white").save(tmp_path / name)
+    photos: dict[str, Photo] = {name: tmp_path / name for name in ("a.png", "b.png")}
+    for photo in photos.values():
+        Image.new("RGB", (40, 20), "white").save(str(photo))
     predictions = predictions_of(["a.png", "b.png"], [0, 0], [[0.875, 0.125], [0.25, 0.75]])
 
-    figure = prediction_sheet(tmp_path, predictions, [1, 0], "Test images")
+    figure = prediction_sheet(photos, predictions, [1, 0], "Test images")
 
     words = [(text.get_text(), text.get_color()) for text in figure.axes[0].texts]
     assert words == [
@@ -59,10 +61,10 @@ def test_sheet_tells_right_from_wrong(tmp_path: Path) -> None:
     ]
 
 
-def test_sheet_without_images_says_so(tmp_path: Path) -> None:
+def test_sheet_without_images_says_so() -> None:
     predictions = predictions_of(["a.png"], [0], [[1, 0]])
 
-    figure = prediction_sheet(tmp_path, predictions, [], "Most confident of 0 mistakes")
+    figure = prediction_sheet({}, predictions, [], "Most confident of 0 mistakes")
 
     assert [text.get_text() for text in figure.axes[0].texts] == [
         "Most confident of 0 mistakes: none"
@@ -73,4 +75,4 @@ def test_an_image_that_is_gone_is_named(tmp_path: Path) -> None:
     predictions = predictions_of(["a.png"], [0], [[1, 0]])
 
     with pytest.raises(PhotoError, match=r"a\.png: cannot be read"):
-        prediction_sheet(tmp_path, predictions, [0], "Test images")
+        prediction_sheet({"a.png": tmp_path / "a.png"}, predictions, [0], "Test images")
