@@ -30,11 +30,18 @@ class Tile(NamedTuple):
     colour: str = "black"  #: of the lines
 
 
-def sheet(title: str, tiles: Sequence[Tile], columns: int) -> Figure:
-    """Draw tiles line by line below a title; without any, the title says so.
+def sheet(title: str, tiles: Sequence[Tile], columns: int, when_empty: str = "none") -> Figure:
+    """Draw tiles line by line below a title.
 
     All is one image and words upon it: a figure of an axes per tile takes a hundred times as long.
+
+    Args:
+        title: of the sheet.
+        tiles: in order.
+        columns: at most so many.
+        when_empty: why there are no tiles, where there are none.
     """
+    whole_title = title if tiles else f"{title}: {when_empty}"
     columns = max(1, min(columns, len(tiles)))
     rows = ceil(len(tiles) / columns)
     lines = max((len(tile.lines) for tile in tiles), default=0)
@@ -42,7 +49,7 @@ def sheet(title: str, tiles: Sequence[Tile], columns: int) -> Figure:
     width = max((tile.pixels.shape[1] for tile in tiles), default=0)
     cell_height = lines * LINE_HEIGHT + height + 2 * MARGIN
     cell_width = width + 2 * MARGIN
-    wide_enough = ceil(len(title) * 1.8 * CHARACTER_WIDTH)
+    wide_enough = ceil(len(whole_title) * 1.8 * CHARACTER_WIDTH)
     canvas = np.full(
         (TITLE_HEIGHT + rows * cell_height, max(columns * cell_width, wide_enough), 3),
         255,
@@ -52,7 +59,6 @@ def sheet(title: str, tiles: Sequence[Tile], columns: int) -> Figure:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
     middle = canvas.shape[1] / 2
-    whole_title = title if tiles else f"{title}: none"
     axes.text(middle, TITLE_HEIGHT / 2, whole_title, ha="center", va="center", fontsize=12)
     for number, tile in enumerate(tiles):
         row, column = divmod(number, columns)

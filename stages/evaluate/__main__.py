@@ -49,7 +49,11 @@ def main(settings: EvaluateParams) -> None:
         "confusion_matrix": charts.confusion_figure(confusion, labels),
         "predictions": sheets.prediction_sheet(photos, predictions, examples, "Test images"),
         "mistakes": sheets.prediction_sheet(
-            photos, predictions, mistakes, f"Most confident of {wrong} mistakes"
+            photos,
+            predictions,
+            mistakes,
+            f"Most confident of {wrong} mistakes",
+            "every test image is told right",
         ),
     }
 

@@ -27,7 +27,11 @@ def choose_mistakes(predictions: Predictions, count: int) -> list[int]:
 
 
 def prediction_sheet(
-    photos: Mapping[str, Photo], predictions: Predictions, positions: Sequence[int], title: str
+    photos: Mapping[str, Photo],
+    predictions: Predictions,
+    positions: Sequence[int],
+    title: str,
+    when_empty: str = "none",
 ) -> Figure:
     """Draw images, above each its path, its actual label, and the predicted one and how sure.
 
@@ -36,8 +40,9 @@ def prediction_sheet(
     Args:
         photos: by path.
         predictions: of all test images.
-        positions: of the images to draw; without any, the sheet says so.
+        positions: of the images to draw.
         title: of the sheet.
+        when_empty: why there are none, where there are none.
     """
     paths = [predictions.paths[position] for position in positions]
     tiles = []
@@ -49,4 +54,4 @@ def prediction_sheet(
         right = predicted == actual
         lines = [predictions.paths[position], f"right: {said}" if right else f"not {said}"]
         tiles.append(Tile(pixels, lines, "green" if right else "red"))
-    return sheet(title, tiles, COLUMNS)
+    return sheet(title, tiles, COLUMNS, when_empty)

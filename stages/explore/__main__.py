@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from threadpoolctl import threadpool_limits
 
 from stages.explore import charts, sheets
-from stages.explore.components import principal_components
+from stages.explore.components import tell_apart
 from stages.explore.embedding_map import choose_evenly, embedding_map
-from stages.explore.label_errors import find_label_errors
+from stages.explore.label_errors import find_label_errors, obstacle
 from stages.explore.summary import nearest_first, summarise
 from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
@@ -26,11 +26,13 @@ from stages.outputs.manifest import (
     read_columns,
 )
 from stages.outputs.split import SPLIT_FILE, SplitRow
+from stages.outputs.suspects import SUSPECTS_FILE, SuspectRow
 from stages.outputs.tables import read_table, write_table
 from stages.params.explore import ExploreParams
-from stages.similarity.embedding import unit_vectors
 from stages.stage import run
 from stages.tracking import StageLive
+
+RANDOM_WEIGHTS = "not sought, since the backbone has random weights"
 
 
 def main(settings: ExploreParams) -> None:
@@ -39,10 +41,12 @@ def main(settings: ExploreParams) -> None:
     rows = read_table(SPLIT_FILE, SplitRow)
     conflicts = read_table(CONFLICTS_FILE, ConflictRow)
     duplicates = read_table(DUPLICATES_FILE, DuplicateRow)
+    suspects = read_table(SUSPECTS_FILE, SuspectRow)
     images = read_columns(MANIFEST_FILE)
     check_rows(SPLIT_FILE, rows)
     positions = images.positions_of([row.path for row in rows], SPLIT_FILE)
     images.positions_of([path for pair in duplicates for path in pair[:2]], DUPLICATES_FILE)
+    images.positions_of([suspect.path for suspect in suspects], SUSPECTS_FILE)
     photos = dict(zip(images.paths, images.photos(range(len(images.paths))), strict=True))
     features = open_features(images)
 
@@ -50,11 +54,12 @@ def main(settings: ExploreParams) -> None:
     mapped = choose_evenly(len(rows), settings.map_images)
     # Several threads of so little work mostly spin while they wait: slower where others work too.
     with threadpool_limits(1):
-        vectors = unit_vectors(features.of_last_stage())[positions]
-        components = principal_components(vectors, settings.seed)
-        label_errors = find_label_errors(rows, components, settings.seed) if pretrained else []
+        components, alike = tell_apart(features, positions, settings.seed)
+        unsought = alike or ("" if pretrained else RANDOM_WEIGHTS)
+        unjudged = unsought or obstacle(rows)
+        label_errors = [] if unjudged else find_label_errors(rows, components, settings.seed)
         points = embedding_map([rows[i] for i in mapped], components[mapped], settings.seed)
-    metrics = summarise(received, rows, conflicts, duplicates, label_errors)
+    metrics = summarise(received, rows, conflicts, duplicates, label_errors, suspects)
     near = nearest_first(duplicates, "perceptual")[: settings.duplicate_pairs]
     similar = nearest_first(duplicates, "embedding")[-settings.duplicate_pairs :]
     examples = choose_examples(rows, settings.examples_per_label)
@@ -64,12 +69,23 @@ def main(settings: ExploreParams) -> None:
     figures = {
         "examples": sheets.example_sheet(photos, examples),
         "near_duplicates": sheets.pair_sheet(
-            photos, near, split_of, "Near-duplicates, nearest first"
+            photos,
+            near,
+            split_of,
+            "Near-duplicates, nearest first",
+            "none within duplicates.max_perceptual_distance",
         ),
         "similar_pairs": sheets.pair_sheet(
-            photos, similar, split_of, "Similar images, the least similar"
+            photos,
+            similar,
+            split_of,
+            "Similar images, the least similar",
+            "none within duplicates.max_embedding_distance" if pretrained else RANDOM_WEIGHTS,
         ),
-        "label_errors": sheets.label_error_sheet(photos, likeliest_errors),
+        "label_errors": sheets.label_error_sheet(
+            photos, likeliest_errors, unjudged or "none found"
+        ),
+        "suspects": sheets.suspect_sheet(photos, suspects),
         "image_sizes": charts.image_sizes(received),
         "brightness_and_colour": charts.brightness_and_colour(received),
     }
@@ -85,6 +101,8 @@ def main(settings: ExploreParams) -> None:
             live.log_image(f"{name}.png", figure)
     for name, value in metrics.items():
         print(f"{name:45} {value:.6g}")
+    if alike:
+        print(f"warning: no map, no label errors: {alike}", file=sys.stderr)
     if not pretrained:
         print("random weights: neither similar pairs nor label errors were sought")
 

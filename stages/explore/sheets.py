@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from stages.outputs.duplicates import DuplicateRow
 from stages.outputs.label_errors import LabelErrorRow
 from stages.outputs.split import SplitName
+from stages.outputs.suspects import SuspectRow
 from stages.sheets import Tile, sheet, thumbnails
 from waste_classifier.images import Photo
 
@@ -15,6 +16,7 @@ SIZE = 96  # pixels, width and height of an image
 ERROR_SIZE = 144  # of one that is to be looked at closely
 PAIR_COLUMNS = 4
 ERROR_COLUMNS = 6
+MOST_SUSPECTS = 24
 
 
 def example_sheet(photos: Mapping[str, Photo], examples: Mapping[str, Sequence[str]]) -> Figure:
@@ -36,14 +38,16 @@ def pair_sheet(
     pairs: Sequence[DuplicateRow],
     split_of: Mapping[str, SplitName],
     title: str,
+    when_empty: str = "none",
 ) -> Figure:
     """Draw pairs of images side by side, above them their paths, splits and distance.
 
     Args:
         photos: by path.
-        pairs: those to draw; without any, the sheet says so.
+        pairs: those to draw.
         split_of: split of each image by path; an image without one was dropped.
         title: of the sheet.
+        when_empty: why there are none, where there are none.
     """
     left = thumbnails([photos[pair.path] for pair in pairs], SIZE)
     right = thumbnails([photos[pair.other_path] for pair in pairs], SIZE)
@@ -52,19 +56,39 @@ def pair_sheet(
         paths = (pair.path, pair.other_path)
         lines = [f"{path} ({split_of.get(path, 'dropped')})" for path in paths]
         tiles.append(Tile(np.hstack(both), [*lines, f"distance {pair.distance:g}"]))
-    return sheet(title, tiles, PAIR_COLUMNS)
+    return sheet(title, tiles, PAIR_COLUMNS, when_empty)
 
 
-def label_error_sheet(photos: Mapping[str, Photo], errors: Sequence[LabelErrorRow]) -> Figure:
+def label_error_sheet(
+    photos: Mapping[str, Photo], errors: Sequence[LabelErrorRow], when_empty: str = "none"
+) -> Figure:
     """Draw images, above each its path and the label that it more likely has.
 
     Args:
         photos: by path.
-        errors: those to draw; without any, the sheet says so.
+        errors: those to draw.
+        when_empty: why there are none, where there are none.
     """
     pixels = thumbnails([photos[error.path] for error in errors], ERROR_SIZE)
     tiles = [
         Tile(each, [error.path, f"rather {error.suggested_label}?"])
         for error, each in zip(errors, pixels, strict=True)
     ]
-    return sheet("Likely label errors, likeliest first", tiles, ERROR_COLUMNS)
+    return sheet("Likely label errors, likeliest first", tiles, ERROR_COLUMNS, when_empty)
+
+
+def suspect_sheet(photos: Mapping[str, Photo], suspects: Sequence[SuspectRow]) -> Figure:
+    """Draw images whose files are likely damaged, above each its path and what says so.
+
+    Args:
+        photos: by path.
+        suspects: all of them; the first are drawn.
+    """
+    drawn = suspects[:MOST_SUSPECTS]
+    pixels = thumbnails([photos[suspect.path] for suspect in drawn], ERROR_SIZE)
+    tiles = [
+        Tile(each, [suspect.path, suspect.reason])
+        for suspect, each in zip(drawn, pixels, strict=True)
+    ]
+    title = f"{len(drawn)} of {len(suspects)} files that are likely damaged"
+    return sheet(title, tiles, ERROR_COLUMNS, "no decoder warned of any")

@@ -74,9 +74,13 @@ class Features(NamedTuple):
         return int(self.shards[0].dtype["features"].shape[1])
 
     def blocks(self) -> Iterator[npt.NDArray[np.float32]]:
-        """Yield the features shard by shard, `(up to SHARD_IMAGES, orientations, d) float32`."""
-        for shard in self.shards:
-            yield shard["features"]
+        """Yield the features shard by shard, `(up to SHARD_IMAGES, orientations, d) float32`.
+
+        Raises:
+            InputError: one is not finite.
+        """
+        for number, shard in enumerate(self.shards):
+            yield _finite(shard["features"], number)
 
     def of_last_stage(self) -> Iterator[npt.NDArray[np.float32]]:
         """Yield the columns of the last stage: it sees things, earlier ones texture."""
@@ -96,6 +100,9 @@ class Features(NamedTuple):
             positions: `(n,)`, rows of the manifest.
             columns: `(d,)`, which of the features; None: all.
             out: filled and returned instead of a new array.
+
+        Raises:
+            InputError: one is not finite.
         """
         used = self.columns if columns is None else np.count_nonzero(columns)
         if out is None:
@@ -104,7 +111,7 @@ class Features(NamedTuple):
         for number in np.unique(shard_of).tolist():
             wanted = np.flatnonzero(shard_of == number)
             block = self.shards[number]["features"][positions[wanted] - number * SHARD_IMAGES]
-            out[wanted] = block if columns is None else block[:, :, columns]
+            out[wanted] = _finite(block if columns is None else block[:, :, columns], number)
         return out
 
 
@@ -183,6 +190,15 @@ def open_features(images: ManifestColumns, directory: Path = FEATURES_DIR) -> Fe
             "manifest; run `dvc repro` to compute them anew"
         )
     return Features(description, shards)
+
+
+def _finite(block: npt.NDArray[np.float32], number: int) -> npt.NDArray[np.float32]:
+    # Stage features writes no others: what is computed from them would be no number either.
+    if not np.isfinite(block).all():
+        raise InputError(
+            f"{shard_file(FEATURES_DIR, number)}: holds a feature that is not finite; {MEND}"
+        )
+    return block
 
 
 def _open_shard(file: Path) -> npt.NDArray[Any]:

@@ -64,10 +64,10 @@ def test_sheet_tells_right_from_wrong(tmp_path: Path) -> None:
 def test_sheet_without_images_says_so() -> None:
     predictions = predictions_of(["a.png"], [0], [[1, 0]])
 
-    figure = prediction_sheet({}, predictions, [], "Most confident of 0 mistakes")
+    figure = prediction_sheet({}, predictions, [], "Most confident of 0 mistakes", "all right")
 
     assert [text.get_text() for text in figure.axes[0].texts] == [
-        "Most confident of 0 mistakes: none"
+        "Most confident of 0 mistakes: all right"
     ]
 
 

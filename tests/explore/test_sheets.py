@@ -8,9 +8,10 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stages.explore.sheets import SIZE, example_sheet, label_error_sheet, pair_sheet
+from stages.explore.sheets import SIZE, example_sheet, label_error_sheet, pair_sheet, suspect_sheet
 from stages.outputs.duplicates import DuplicateRow
 from stages.outputs.label_errors import LabelErrorRow
+from stages.outputs.suspects import SuspectRow
 from waste_classifier.images import Photo
 
 RED, BLUE = [255, 0, 0], [0, 0, 255]
@@ -77,9 +78,9 @@ def test_a_distance_of_features_is_a_fraction(photos: dict[str, Photo]) -> None:
 
 
 def test_a_sheet_without_pairs_says_so(photos: dict[str, Photo]) -> None:
-    figure = pair_sheet(photos, [], {}, "Near-duplicates, nearest first")
+    figure = pair_sheet(photos, [], {}, "Near-duplicates, nearest first", "none so near")
 
-    assert words(figure) == ["Near-duplicates, nearest first: none"]
+    assert words(figure) == ["Near-duplicates, nearest first: none so near"]
 
 
 def test_likely_label_errors_stand_with_the_label_they_rather_have(
@@ -100,6 +101,19 @@ def test_likely_label_errors_stand_with_the_label_they_rather_have(
 
 
 def test_a_sheet_without_label_errors_says_so(photos: dict[str, Photo]) -> None:
-    figure = label_error_sheet(photos, [])
+    figure = label_error_sheet(photos, [], "there is one label")
 
-    assert words(figure) == ["Likely label errors, likeliest first: none"]
+    assert words(figure) == ["Likely label errors, likeliest first: there is one label"]
+
+
+def test_suspect_files_stand_with_the_reason(photos: dict[str, Photo]) -> None:
+    suspects = [SuspectRow("blue.png", "ends early")]
+
+    assert words(suspect_sheet(photos, suspects)) == [
+        "1 of 1 files that are likely damaged",
+        *("blue.png", "ends early"),
+    ]
+    assert words(suspect_sheet(photos, [])) == [
+        "0 of 0 files that are likely damaged: no decoder warned of any"
+    ]
+    assert words(suspect_sheet(photos, suspects * 25))[0].startswith("24 of 25 files")
