@@ -25,7 +25,7 @@ from stages.outputs.manifest import (
     labels_of,
     read_columns,
 )
-from stages.outputs.split import SPLIT_FILE, SplitRow
+from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
 from stages.outputs.suspects import SUSPECTS_FILE, SuspectRow
 from stages.outputs.tables import read_table, write_table
 from stages.params.explore import ExploreParams
@@ -38,7 +38,7 @@ RANDOM_WEIGHTS = "not sought, since the backbone has random weights"
 def main(settings: ExploreParams) -> None:
     """Read the tables and the features, write metrics and plots."""
     received = read_table(MANIFEST_FILE, ManifestRow)
-    rows = read_table(SPLIT_FILE, SplitRow)
+    rows = read_split()
     conflicts = read_table(CONFLICTS_FILE, ConflictRow)
     duplicates = read_table(DUPLICATES_FILE, DuplicateRow)
     suspects = read_table(SUSPECTS_FILE, SuspectRow)

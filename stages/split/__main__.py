@@ -104,7 +104,7 @@ def describe_mixed(mixed: MixedGroups, images: int, group_by: str) -> str:
     embedding = "duplicates.max_embedding_distance or " if group_by == "embedding" else ""
     return (
         f"{mixed.images} of {images} images stand in groups of several labels, as if they showed "
-        "one thing (small things on a plain ground do, to a perceptual hash); look at the sheets of "
+        "one thing (small things on a plain ground do, to a perceptual hash); look at the "
         f"pairs in plots/explore/images and lower {embedding}duplicates.max_perceptual_distance"
     )
 
