@@ -1,7 +1,9 @@
 """How a stage is run: its parameters checked, its main called, its errors told in one line."""
 
+import io
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from stages.outputs.whole import explain_disk_error
 from stages.params.reading import PARAMS_FILE, Section, load_section
@@ -40,8 +42,11 @@ def exit_code(main: Callable[[], None]) -> int:
 
     Such an error becomes one message on stderr; anything else is a bug and keeps its traceback.
     """
+    _tolerate_readers()
     try:
         main()
+        # A full disk may be what it is printed to.
+        sys.stdout.flush()
     except PhotoError as error:
         return _fail(f"{error}; run `dvc checkout` to bring the photo back")
     except InputError as error:
@@ -55,6 +60,37 @@ def exit_code(main: Callable[[], None]) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+class _Pipe(io.FileIO):
+    """A standard stream whose reader may go away: what nobody reads is dropped."""
+
+    def write(self, content: Any) -> int:
+        """Write bytes and return how many were taken."""
+        try:
+            return super().write(content)
+        except BrokenPipeError:
+            return len(content)
+
+
+def _tolerate_readers() -> None:
+    """Let nothing that a stage prints stop its work.
+
+    A reader may leave (`| head -1`), or take fewer characters than a label has
+    (`PYTHONIOENCODING=ascii`).
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        # Not what a test or a notebook reads from.
+        if isinstance(stream, io.TextIOWrapper) and stream is getattr(sys, f"__{name}__"):
+            stream.flush()
+            tolerant = io.TextIOWrapper(
+                io.BufferedWriter(_Pipe(stream.fileno(), "w", closefd=False)),
+                encoding=stream.encoding,
+                errors="backslashreplace",
+                line_buffering=stream.line_buffering,
+            )
+            setattr(sys, name, tolerant)
 
 
 def _fail(message: str) -> int:

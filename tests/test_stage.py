@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from stages.params.predict import PredictParams
 from stages.stage import exit_code, run
 from waste_classifier.errors import InputError, PhotoError
+
+ROOT = Path(__file__).parents[1]
 
 
 def write_params(batch_size: str) -> None:
@@ -132,6 +136,42 @@ def test_a_file_in_place_of_a_folder_is_one_message(capsys: pytest.CaptureFixtur
         "",
         "error: metrics/explore: can't be written (Not a directory)\n",
     )
+
+
+PRINTS = """
+import sys
+from stages.stage import exit_code
+def main():
+    for number in range(20_000):
+        print("m\\u00fcll", number)
+    print("done", file=sys.stderr)
+sys.exit(exit_code(main))
+"""
+
+
+def test_a_reader_that_leaves_does_not_stop_a_stage() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PRINTS], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b"done\n"
+    assert process.returncode == 0
+
+
+def test_a_reader_of_ascii_gets_other_characters_escaped() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PRINTS],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+
+    assert done.stdout.startswith(b"m\\xfcll 0\n")
+    assert done.stdout.endswith(b"m\\xfcll 19999\n")
 
 
 def test_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
