@@ -45,8 +45,6 @@ def exit_code(main: Callable[[], None]) -> int:
     _tolerate_readers()
     try:
         main()
-        # A full disk may be what it is printed to.
-        sys.stdout.flush()
     except PhotoError as error:
         return _fail(f"{error}; run `dvc checkout` to bring the photo back")
     except InputError as error:
@@ -63,21 +61,21 @@ def exit_code(main: Callable[[], None]) -> int:
 
 
 class _Pipe(io.FileIO):
-    """A standard stream whose reader may go away: what nobody reads is dropped."""
+    """A standard stream that may end in a closed pipe or on a full disk: then words are dropped."""
 
     def write(self, content: Any) -> int:
         """Write bytes and return how many were taken."""
         try:
             return super().write(content)
-        except BrokenPipeError:
+        except OSError:
             return len(content)
 
 
 def _tolerate_readers() -> None:
     """Let nothing that a stage prints stop its work.
 
-    A reader may leave (`| head -1`), or take fewer characters than a label has
-    (`PYTHONIOENCODING=ascii`).
+    A reader may leave (`| head -1`), a log be on a full disk, or a terminal take fewer characters
+    than a label has (`PYTHONIOENCODING=ascii`).
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,21 +16,14 @@ import stages.explore.__main__ as explore
 import stages.predict.__main__ as predict
 import stages.split.__main__ as split
 import stages.train.__main__ as train
-from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
-from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
-from stages.outputs.features import FEATURES_DIR, NETWORK_NAME
 from stages.outputs.model import MODEL_DIR
-from stages.outputs.suspects import SUSPECTS_FILE, SuspectRow
-from stages.outputs.tables import write_table
 from stages.params.explore import ExploreParams
 from stages.params.reading import check_section, read_params
 from stages.params.sections import SECTIONS, check_params
 from tests.damaged import damaged_bytes, damaged_document, damaged_table
-from tests.small_project import COLUMNS, LABELS, write_features_with, write_tables
-from waste_classifier.classifier import Classifier, Contract, write_classifier
+from tests.small_project import write_project
+from waste_classifier.classifier import Classifier
 from waste_classifier.errors import InputError
-from waste_classifier.head import Dense, Head
-from waste_classifier.orientations import ORIENTATIONS
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 SECTION: dict[str, Any] = {
@@ -89,28 +81,10 @@ DAMAGES = {".csv": damaged_table, ".json": damaged_document}
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace in which all stages have run."""
     root = tmp_path_factory.mktemp("project")
-    random = np.random.default_rng(0)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         (root / "params.yaml").write_bytes(PARAMS.read_bytes())
-        images = write_tables()
-        first, second, other = (images.paths[number] for number in (0, 1, 12))
-        pairs = [
-            DuplicateRow(first, second, "perceptual", 2),
-            DuplicateRow(first, other, "embedding", 0.1),
-        ]
-        write_table(DUPLICATES_FILE, pairs, DuplicateRow)
-        write_table(CONFLICTS_FILE, [ConflictRow(first, "glass", "ab")], ConflictRow)
-        write_table(SUSPECTS_FILE, [SuspectRow(first, "ends early")], SuspectRow)
-        FEATURES_DIR.mkdir()
-        network = FEATURES_DIR / NETWORK_NAME
-        network.write_bytes(b"a network")
-        features = random.normal(size=(len(images.paths), 2, COLUMNS))
-        write_features_with(images, features.astype(np.float32))
-        MODEL_DIR.mkdir()
-        weights = random.normal(size=(COLUMNS, len(LABELS))).astype(np.float32)
-        head = Head(None, Dense(weights, np.zeros(len(LABELS), np.float32)))
-        write_classifier(MODEL_DIR, Contract(LABELS, ORIENTATIONS, 32), head, network)
+        write_project()
         READERS["predict"]()
     return root
 
