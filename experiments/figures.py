@@ -23,7 +23,7 @@ from stages.evaluate.sheets import choose_mistakes, mistake_sheet
 from stages.explore.sheets import pair_sheet
 from stages.explore.summary import nearest_first
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
-from stages.outputs.manifest import RAW_DIR
+from stages.outputs.manifest import read_columns
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import read_table
@@ -113,10 +113,11 @@ def pixels_of(figure: Figure, dpi: float) -> Image.Image:
 def overview() -> Image.Image:
     """Return one picture: how often which label is taken for which, the leak, and the mistakes."""
     predictions = read_predictions(PREDICTIONS_FILE, "test")
+    photos = read_columns().photos_by_path(predictions.paths, PREDICTIONS_FILE)
     mistakes = choose_mistakes(predictions, MISTAKES)
     scored = pixels_of(confusion_matrix(), CONFUSION_DPI)
     pairs = Image.open(IMAGES_DIR / "leak.png").convert("RGB")
-    wrong = pixels_of(mistake_sheet(RAW_DIR, predictions, mistakes), SHEET_DPI)
+    wrong = pixels_of(mistake_sheet(photos, predictions, mistakes), SHEET_DPI)
     width = max(scored.width + pairs.width, wrong.width)
     height = max(scored.height, pairs.height)
     whole = Image.new("RGB", (width, height + wrong.height), "white")
@@ -143,7 +144,8 @@ def main() -> None:
         pairs = leaking_pairs(read_table(DUPLICATES_FILE, DuplicateRow), images)
         split_of = {path: row.split for path, row in images.items()}
         title = "One object, in train and in test"
-        leak = pair_sheet(RAW_DIR, pairs, split_of, title, "none")
+        photos = read_columns().photos_by_path(list(images), SPLIT_FILE)
+        leak = pair_sheet(photos, pairs, split_of, title)
         leak.savefig(IMAGES_DIR / "leak.png", dpi=SHEET_DPI)
     if arguments.overview:
         overview().save(IMAGES_DIR / "overview.png", optimize=True)

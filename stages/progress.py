@@ -2,12 +2,14 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
+
+T = TypeVar("T")
 
 SECONDS_BETWEEN_LINES = 30.0
 LINE = "{desc}: {n_fmt} of {total_fmt} {unit}, {rate_noinv_fmt}, {remaining} left"
@@ -41,6 +43,14 @@ def progress(what: str, total: int, unit: str, done: int = 0) -> "tqdm[Any]":
         # Steps may be far apart: whether a line is due is looked up at each.
         miniters=1,
     )
+
+
+def counted(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
+    """Yield items, and show how many of them have come; arguments are those of `progress`."""
+    with progress(what, total, unit) as bar:
+        for item in items:
+            yield item
+            bar.update(1)
 
 
 @contextmanager

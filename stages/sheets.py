@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Sequence
 from math import ceil
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
-from waste_classifier.images import load
+from waste_classifier.images import Photo, loaded
 from waste_classifier.parallel import map_in_threads
 
 DPI = 100
@@ -32,11 +31,18 @@ class Tile(NamedTuple):
     colour: str = "black"  #: of the lines
 
 
-def sheet(title: str, tiles: Sequence[Tile], columns: int) -> Figure:
-    """Draw tiles line by line below a title, which without any should say why.
+def sheet(title: str, tiles: Sequence[Tile], columns: int, when_empty: str = "none") -> Figure:
+    """Draw tiles line by line below a title.
 
     All is one image and words upon it: a figure of an axes per tile takes a hundred times as long.
+
+    Args:
+        title: of the sheet.
+        tiles: in order.
+        columns: at most so many.
+        when_empty: why there are no tiles, where there are none.
     """
+    whole_title = title if tiles else f"{title}: {when_empty}"
     columns = max(1, min(columns, len(tiles)))
     rows = ceil(len(tiles) / columns)
     lines = max((len(tile.lines) for tile in tiles), default=0)
@@ -44,7 +50,7 @@ def sheet(title: str, tiles: Sequence[Tile], columns: int) -> Figure:
     width = max((tile.pixels.shape[1] for tile in tiles), default=0)
     cell_height = lines * LINE_HEIGHT + height + 2 * MARGIN
     cell_width = width + 2 * MARGIN
-    wide_enough = ceil(places(title) * 1.8 * CHARACTER_WIDTH)
+    wide_enough = ceil(places(whole_title) * 1.8 * CHARACTER_WIDTH)
     canvas = np.full(
         (TITLE_HEIGHT + rows * cell_height, max(columns * cell_width, wide_enough), 3),
         255,
@@ -54,7 +60,7 @@ def sheet(title: str, tiles: Sequence[Tile], columns: int) -> Figure:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
     middle = canvas.shape[1] / 2
-    axes.text(middle, TITLE_HEIGHT / 2, title, ha="center", va="center", fontsize=12)
+    axes.text(middle, TITLE_HEIGHT / 2, whole_title, ha="center", va="center", fontsize=12)
     for number, tile in enumerate(tiles):
         row, column = divmod(number, columns)
         top = TITLE_HEIGHT + row * cell_height + MARGIN
@@ -75,14 +81,13 @@ def sheet(title: str, tiles: Sequence[Tile], columns: int) -> Figure:
     return figure
 
 
-def thumbnails(directory: Path, paths: Sequence[str], size: int) -> list[Pixels]:
+def thumbnails(photos: Sequence[Photo], size: int) -> list[Pixels]:
     """Return photos, their aspect ratio kept, each on a white square: `(size, size, 3) uint8`.
 
     Raises:
         PhotoError: one is missing or can't be decoded.
     """
-    files = [directory / path for path in paths]
-    return list(map_in_threads(lambda file: _thumbnail(file, size), files))
+    return list(map_in_threads(lambda photo: _thumbnail(photo, size), photos))
 
 
 def shortened(text: str, width: float) -> str:
@@ -99,9 +104,10 @@ def places(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def _thumbnail(file: Path, size: int) -> Pixels:
+def _thumbnail(photo: Photo, size: int) -> Pixels:
     # Stage fetch has checked how large it is.
-    image = ImageOps.contain(load(file, max_pixels=None), (size, size))
+    with loaded(photo, max_pixels=None) as whole:
+        image = ImageOps.contain(whole, (size, size))
     square = Image.new("RGB", (size, size), "white")
     square.paste(image, ((size - image.width) // 2, (size - image.height) // 2))
     return np.asarray(square)

@@ -5,47 +5,17 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
-from io import TextIOWrapper
+from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TextIO, cast
 
 from stages.outputs.whole import explain_disk_error, remove_leftovers
 from stages.params.reading import PARAMS_FILE, Section, load_section
+from stages.streams import tolerate_readers
 from waste_classifier.errors import InputError, PhotoError
 
 
 class Terminated(BaseException):
     """The system asks this process to end: SIGTERM, or SIGHUP when its terminal closes."""
-
-
-class _Output:
-    """Standard output that may be closed by who reads it (`dvc repro | head -1`): work goes on."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def write(self, text: str) -> int:
-        with self._to_nowhere_once_closed():
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with self._to_nowhere_once_closed():
-            self._stream.flush()
-
-    @contextmanager
-    def _to_nowhere_once_closed(self) -> Iterator[None]:
-        try:
-            yield
-        except BrokenPipeError:
-            # What is still in its buffer goes there too.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
 
 
 def run(section: str, schema: type[Section], main: Callable[[Section], None]) -> int:
@@ -81,10 +51,11 @@ def exit_code(main: Callable[[], None]) -> int:
     Ctrl-C is signal 2, SIGTERM 15. Such an error becomes one message on stderr; anything else is a
     bug and keeps its traceback. What killed runs left and none goes on with is removed first.
     """
+    tolerate_readers()
     # They don't say of which photo they are; one that can't be decoded is an error.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        with _endings_raised(), _output_that_lasts():
+        with _endings_raised():
             remove_leftovers()
             main()
     except KeyboardInterrupt:
@@ -108,20 +79,6 @@ def _message_of(error: InputError | OSError) -> str | None:
     if isinstance(error, InputError):
         return str(error)
     return explain_disk_error(error)
-
-
-@contextmanager
-def _output_that_lasts() -> Iterator[None]:
-    """Let what is printed fail no work: for letters that a terminal lacks, or for want of one."""
-    stream = cast("TextIO | None", sys.stdout)  # closed from the start: None
-    if stream is None:
-        yield
-        return
-    if isinstance(stream, TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")
-    with redirect_stdout(cast(TextIO, _Output(stream))):
-        yield
-        sys.stdout.flush()
 
 
 @contextmanager

@@ -1,12 +1,16 @@
 """The one dvclive `Live` of a stage: metrics/<stage>.json and plots/<stage>/."""
 
+import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from dvclive import Live
 from scmrepo.exceptions import SCMError  # of DVC's access to git
 
+from stages.outputs.whole import explain_disk_error
 from waste_classifier.errors import InputError
 
 # What opens a tag or one of DVC's placeholders opens nothing before a word joiner, which has no
@@ -37,6 +41,33 @@ class StageLive(Live):
             raise InputError(
                 f"git: {error}; dvclive needs a commit: git add --all && git commit"
             ) from None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the tracker; where the disk refused a file, leave no half of it.
+
+        Raises:
+            InputError: the disk is full or refuses to be written.
+        """
+        refused = error if isinstance(error, OSError) else None
+        try:
+            super().__exit__(kind, error, traceback)
+        except OSError as closing:
+            refused = refused or closing
+        if refused is None:
+            return
+        with suppress(OSError):  # of a disk that refuses this too
+            shutil.rmtree(self.plots_dir)
+        with suppress(OSError):
+            Path(self.metrics_file).unlink()
+        message = explain_disk_error(refused, Path(self.plots_dir))
+        if message is None:
+            raise refused
+        raise InputError(message) from None
 
     @property
     def metrics_file(self) -> str:

@@ -8,6 +8,8 @@ from PIL import Image
 
 from stages.outputs.backbone import BACKBONE_DIR, write_description
 from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, write_class_weights
+from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
+from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
 from stages.outputs.features import FEATURES_DIR, NETWORK_NAME
 from stages.outputs.manifest import (
     MANIFEST_FILE,
@@ -16,11 +18,15 @@ from stages.outputs.manifest import (
     ManifestRow,
     read_columns,
 )
+from stages.outputs.model import MODEL_DIR
 from stages.outputs.split import SPLIT_FILE, SplitName, SplitRow
+from stages.outputs.suspects import SUSPECTS_FILE, SuspectRow
 from stages.outputs.tables import write_table
 from tests.feature_files import write_feature_files
 from tests.table_rows import manifest_row
 from waste_classifier.checksum import sha256_of
+from waste_classifier.classifier import Contract, write_classifier
+from waste_classifier.head import Dense, Head
 from waste_classifier.images import load_resized
 from waste_classifier.orientations import ORIENTATIONS
 
@@ -56,6 +62,32 @@ def write_tables() -> ManifestColumns:
     BACKBONE_DIR.mkdir()
     write_description(BACKBONE_DIR, "none", None, None)
     return read_columns()
+
+
+def write_project() -> None:
+    """Write those tables, others, random features and a head on these: all but predictions.
+
+    The network is none, so nothing here needs TensorFlow.
+    """
+    images = write_tables()
+    first, second, other = (images.paths[number] for number in (0, 1, 12))
+    pairs = [
+        DuplicateRow(first, second, "perceptual", 2),
+        DuplicateRow(first, other, "embedding", 0.1),
+    ]
+    write_table(DUPLICATES_FILE, pairs, DuplicateRow)
+    write_table(CONFLICTS_FILE, [ConflictRow(first, "glass", "ab")], ConflictRow)
+    write_table(SUSPECTS_FILE, [SuspectRow(first, "ends early")], SuspectRow)
+    FEATURES_DIR.mkdir()
+    network = FEATURES_DIR / NETWORK_NAME
+    network.write_bytes(b"a network")
+    random = np.random.default_rng(0)
+    features = random.normal(size=(len(images.paths), 2, COLUMNS))
+    write_features_with(images, features.astype(np.float32))
+    weights = random.normal(size=(COLUMNS, len(LABELS))).astype(np.float32)
+    head = Head(None, Dense(weights, np.zeros(len(LABELS), np.float32)))
+    MODEL_DIR.mkdir()
+    write_classifier(MODEL_DIR, Contract(LABELS, ORIENTATIONS, IMAGE_SIZE), head, network)
 
 
 def pixels_of(images: ManifestColumns) -> npt.NDArray[np.uint8]:

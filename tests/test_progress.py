@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stages import progress as module
-from stages.progress import progress, waiting
+from stages.progress import counted, progress, waiting
 
 ROOT = Path(__file__).parents[1]
 
@@ -79,6 +79,19 @@ def test_a_log_gets_a_line_now_and_then(
     assert first.startswith("features: 1 of 4 images, ")
     assert second.startswith("features: 2 of 4 images, ")
     assert second.endswith(" left")
+
+
+def test_items_are_counted_as_they_come(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_LINES", 1e-9)
+
+    assert list(counted(iter("ab"), "verification", 2, "images")) == ["a", "b"]
+
+    assert [line.split(",")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "verification: 1 of 2 images",
+        "verification: 2 of 2 images",
+    ]
 
 
 def test_a_log_hears_nothing_of_what_is_soon_done(capsys: pytest.CaptureFixture[str]) -> None:

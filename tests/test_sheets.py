@@ -78,8 +78,8 @@ def test_a_smaller_tile_leaves_its_place_white() -> None:
     assert box_of(pixels, BLUE) == (left, top + 36, 10, 10)
 
 
-def test_without_tiles_there_is_the_title() -> None:
-    figure = sheet("Near-duplicates: none found", [], columns=4)
+def test_without_tiles_the_title_says_why() -> None:
+    figure = sheet("Near-duplicates", [], 4, "none found")
 
     assert words(figure) == ["Near-duplicates: none found"]
     assert drawn(figure).shape[0] > 0
@@ -112,7 +112,9 @@ def test_thumbnails_keep_the_aspect_ratio_and_the_order(tmp_path: Path) -> None:
     Image.new("RGB", (200, 100), "red").save(tmp_path / "wide.png")
     Image.new("RGB", (10, 20), "blue").save(tmp_path / "high.png")
 
-    wide, high, again = thumbnails(tmp_path, ["wide.png", "high.png", "wide.png"], size=96)
+    wide, high, again = thumbnails(
+        [tmp_path / name for name in ("wide.png", "high.png", "wide.png")], size=96
+    )
 
     assert wide.shape == high.shape == (96, 96, 3)
     assert box_of(wide, RED) == (0, 24, 96, 48)
@@ -128,4 +130,4 @@ def test_a_photo_that_is_gone_or_damaged_is_named(tmp_path: Path, content: bytes
         (tmp_path / "2.png").write_bytes(content)
 
     with pytest.raises(PhotoError, match=rf"{tmp_path}/2\.png: "):
-        thumbnails(tmp_path, ["1.png", "2.png"], size=96)
+        thumbnails([tmp_path / "1.png", tmp_path / "2.png"], size=96)

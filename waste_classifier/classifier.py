@@ -77,7 +77,7 @@ class Classifier:
             contract = Contract(
                 tuple(_strings(described["labels"])),
                 tuple(_orientations(described["orientations"])),
-                int(described["image_size"]),
+                _size(described["image_size"]),
             )
             classifier = cls(
                 contract,
@@ -198,6 +198,12 @@ def _strings(values: Any) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise TypeError(f"expected a list of strings, got {values!r}")
     return values
+
+
+def _size(value: Any) -> int:
+    if type(value) is not int or value < 1:
+        raise ValueError(f"expected pixels as image_size, got {value!r}")
+    return value
 
 
 def _orientations(values: Any) -> list[Orientation]:

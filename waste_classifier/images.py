@@ -1,24 +1,39 @@
-"""Photo -> RGB pixels: the only place where an image file is decoded or a photo resized."""
+"""Photo -> RGB pixels: the only place where pixels are made of a photo, or a photo is resized."""
 
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
+from io import BytesIO
 from itertools import islice
 from os import PathLike
 from pathlib import Path
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from waste_classifier.errors import PhotoError
+from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.parallel import map_in_threads, prefetched
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 #: Width x height of the largest photo that is decoded unless the caller says otherwise.
 MAX_PIXELS = 50_000_000
+#: Width and height that no photo exceeds: a JPEG can't. Pillow takes memory for each line.
+MAX_SIDE = 65_535
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What gives the content of an image file; its string is the name of the photo."""
+
+    def read_bytes(self) -> bytes:
+        """Return the content of the file; a `PhotoError` or OSError says why it can't."""
+
 
 #: A file, or what Pillow or NumPy `(h, w, 3) uint8, RGB` holds of one.
-Photo = str | PathLike[str] | Image.Image | npt.NDArray[np.uint8]
+Photo = str | PathLike[str] | Readable | Image.Image | npt.NDArray[np.uint8]
 
 #: What makes an image upright, by its EXIF orientation (Exif 2.32, tag 0x0112).
 _TRANSPOSITIONS = {
@@ -30,6 +45,19 @@ _TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+#: Modes of Pillow with 8 bits per channel or fewer, that it turns into RGB as they are meant.
+_MODES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"}
+#: Of 65535: a photo without a brighter value was written with fewer bits than its file says.
+_BRIGHT_OF_16_BITS = 4096
+
+#: An image is converted in bands of about so many pixels, so that it is in memory once.
+_BAND_PIXELS = 2**20
+#: Threads that decode large photos wait for each other: two copies of 128 million pixels, the
+#: most that all of them hold at once, take a GiB.
+_SHARE_PIXELS = 4_000_000
+_SHARES = 32
+_free_shares = threading.Semaphore(_SHARES)
+_next_to_take_shares = threading.Lock()
 
 # Pillow's own limit on pixels would warn at 89 million; the one of `decode` takes its place.
 Image.MAX_IMAGE_PIXELS = None
@@ -39,60 +67,74 @@ class ImageError(Exception):
     """Something is not an image that the project accepts; its text says why, without a name."""
 
 
-def decode(photo: Photo, max_pixels: int | None = MAX_PIXELS) -> Image.Image:
-    """Return a whole photo as RGB, upright (EXIF), transparency laid on white.
+@contextmanager
+def decoded(photo: Photo, max_pixels: int | None = MAX_PIXELS) -> Iterator[Image.Image]:
+    """Give a whole photo as RGB, upright (EXIF), transparency laid on white, for a `with` block.
 
     Files may be JPEG, PNG, WebP, BMP and GIF of one frame, in any mode; the content decides, not
-    the extension.
+    the extension. While threads hold many pixels in such blocks, others wait.
 
     Args:
-        photo: a file, an image of Pillow, or `(h, w, 3) uint8`, RGB.
+        photo: a file, what reads one, an image of Pillow, or `(h, w, 3) uint8`, RGB.
         max_pixels: width x height of the largest one accepted; None: no limit.
 
     Raises:
         ImageError: not an image of these formats, truncated or corrupt, animated, of more than
-            `max_pixels` pixels (checked before its pixels are decoded), or an array of another
-            shape or type.
+            `max_pixels` pixels or longer than `MAX_SIDE` (checked before its pixels are decoded),
+            of 16 bits per channel and nearly black, of a mode without a known range, or an array
+            of another shape or type.
+        PhotoError: `photo` reads a file, and says so.
+        MemoryError: there is no memory for it.
     """
-    try:
-        if isinstance(photo, np.ndarray):
-            _check_array(photo)
-            _check_pixels(photo.shape[1], photo.shape[0], max_pixels)
-            return Image.fromarray(photo)
-        if isinstance(photo, Image.Image):
-            return _decode_opened(photo, max_pixels)
-        with Image.open(photo, formats=FORMATS) as image:
-            return _decode_opened(image, max_pixels)
-    except (ImageError, MemoryError):
-        raise
-    except UnidentifiedImageError:
-        size = Path(photo).stat().st_size  # type: ignore[arg-type]
-        kinds = "JPEG, PNG, WebP, BMP or GIF"
-        raise ImageError("empty file" if size == 0 else f"not an image of {kinds}") from None
-    except OSError as error:
-        if error.errno is not None:
-            raise ImageError(f"cannot be read ({error.strerror})") from None
-        raise ImageError(f"truncated or corrupt ({error})") from None
-    # Damaged files make Pillow raise anything: SyntaxError, ValueError, struct.error and others.
-    except Exception as error:
-        raise ImageError(f"truncated or corrupt ({error})") from None
+    with _reasons_given(photo):
+        opened = _open(photo)
+    # An image of the caller's stays open.
+    with nullcontext(opened) if opened is photo else opened:
+        with _reasons_given(photo):
+            _check_size(opened.width, opened.height, max_pixels)
+        with _memory_shared(opened.width * opened.height):
+            with _reasons_given(photo):
+                image = _decode_opened(opened)
+            yield image
 
 
-def load(photo: Photo, max_pixels: int | None = MAX_PIXELS, name: str | None = None) -> Image.Image:
-    """Decode a photo as `decode` does; an error says which photo it is of.
+def decode(photo: Photo, max_pixels: int | None = MAX_PIXELS) -> Image.Image:
+    """Return what `decoded` gives; errors are the same."""
+    with decoded(photo, max_pixels) as image:
+        return image
+
+
+@contextmanager
+def loaded(
+    photo: Photo, max_pixels: int | None = MAX_PIXELS, name: str | None = None
+) -> Iterator[Image.Image]:
+    """Decode a photo as `decoded` does; an error says which photo it is of.
 
     Args:
-        photo: as of `decode`.
-        max_pixels: as of `decode`.
+        photo: as of `decoded`.
+        max_pixels: as of `decoded`.
         name: what an error calls the photo; None: its path.
 
     Raises:
         PhotoError: it can't be decoded.
+        InputError: there is no memory for it.
     """
+    name = str(photo) if name is None else name
     try:
-        return decode(photo, max_pixels)
+        with decoded(photo, max_pixels) as image:
+            yield image
     except ImageError as error:
-        raise PhotoError(f"{photo if name is None else name}: {error}") from None
+        raise PhotoError(f"{name}: {error}") from None
+    except MemoryError:
+        raise InputError(
+            f"{name}: no memory for its pixels; free some, or leave the photo out"
+        ) from None
+
+
+def load(photo: Photo, max_pixels: int | None = MAX_PIXELS, name: str | None = None) -> Image.Image:
+    """Return what `loaded` gives; errors are the same."""
+    with loaded(photo, max_pixels, name) as image:
+        return image
 
 
 def load_resized(
@@ -105,19 +147,21 @@ def load_resized(
     `waste_classifier.classifier`).
 
     Args:
-        photo: as of `decode`.
+        photo: as of `decoded`.
         size: pixels, width and height.
-        max_pixels: as of `decode`.
-        name: as of `load`.
+        max_pixels: as of `decoded`.
+        name: as of `loaded`.
 
     Returns:
         `(size, size, 3) uint8`, RGB.
 
     Raises:
         PhotoError: it can't be decoded.
+        InputError: there is no memory for it.
     """
-    image = load(photo, max_pixels, name)
-    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0))
+    with loaded(photo, max_pixels, name) as image:
+        square = image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    return np.asarray(square)
 
 
 def resized_batches(
@@ -146,18 +190,70 @@ def _load_numbered(
     numbered: tuple[int, Photo], size: int, max_pixels: int | None
 ) -> npt.NDArray[np.uint8]:
     number, photo = numbered
-    name = str(photo) if isinstance(photo, str | PathLike) else f"photo {number}"
+    nameless = isinstance(photo, Image.Image | np.ndarray)
+    name = f"photo {number}" if nameless else str(photo)
     return load_resized(photo, size, max_pixels, name)
 
 
-def _decode_opened(image: Image.Image, max_pixels: int | None) -> Image.Image:
-    _check_pixels(image.width, image.height, max_pixels)
+@contextmanager
+def _reasons_given(photo: Photo) -> Iterator[None]:
+    """Turn what Pillow raises of a damaged image into an `ImageError`."""
+    try:
+        yield
+    except (ImageError, InputError, MemoryError):
+        raise
+    except UnidentifiedImageError:
+        kinds = "JPEG, PNG, WebP, BMP or GIF"
+        raise ImageError("empty file" if _is_empty(photo) else f"not an image of {kinds}") from None
+    except OSError as error:
+        if error.errno is not None:
+            raise ImageError(f"cannot be read ({error.strerror})") from None
+        raise ImageError(f"truncated or corrupt ({error})") from None
+    # Damaged files make Pillow raise anything: SyntaxError, ValueError, struct.error and others.
+    except Exception as error:
+        raise ImageError(f"truncated or corrupt ({error})") from None
+
+
+def _open(photo: Photo) -> Image.Image:
+    if isinstance(photo, np.ndarray):
+        _check_array(photo)
+        _check_size(photo.shape[1], photo.shape[0], None)
+        return Image.fromarray(photo)
+    if isinstance(photo, Image.Image):
+        return photo
+    file = photo if isinstance(photo, str | PathLike) else BytesIO(photo.read_bytes())
+    return Image.open(file, formats=FORMATS)
+
+
+def _is_empty(photo: Photo) -> bool:
+    if isinstance(photo, str | PathLike):
+        return Path(photo).stat().st_size == 0
+    return isinstance(photo, Readable) and not photo.read_bytes()
+
+
+@contextmanager
+def _memory_shared(pixels: int) -> Iterator[None]:
+    """Wait until so many pixels may be in memory, and hold their place for a `with` block."""
+    shares = min(pixels // _SHARE_PIXELS, _SHARES)
+    # One at a time, so that no two wait for each other with half of what they need.
+    with _next_to_take_shares:
+        for _ in range(shares):
+            _free_shares.acquire()
+    try:
+        yield
+    finally:
+        for _ in range(shares):
+            _free_shares.release()
+
+
+def _decode_opened(image: Image.Image) -> Image.Image:
     frames = getattr(image, "n_frames", 1)
     # Phones put previews and depth maps after a JPEG (MPO): the photo is the first frame.
     if frames > 1 and image.format != "MPO":
         raise ImageError(f"animated ({frames} frames)")
+    bits = _bits_per_channel(image)
     image.load()
-    return _to_rgb(_upright(image))
+    return _to_rgb(_upright(_of_8_bits(image, bits)))
 
 
 def _check_array(photo: npt.NDArray[np.uint8]) -> None:
@@ -167,11 +263,72 @@ def _check_array(photo: npt.NDArray[np.uint8]) -> None:
         )
 
 
-def _check_pixels(width: int, height: int, max_pixels: int | None) -> None:
+def _check_size(width: int, height: int, max_pixels: int | None) -> None:
     if width * height == 0:
         raise ImageError(f"{width} x {height} pixels")
     if max_pixels is not None and width * height > max_pixels:
         raise ImageError(f"{width} x {height} pixels, more than the limit of {max_pixels}")
+    if max(width, height) > MAX_SIDE:
+        raise ImageError(f"{width} x {height} pixels, but no side may be longer than {MAX_SIDE}")
+
+
+def _bits_per_channel(image: Image.Image) -> int:
+    """Return how many bits a channel of an image that is not loaded yet has in its file."""
+    if image.mode.startswith("I;16"):
+        return 16
+    if image.mode == "1":
+        return 1
+    if image.format != "PNG" or not getattr(image, "tile", None):
+        return 8
+    # As Pillow names how pixels are packed: L;4, RGB;16B, P.
+    _, _, packing = str(image.tile[0].args).partition(";")  # type: ignore[attr-defined]
+    return int(packing.rstrip("B") or 8)
+
+
+def _of_8_bits(image: Image.Image, bits: int) -> Image.Image:
+    """Return an image with 8 bits per channel or fewer, and its transparent colour in these."""
+    if image.mode.startswith("I;16"):
+        return _grey_of_8_bits(image)
+    if image.mode not in _MODES:
+        raise ImageError(f"mode {image.mode}, whose range is not known; convert it to RGB first")
+    if bits == 16:
+        channels = image.split()[: 1 if image.mode == "LA" else 3]
+        _check_brightness(max(cast(int, channel.getextrema()[1]) for channel in channels) << 8)
+    # Pillow has scaled the pixels, but not the colour that stands for transparency.
+    colour = image.info.get("transparency")
+    if bits == 8 or colour is None or image.mode not in ("1", "L", "RGB"):
+        return image
+    image = image.convert("L") if image.mode == "1" else image.copy()
+    image.info["transparency"] = _scaled(colour, bits)
+    return image
+
+
+def _grey_of_8_bits(image: Image.Image) -> Image.Image:
+    """Return 16-bit grey with 8 bits: Pillow's own conversion clips at 255 instead of scaling."""
+    values = np.asarray(image)
+    _check_brightness(int(values.max()))
+    grey = Image.fromarray((values >> 8).astype(np.uint8))
+    colour = image.info.get("transparency")
+    if colour is not None:
+        grey.putalpha(Image.fromarray(np.where(values == colour, 0, 255).astype(np.uint8)))
+    # EXIF goes on.
+    grey.info = {key: value for key, value in image.info.items() if key != "transparency"}
+    return grey
+
+
+def _check_brightness(brightest: int) -> None:
+    if brightest < _BRIGHT_OF_16_BITS:
+        raise ImageError(
+            f"16 bits per channel, but no value of {_BRIGHT_OF_16_BITS} or more, so nearly black; "
+            "save it with 8 bits per channel"
+        )
+
+
+def _scaled(colour: Any, bits: int) -> Any:
+    """Return a value, or values, of so many bits in 8 bits, as Pillow scales pixels."""
+    if isinstance(colour, tuple):
+        return tuple(_scaled(value, bits) for value in colour)
+    return colour >> 8 if bits == 16 else colour * 255 // (2**bits - 1)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -185,11 +342,15 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "I;16":
-        # Pillow's own conversion of 16-bit grey clips at 255 instead of scaling.
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
+    transparent = image.has_transparency_data
+    if image.mode == "RGB" and not transparent:
+        return image
+    rgb = Image.new("RGB", image.size)
+    rows = max(1, _BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        if transparent:
+            white = Image.new("RGBA", band.size, "white")
+            band = Image.alpha_composite(white, band.convert("RGBA"))
+        rgb.paste(band.convert("RGB"), (0, top))
+    return rgb

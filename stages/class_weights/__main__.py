@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from stages.class_weights.schemes import class_weights
 from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, write_class_weights
-from stages.outputs.split import SPLIT_FILE, SplitRow
-from stages.outputs.tables import iterate_table
+from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
 from stages.params.class_weights import ClassWeightsParams
 from stages.stage import run
 from waste_classifier.errors import InputError
@@ -15,7 +14,7 @@ from waste_classifier.errors import InputError
 
 def main(settings: ClassWeightsParams) -> None:
     """Read the split, write the weights."""
-    images = count_training_images(iterate_table(SPLIT_FILE, SplitRow))
+    images = count_training_images(read_split())
     weights = class_weights(images, settings.scheme, settings.beta)
     write_class_weights(CLASS_WEIGHTS_FILE, settings.scheme, images, weights)
     width = max(map(len, images))

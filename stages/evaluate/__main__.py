@@ -8,7 +8,7 @@ import sys
 
 from stages.drawing import log_pictures
 from stages.evaluate import charts, scores, sheets, summary
-from stages.outputs.manifest import RAW_DIR
+from stages.outputs.manifest import read_columns
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.params.evaluate import EvaluateParams
 from stages.stage import run
@@ -18,6 +18,7 @@ from stages.tracking import StageLive
 def main(settings: EvaluateParams) -> None:
     """Read the predictions, write metrics and plots."""
     predictions = read_predictions(PREDICTIONS_FILE, "test")
+    photos = read_columns().photos_by_path(predictions.paths, PREDICTIONS_FILE)
     labels = predictions.labels
     actual, predicted = predictions.actual, predictions.predicted
     confusion = scores.confusion_matrix(actual, predicted, len(labels))
@@ -45,8 +46,8 @@ def main(settings: EvaluateParams) -> None:
     mistakes = sheets.choose_mistakes(predictions, settings.sheet_images)
     # Before anything is written, since an image may be gone.
     pictures = {
-        "predictions": sheets.example_sheet(RAW_DIR, predictions, examples),
-        "mistakes": sheets.mistake_sheet(RAW_DIR, predictions, mistakes),
+        "predictions": sheets.example_sheet(photos, predictions, examples),
+        "mistakes": sheets.mistake_sheet(photos, predictions, mistakes),
     }
     groups = len(set(predictions.groups))
     # dvc.yaml says how these are drawn, and along which axes.

@@ -1,7 +1,6 @@
 """Sheets of test images with their labels."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,6 +8,7 @@ from matplotlib.figure import Figure
 from stages.drawing import BLUE, VERMILION
 from stages.outputs.predictions import Predictions
 from stages.sheets import Tile, sheet, thumbnails
+from waste_classifier.images import Photo
 
 SIZE = 160  # pixels, width and height of an image on a sheet
 COLUMNS = 6
@@ -27,33 +27,42 @@ def choose_mistakes(predictions: Predictions, count: int) -> list[int]:
     return [int(position) for position in wrong[order][:count]]
 
 
-def example_sheet(directory: Path, predictions: Predictions, positions: Sequence[int]) -> Figure:
+def example_sheet(
+    photos: Mapping[str, Photo], predictions: Predictions, positions: Sequence[int]
+) -> Figure:
     """Draw some of the test images, right and wrong, as `_tiles` says."""
     title = f"{len(positions)} of {len(predictions.paths)} test images, drawn at random"
-    return sheet(title, _tiles(directory, predictions, positions), COLUMNS)
+    return sheet(title, _tiles(photos, predictions, positions), COLUMNS)
 
 
-def mistake_sheet(directory: Path, predictions: Predictions, positions: Sequence[int]) -> Figure:
+def mistake_sheet(
+    photos: Mapping[str, Photo], predictions: Predictions, positions: Sequence[int]
+) -> Figure:
     """Draw some of the images with a wrong label, as `_tiles` says; without any, say so."""
     images = len(predictions.paths)
     wrong = np.count_nonzero(predictions.predicted != predictions.actual)
     title = f"Mistakes: the most confident {len(positions)} of {wrong}, among {images} test images"
     if not positions:
-        title = f"Mistakes: none, all {images} test images are right"
-    return sheet(title, _tiles(directory, predictions, positions), COLUMNS)
+        title = "Mistakes"
+    tiles = _tiles(photos, predictions, positions)
+    return sheet(title, tiles, COLUMNS, f"none, all {images} test images are right")
 
 
-def _tiles(directory: Path, predictions: Predictions, positions: Sequence[int]) -> list[Tile]:
+def _tiles(
+    photos: Mapping[str, Photo], predictions: Predictions, positions: Sequence[int]
+) -> list[Tile]:
     """Return images, above each its path, the predicted label and how sure, and the actual one.
 
     Args:
-        directory: that the paths are relative to.
+        photos: by path.
         predictions: of all test images.
         positions: of the images to draw.
     """
     paths = [predictions.paths[position] for position in positions]
     tiles = []
-    for position, pixels in zip(positions, thumbnails(directory, paths, SIZE), strict=True):
+    for position, pixels in zip(
+        positions, thumbnails([photos[path] for path in paths], SIZE), strict=True
+    ):
         actual = predictions.labels[predictions.actual[position]]
         predicted = predictions.labels[predictions.predicted[position]]
         said = f"{predicted} ({predictions.confidences[position]:.0%})"

@@ -11,9 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from stages.drawing import log_pictures
 from stages.explore import charts, sheets
-from stages.explore.components import principal_components
+from stages.explore.components import tell_apart
 from stages.explore.embedding_map import choose_evenly, choose_mapped, embedding_map
-from stages.explore.label_errors import find_label_errors
+from stages.explore.label_errors import find_label_errors, obstacle
 from stages.explore.summary import nearest_first, summarise
 from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
@@ -21,56 +21,75 @@ from stages.outputs.features import open_features
 from stages.outputs.label_errors import LABEL_ERRORS_FILE, LabelErrorRow
 from stages.outputs.manifest import (
     MANIFEST_FILE,
-    RAW_DIR,
     ManifestRow,
     check_rows,
     labels_of,
     read_columns,
 )
-from stages.outputs.split import SPLIT_FILE, SplitRow
+from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
+from stages.outputs.suspects import SUSPECTS_FILE, SuspectRow
 from stages.outputs.tables import read_table, write_table
 from stages.params.explore import ExploreParams
-from stages.similarity.embedding import unit_vectors
+from stages.progress import waiting
 from stages.stage import run
 from stages.tracking import StageLive
+
+RANDOM_WEIGHTS = "not sought, since the backbone has random weights"
 
 
 def main(settings: ExploreParams) -> None:
     """Read the tables and the features, write metrics and plots."""
     received = read_table(MANIFEST_FILE, ManifestRow)
-    rows = read_table(SPLIT_FILE, SplitRow)
+    rows = read_split()
     conflicts = read_table(CONFLICTS_FILE, ConflictRow)
     duplicates = read_table(DUPLICATES_FILE, DuplicateRow)
+    suspects = read_table(SUSPECTS_FILE, SuspectRow)
     images = read_columns(MANIFEST_FILE)
     check_rows(SPLIT_FILE, rows)
     positions = images.positions_of([row.path for row in rows], SPLIT_FILE)
+    images.positions_of([path for pair in duplicates for path in pair[:2]], DUPLICATES_FILE)
+    images.positions_of([suspect.path for suspect in suspects], SUSPECTS_FILE)
+    photos = images.photos_by_path(images.paths, MANIFEST_FILE)
     features = open_features(images)
 
     pretrained = features.description.pretrained
     mapped = choose_mapped(rows, settings.map_images)
     # Several threads of so little work mostly spin while they wait: slower where others work too.
     with threadpool_limits(1):
-        vectors = unit_vectors(features.of_last_stage())[positions]
-        components = principal_components(vectors, settings.seed)
-        label_errors = find_label_errors(rows, components, settings.seed) if pretrained else []
-        points = embedding_map([rows[i] for i in mapped], components[mapped], settings.seed)
-    metrics = summarise(received, rows, conflicts, duplicates, label_errors)
+        components, alike = tell_apart(features, positions, settings.seed)
+        unsought = alike or ("" if pretrained else RANDOM_WEIGHTS)
+        unjudged = unsought or obstacle(rows)
+        with waiting(f"label errors among {len(rows)} images"):
+            label_errors = [] if unjudged else find_label_errors(rows, components, settings.seed)
+        with waiting(f"map of {len(mapped)} images"):
+            points = embedding_map([rows[i] for i in mapped], components[mapped], settings.seed)
+    metrics = summarise(received, rows, conflicts, duplicates, label_errors, suspects)
     near = nearest_first(duplicates, "perceptual")[: settings.duplicate_pairs]
     similar = nearest_first(duplicates, "embedding")[-settings.duplicate_pairs :]
     examples = choose_examples(rows, settings.examples_per_label)
     likeliest_errors = label_errors[: settings.label_errors]
     split_of = {row.path: row.split for row in rows}
     # Before anything is written, since an image may be gone.
-    none = "none found" if pretrained else "not sought, as the backbone has random weights"
     pictures = {
-        "examples": sheets.example_sheet(RAW_DIR, examples),
+        "examples": sheets.example_sheet(photos, examples),
         "near_duplicates": sheets.pair_sheet(
-            RAW_DIR, near, split_of, "Near-duplicates, nearest first", "none found"
+            photos,
+            near,
+            split_of,
+            "Near-duplicates, nearest first",
+            "none within duplicates.max_perceptual_distance",
         ),
         "similar_pairs": sheets.pair_sheet(
-            RAW_DIR, similar, split_of, "Similar images, the least similar", none
+            photos,
+            similar,
+            split_of,
+            "Similar images, the least similar",
+            "none within duplicates.max_embedding_distance" if pretrained else RANDOM_WEIGHTS,
         ),
-        "label_errors": sheets.label_error_sheet(RAW_DIR, likeliest_errors, none),
+        "label_errors": sheets.label_error_sheet(
+            photos, likeliest_errors, unjudged or "none found"
+        ),
+        "suspects": sheets.suspect_sheet(photos, suspects),
         "image_sizes": charts.image_sizes(received),
         "brightness_and_colour": charts.brightness_and_colour(received),
     }
@@ -84,6 +103,8 @@ def main(settings: ExploreParams) -> None:
         log_pictures(live, pictures)
     for name, value in metrics.items():
         print(f"{name:45} {value:.6g}")
+    if alike:
+        print(f"warning: no map, no label errors: {alike}", file=sys.stderr)
     if not pretrained:
         print("random weights: neither similar pairs nor label errors were sought")
 

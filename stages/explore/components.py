@@ -4,7 +4,42 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.decomposition import PCA
 
+from stages.outputs.features import Features
+from stages.similarity.embedding import unit_vectors
+from waste_classifier.errors import InputError
+
+#: Of unit vectors: what rounding makes of equal ones is smaller.
+SMALLEST_SPREAD = 1e-5
 COMPONENTS = 128  # more take longer and find the same label errors
+
+
+def tell_apart(
+    features: Features, positions: npt.NDArray[np.intp], seed: int
+) -> tuple[npt.NDArray[np.float32], str]:
+    """Return the principal components of images, or why there are none that tell them apart.
+
+    Args:
+        features: of all images of the manifest.
+        positions: `(n,)`, of the images in the manifest.
+        seed: as of `principal_components`.
+
+    Returns:
+        The components, `(n, c)`, and an empty reason; or `(n, 0)` and the reason.
+    """
+    nothing = np.empty((len(positions), 0), np.float32)
+    try:
+        vectors = unit_vectors(features.of_last_stage())[positions]
+    # A picture for people is not worth a training that needs none of it.
+    except InputError as error:
+        return nothing, str(error)
+    if spread(vectors) < SMALLEST_SPREAD:
+        return nothing, "the features of all images are equal"
+    return principal_components(vectors, seed), ""
+
+
+def spread(components: npt.NDArray[np.float32]) -> float:
+    """Return how far apart images are in the direction in which they are farthest; 0 without."""
+    return float(np.ptp(components, axis=0).max(initial=0))
 
 
 def principal_components(vectors: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:

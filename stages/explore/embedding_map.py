@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.manifold import TSNE
 
+from stages.explore.components import SMALLEST_SPREAD, spread
 from stages.outputs.split import SplitRow
 
 COMPONENTS = 50
@@ -41,11 +42,12 @@ def embedding_map(
     are neighbours in the features, but distances between far points mean nothing.
 
     Args:
-        rows: images; of fewer than four there is no map, but a row of points.
+        rows: images; of fewer than four, or where components do not tell them apart, there is no
+            map, but a row of points.
         components: `(n, c)`, of the same images, largest first.
         seed: of the map.
     """
-    if len(rows) < FEWEST_IMAGES:
+    if len(rows) < FEWEST_IMAGES or spread(components) < SMALLEST_SPREAD:
         places = np.array([[float(number), 0.0] for number in range(len(rows))])
     else:
         places = TSNE(

@@ -15,6 +15,18 @@ from stages.outputs.split import SplitRow
 FOLDS = 5
 
 
+def obstacle(rows: Sequence[SplitRow]) -> str:
+    """Return why there is too little to judge labels by, or nothing."""
+    labels = labels_of(rows)
+    if len(labels) < 2:
+        return "there is one label"
+    for label in labels:
+        groups = len({row.group for row in rows if row.label == label})
+        if groups < FOLDS:
+            return f"label '{label}' has {groups} groups of images, fewer than {FOLDS}"
+    return ""
+
+
 def find_label_errors(
     rows: Sequence[SplitRow], components: npt.NDArray[np.float32], seed: int
 ) -> list[LabelErrorRow]:
@@ -25,17 +37,12 @@ def find_label_errors(
     2021, "Confident Learning: Estimating Uncertainty in Dataset Labels").
 
     Args:
-        rows: images, their labels and groups.
+        rows: images, their labels and groups: enough of them, as `obstacle` says.
         components: `(n, c)`, of the same images, largest first.
         seed: of the folds.
 
-    Returns:
-        Nothing where a label has fewer than five groups: too few to judge by.
     """
     labels = labels_of(rows)
-    groups_of = [{row.group for row in rows if row.label == label} for label in labels]
-    if len(labels) < 2 or min(map(len, groups_of)) < FOLDS:
-        return []
     given = np.array([labels.index(row.label) for row in rows])
     # Many directions of few images would tell every one of them apart.
     used = components[:, : len(rows) // 2]

@@ -9,6 +9,7 @@ from stages.outputs.duplicates import DuplicateKind, DuplicateRow
 from stages.outputs.label_errors import LabelErrorRow
 from stages.outputs.manifest import ManifestRow, labels_of
 from stages.outputs.split import SPLITS, SplitRow
+from stages.outputs.suspects import SuspectRow
 
 
 def nearest_first(duplicates: Sequence[DuplicateRow], kind: DuplicateKind) -> list[DuplicateRow]:
@@ -23,6 +24,7 @@ def summarise(
     conflicts: Sequence[ConflictRow],
     duplicates: Sequence[DuplicateRow],
     label_errors: Sequence[LabelErrorRow],
+    suspects: Sequence[SuspectRow],
 ) -> dict[str, float]:
     """Return the metrics of a data set; `/` in a name stands for one level of nesting.
 
@@ -32,6 +34,7 @@ def summarise(
         conflicts: identical images under different labels.
         duplicates: pairs of images, of those received, that show the same thing.
         label_errors: images that likely stand under a wrong label.
+        suspects: images whose files are likely damaged.
     """
     images = pd.DataFrame(received, columns=ManifestRow._fields)
     used = pd.DataFrame(rows, columns=SplitRow._fields)
@@ -45,6 +48,7 @@ def summarise(
         "images/received": len(images),
         "images/dropped": len(images) - len(used),
         "images/used": len(used),
+        "images/suspect": len(suspects),
         "labels": len(by_label),
         "imbalance_ratio": float(by_label.max() / by_label.min()),
         "duplicates/identical_copies": int(images["sha256"].duplicated().sum()),

@@ -1,11 +1,13 @@
 """Image files -> features, through the frozen backbone."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from stages.compute.precision import Precision, native_precision
@@ -18,7 +20,7 @@ from stages.outputs.features import (
     shard_type,
     write_shard,
 )
-from stages.outputs.manifest import ManifestColumns
+from stages.outputs.manifest import ManifestColumns, ReceivedPhoto
 from stages.progress import progress
 from stages.resnet50.folding import fold_batch_norm
 from stages.resnet50.layout import BackboneStage
@@ -26,6 +28,7 @@ from stages.resnet50.network import build_backbone
 from stages.resnet50.weights import LayerWeights, read_pretrained, restore
 from waste_classifier.backbone import Backbone, save_network
 from waste_classifier.checksum import sha256_of
+from waste_classifier.errors import InputError
 from waste_classifier.images import resized_batches
 from waste_classifier.orientations import ORIENTATIONS
 
@@ -90,7 +93,7 @@ def write_features(
         batch_size: images per forward pass; no batch reaches over the end of a shard.
 
     Raises:
-        InputError: an image can't be decoded, or the disk is full.
+        InputError: an image can't be decoded, a feature is not finite, or the disk is full.
     """
     count = len(images.paths)
     unfinished = [
@@ -108,10 +111,11 @@ def write_features(
             started = time.perf_counter()
             shard = np.empty(len(rows), shard_type(backbone.columns))
             shard["sha256"] = images.checksums[rows.start : rows.stop]
-            paths = [raw / images.paths[row] for row in rows]
+            photos = images.photos(rows, raw)
             first = 0
-            for batch in resized_batches(paths, backbone.image_size, batch_size, max_pixels=None):
+            for batch in resized_batches(photos, backbone.image_size, batch_size, max_pixels=None):
                 features = backbone.runner.features(batch, ORIENTATIONS)
+                check_finite(features, photos[first : first + len(batch)], backbone.precision)
                 shard["features"][first : first + len(batch)] = features
                 first += len(batch)
                 bar.update(len(batch))
@@ -129,6 +133,27 @@ def write_features(
         precision=backbone.precision,
         backbone_sha256=sha256_of(network) if backbone.pretrained else None,
     ).write(folder)
+
+
+def check_finite(
+    features: npt.NDArray[np.float32], photos: Sequence[ReceivedPhoto], precision: Precision
+) -> None:
+    """Check that features are numbers that can be computed with.
+
+    Args:
+        features: `(n, orientations, d)`.
+        photos: that they are of.
+        precision: that they were computed in.
+
+    Raises:
+        InputError: one is not finite; the message names the first photo of such a one.
+    """
+    bad = np.flatnonzero(~np.isfinite(features).all(axis=(1, 2)))
+    if bad.size:
+        raise InputError(
+            f"{photos[bad[0]]}: a feature of it is not finite, computed in {precision}: these "
+            "weights give numbers too large; set backbone.weights to others"
+        )
 
 
 def _network(

@@ -1,13 +1,12 @@
 """Fetch the images: draw a sample, download TrashNet, or copy the user's own folders.
 
 All that comes in is verified in a temporary directory, then moved to `data/raw/<label>/`; a run
-that fails changes nothing. Writes `data/manifest.csv`, one row per image, and `data/rejected.csv`,
-the images left out.
+that fails changes nothing. Writes `data/manifest.csv`, one row per image, `data/rejected.csv`, the
+images left out, and `data/suspects.csv`, those accepted whose files are likely damaged.
 """
 
 import shutil
 import sys
-from collections import Counter
 from pathlib import Path
 
 from stages.fetch.archive import extract
@@ -17,6 +16,7 @@ from stages.fetch.layout import Layout, find_images, place_images
 from stages.fetch.names import composed, shown
 from stages.fetch.source import unchanged
 from stages.fetch.verify import (
+    Verdict,
     check_counts,
     check_labels,
     check_rejected,
@@ -25,8 +25,10 @@ from stages.fetch.verify import (
 )
 from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR
 from stages.outputs.rejected import REJECTED_FILE, RejectedRow
+from stages.outputs.suspects import SUSPECTS_FILE, SuspectRow
 from stages.outputs.tables import write_table
 from stages.params.fetch import FetchParams
+from stages.progress import counted
 from stages.stage import run
 from waste_classifier.errors import InputError
 
@@ -38,6 +40,7 @@ def main(params: FetchParams) -> None:
         raw = incoming / "raw"
         manifest = incoming / MANIFEST_FILE.name
         rejections = incoming / REJECTED_FILE.name
+        suspicions = incoming / SUSPECTS_FILE.name
         with unchanged(source):
             received, origin = receive(params, source, incoming)
             layout = find_images(received, origin)
@@ -50,9 +53,11 @@ def main(params: FetchParams) -> None:
                 place_images(layout.images, raw, shutil.copyfile)
 
             paths = (image.path for image in layout.images)
-            counts, rejected = write_manifest(
-                manifest, verify_images(raw, paths, params.max_pixels)
+            verified = verify_images(raw, paths, params.max_pixels)
+            verdict = write_manifest(
+                manifest, counted(verified, "verification", len(layout.images), "images")
             )
+            counts, rejected, suspects = verdict
             check_rejected(rejected, params.max_rejected, origin)
             check_labels({image.label for image in layout.images}, counts, origin)
             if params.expected_counts is not None:
@@ -63,11 +68,17 @@ def main(params: FetchParams) -> None:
         for row in rejected:
             (raw / row.path).unlink()
         write_table(rejections, rejected, RejectedRow)
+        write_table(suspicions, suspects, SuspectRow)
         publish(
-            [(raw, RAW_DIR), (manifest, MANIFEST_FILE), (rejections, REJECTED_FILE)],
+            [
+                (raw, RAW_DIR),
+                (manifest, MANIFEST_FILE),
+                (rejections, REJECTED_FILE),
+                (suspicions, SUSPECTS_FILE),
+            ],
             replaced_dir=incoming / "replaced",
         )
-    print(summary(counts, rejected, layout))
+    print(summary(verdict, layout))
 
 
 def own_photos(name: str) -> Path:
@@ -129,11 +140,17 @@ def receive(params: FetchParams, source: Path | None, incoming: Path) -> tuple[P
     return received, origin
 
 
-def summary(counts: Counter[str], rejected: list[RejectedRow], layout: Layout) -> str:
-    """Describe what was fetched: images per label, and what was left out."""
+def summary(verdict: Verdict, layout: Layout) -> str:
+    """Describe what was fetched: images per label, what was left out, and what is suspect."""
+    counts, rejected, suspects = verdict
     width = max(map(len, counts))
     lines = [f"{label:{width}} {count:7}" for label, count in sorted(counts.items())]
     lines.append(f"{counts.total()} images of {len(counts)} labels, {len(rejected)} rejected")
+    if suspects:
+        lines.append(
+            f"accepted, but likely damaged: {len(suspects)} (see {SUSPECTS_FILE} and the sheet of "
+            "stage explore)"
+        )
     if layout.ignored:
         names = ", ".join(f"{name} {count}" for name, count in sorted(layout.ignored.items()))
         lines.append(f"ignored hidden and system files: {layout.ignored.total()} ({names})")

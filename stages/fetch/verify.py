@@ -1,25 +1,45 @@
 """Decodes every image once: what is sound goes to the manifest, the rest is rejected."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import imagehash
 from PIL import ImageStat
 
 from stages.fetch.names import shown
+from stages.fetch.scan import MOST_MISSING, damage_of_scan
 from stages.outputs.manifest import ManifestRow
 from stages.outputs.rejected import RejectedRow
+from stages.outputs.suspects import SuspectRow
 from stages.outputs.tables import write_sorted
-from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
-from waste_classifier.images import ImageError, decode
+from waste_classifier.images import ImageError, decoded
 from waste_classifier.parallel import map_in_threads
+
+JPEG_START = b"\xff\xd8\xff"
+
+
+class SoundImage(NamedTuple):
+    """An image that was accepted."""
+
+    row: ManifestRow
+    suspicion: str  #: why its file is likely damaged; empty: nothing says so
+
+
+class Verdict(NamedTuple):
+    """What came of all images."""
+
+    counts: Counter[str]  #: of sound images by label
+    rejected: list[RejectedRow]
+    suspects: list[SuspectRow]  #: of the sound ones
 
 
 def verify_images(
     directory: Path, paths: Iterable[str], max_pixels: int
-) -> Iterator[ManifestRow | RejectedRow]:
+) -> Iterator[SoundImage | RejectedRow]:
     """Decode the images `directory/<label>/<name>` on all cores.
 
     Args:
@@ -30,35 +50,35 @@ def verify_images(
     Yields:
         What stands in the manifest of a sound image, or why one is rejected, in the order of
         `paths`.
+
+    Raises:
+        InputError: there is no memory for an image.
     """
     return map_in_threads(lambda path: _verify_image(directory, path, max_pixels), paths)
 
 
-def write_manifest(
-    file: Path, verified: Iterable[ManifestRow | RejectedRow]
-) -> tuple[Counter[str], list[RejectedRow]]:
+def write_manifest(file: Path, verified: Iterable[SoundImage | RejectedRow]) -> Verdict:
     """Write the rows of sound images as they come.
 
     Args:
         file: the manifest.
         verified: sorted by path.
-
-    Returns:
-        The number of sound images by label, and the rejected ones.
     """
-    counts: Counter[str] = Counter()
-    rejected: list[RejectedRow] = []
+    verdict = Verdict(Counter(), [], [])
 
     def sound() -> Iterator[ManifestRow]:
-        for row in verified:
-            if isinstance(row, RejectedRow):
-                rejected.append(row)
-            else:
-                counts[row.label] += 1
-                yield row
+        for image in verified:
+            if isinstance(image, RejectedRow):
+                verdict.rejected.append(image)
+                continue
+            row, suspicion = image
+            verdict.counts[row.label] += 1
+            if suspicion:
+                verdict.suspects.append(SuspectRow(row.path, suspicion))
+            yield row
 
     write_sorted(file, sound(), ManifestRow)
-    return counts, rejected
+    return verdict
 
 
 def check_rejected(rejected: Sequence[RejectedRow], max_rejected: int, origin: str) -> None:
@@ -107,25 +127,34 @@ def check_counts(counts: Mapping[str, int], expected: Mapping[str, int]) -> None
         )
 
 
-def _verify_image(directory: Path, path: str, max_pixels: int) -> ManifestRow | RejectedRow:
+def _verify_image(directory: Path, path: str, max_pixels: int) -> SoundImage | RejectedRow:
     file = directory / path
     try:
-        image = decode(file, max_pixels)
+        with decoded(file, max_pixels) as image:
+            width, height = image.size
+            red, green, blue = (round(mean, 2) for mean in ImageStat.Stat(image).mean)
+            phash = str(imagehash.phash(image))
     except ImageError as error:
         return RejectedRow(path, shown(error))
-    red, green, blue = (round(mean, 2) for mean in ImageStat.Stat(image).mean)
-    return ManifestRow(
+    except MemoryError:
+        raise InputError(f"{path}: no memory for its pixels; lower fetch.max_pixels") from None
+    content = file.read_bytes()
+    suspicion, missing = damage_of_scan(content) if content.startswith(JPEG_START) else ("", 0.0)
+    if missing > MOST_MISSING:
+        return RejectedRow(path, f"its lower {missing:.0%} is missing ({suspicion})")
+    row = ManifestRow(
         path=path,
         label=path.partition("/")[0],
-        width=image.width,
-        height=image.height,
-        bytes=file.stat().st_size,
+        width=width,
+        height=height,
+        bytes=len(content),
         red=red,
         green=green,
         blue=blue,
-        sha256=sha256_of(file),
-        phash=str(imagehash.phash(image)),
+        sha256=hashlib.sha256(content).hexdigest(),
+        phash=phash,
     )
+    return SoundImage(row, suspicion)
 
 
 def _images(count: int) -> str:

@@ -38,6 +38,10 @@ def read_weights_file(directory: Path = BACKBONE_DIR) -> Path | None:
     name = content.get("file", "")
     if name is None:
         return None
-    if not isinstance(name, str) or not (directory / name).is_file():
+    if not isinstance(name, str) or name not in _files(directory):
         raise InputError(f"{description}: names no file of this folder ({name!r}); {MEND}")
     return directory / name
+
+
+def _files(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir() if path.is_file()}

@@ -33,7 +33,10 @@ def read_class_weights(path: Path, labels: Sequence[str]) -> npt.NDArray[np.floa
     try:
         described = read_document(path)["labels"]
         weights = {label: float(described[label]["weight"]) for label in described}
-    except (KeyError, TypeError, ValueError) as error:
+        for label, weight in weights.items():
+            if not 0 < weight < np.inf:
+                raise ValueError(f"{label} weighs {weight}")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: damaged ({error!r}); {MEND}") from None
     if sorted(weights) != list(labels):
         raise InputError(

@@ -55,8 +55,13 @@ class Description(NamedTuple):
             described = cls(**read_document(path))
         except TypeError as error:
             raise InputError(f"{path}: damaged ({error}); {MEND}") from None
-        if described.last_stage not in get_args(BackboneStage) or not isinstance(
-            described.image_size, int
+        if (
+            not isinstance(described.pretrained, bool)
+            or type(described.image_size) is not int
+            or described.image_size < 1
+            or described.last_stage not in get_args(BackboneStage)
+            or not isinstance(described.precision, str)
+            or not isinstance(described.backbone_sha256, str | None)
         ):
             raise InputError(f"{path}: damaged ({described}); {MEND}")
         return described
@@ -74,9 +79,13 @@ class Features(NamedTuple):
         return int(self.shards[0].dtype["features"].shape[1])
 
     def blocks(self) -> Iterator[npt.NDArray[np.float32]]:
-        """Yield the features shard by shard, `(up to SHARD_IMAGES, orientations, d) float32`."""
-        for shard in self.shards:
-            yield shard["features"]
+        """Yield the features shard by shard, `(up to SHARD_IMAGES, orientations, d) float32`.
+
+        Raises:
+            InputError: one is not finite.
+        """
+        for number, shard in enumerate(self.shards):
+            yield _finite(shard["features"], number)
 
     def of_last_stage(self) -> Iterator[npt.NDArray[np.float32]]:
         """Yield the columns of the last stage: it sees things, earlier ones texture."""
@@ -96,7 +105,15 @@ class Features(NamedTuple):
             positions: `(n,)`, rows of the manifest.
             columns: `(d,)`, which of the features; None: all.
             out: filled and returned instead of a new array.
+
+        Raises:
+            InputError: one is not finite, or there are not as many as `columns` chooses from.
         """
+        if columns is not None and len(columns) != self.columns:
+            raise InputError(
+                f"{FEATURES_DIR}: {self.columns} features of each image, but those of "
+                f"{self.description.last_stage} are {len(columns)}; {MEND}"
+            )
         used = self.columns if columns is None else np.count_nonzero(columns)
         if out is None:
             out = np.empty((len(positions), len(ORIENTATIONS), used), np.float32)
@@ -104,7 +121,7 @@ class Features(NamedTuple):
         for number in np.unique(shard_of).tolist():
             wanted = np.flatnonzero(shard_of == number)
             block = self.shards[number]["features"][positions[wanted] - number * SHARD_IMAGES]
-            out[wanted] = block if columns is None else block[:, :, columns]
+            out[wanted] = _finite(block if columns is None else block[:, :, columns], number)
         return out
 
 
@@ -144,7 +161,8 @@ def holds_shard(file: Path, checksums: npt.NDArray[np.uint8], columns: int) -> b
     """Return whether a file is a whole shard of the images with these checksums."""
     try:
         shard = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+    # Damaged headers make NumPy raise anything: TokenError, SyntaxError, MemoryError.
+    except Exception:
         return False
     return (
         shard.dtype == shard_type(columns)
@@ -185,10 +203,20 @@ def open_features(images: ManifestColumns, directory: Path = FEATURES_DIR) -> Fe
     return Features(description, shards)
 
 
+def _finite(block: npt.NDArray[np.float32], number: int) -> npt.NDArray[np.float32]:
+    # Stage features writes no others: what is computed from them would be no number either.
+    if not np.isfinite(block).all():
+        raise InputError(
+            f"{shard_file(FEATURES_DIR, number)}: holds a feature that is not finite; {MEND}"
+        )
+    return block
+
+
 def _open_shard(file: Path) -> npt.NDArray[Any]:
     try:
         shard: npt.NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    # As in `holds_shard`.
+    except Exception as error:
         raise InputError(f"{file}: damaged or missing ({error}); {MEND}") from None
     # Of what a shard has, the number of columns alone may differ.
     named = shard.dtype.names == shard_type(1).names

@@ -3,6 +3,7 @@
 Paths are relative to `data/raw`: `<label>/<file name>`.
 """
 
+import hashlib
 from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.outputs.tables import MEND, iterate_table
-from waste_classifier.errors import InputError
+from waste_classifier.errors import InputError, PhotoError
 
 RAW_DIR = Path("data/raw")
 MANIFEST_FILE = Path("data/manifest.csv")
@@ -36,6 +37,33 @@ class ManifestRow(NamedTuple):
     phash: str  #: 64-bit perceptual hash of the image, 16 hexadecimal digits
 
 
+class ReceivedPhoto(NamedTuple):
+    """The file of an image, which must be the one that the manifest describes.
+
+    Whoever reads it (`waste_classifier.images.Readable`) gets these bytes or an error: another
+    sound photo in its place would be learned from, and counted, under the name of this one.
+    """
+
+    path: Path
+    sha256: bytes
+
+    def __str__(self) -> str:
+        """Return its path."""
+        return str(self.path)
+
+    def read_bytes(self) -> bytes:
+        """Return the content of the file.
+
+        Raises:
+            PhotoError: it is not the one of the manifest.
+            OSError: it can't be read.
+        """
+        content = self.path.read_bytes()
+        if hashlib.sha256(content).digest() != self.sha256:
+            raise PhotoError(f"{self.path}: not the photo that {MANIFEST_FILE} describes")
+        return content
+
+
 class Labelled(Protocol):
     """A row of any table that names the label of an image."""
 
@@ -54,6 +82,26 @@ class ManifestColumns(NamedTuple):
     labels: list[str]
     checksums: npt.NDArray[np.uint8]  #: `(n, 32)`, SHA-256 of the files
     hashes: npt.NDArray[np.uint64]  #: `(n,)`, perceptual hashes
+
+    def photos(self, positions: Iterable[int], directory: Path = RAW_DIR) -> list[ReceivedPhoto]:
+        """Return the files of some images, in the order of `positions`."""
+        return [
+            ReceivedPhoto(directory / self.paths[number], self.checksums[number].tobytes())
+            for number in positions
+        ]
+
+    def photos_by_path(self, paths: Sequence[str], table: Path) -> dict[str, ReceivedPhoto]:
+        """Return the files of the images of another table, by path.
+
+        Args:
+            paths: of the images.
+            table: that names them, for the message.
+
+        Raises:
+            InputError: the manifest has no such image.
+        """
+        positions = self.positions_of(paths, table)
+        return dict(zip(paths, self.photos(positions.tolist()), strict=True))
 
     def positions_of(self, paths: Sequence[str], table: Path) -> npt.NDArray[np.intp]:
         """Return where the images of another table stand in the manifest, `(len(paths),)`.

@@ -77,13 +77,18 @@ def read_predictions(file: Path, split: SplitName) -> Predictions:
     check_rows(file, rows)
     paths, actual, groups, _, predicted = zip(*(row[: len(COLUMNS)] for row in rows), strict=True)
     try:
+        probabilities = np.array([row[len(COLUMNS) :] for row in rows], np.float32)
+        if not ((probabilities >= 0) & (probabilities <= 1)).all():
+            raise ValueError("a probability is not from 0 to 1")
+        if list(paths) != sorted(set(paths)):
+            raise ValueError("paths do not rise")
         return Predictions(
             labels=labels,
             paths=paths,
             groups=groups,
             actual=np.array([labels.index(label) for label in actual]),
             predicted=np.array([labels.index(label) for label in predicted]),
-            probabilities=np.array([row[len(COLUMNS) :] for row in rows], np.float32),
+            probabilities=probabilities,
         )
     except ValueError as error:
         raise InputError(f"{file}: damaged ({error}); {MEND}") from None

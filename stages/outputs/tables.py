@@ -7,6 +7,7 @@ strings. Paths in tables are relative to `data/raw`, with `/`.
 import csv
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 
@@ -14,6 +15,8 @@ from stages.outputs.whole import whole_text
 from waste_classifier.errors import InputError
 
 MEND = "run `dvc checkout` to restore it, or `dvc repro` to make it anew"
+#: What a float still holds exactly, as charts and means make of it.
+LARGEST_WHOLE = 2**53
 
 Row = TypeVar("Row", bound=NamedTuple)
 
@@ -116,6 +119,20 @@ def _converter(field: str, kind: Any) -> Callable[[str], object]:
     if choices:
         return choose
     if kind in (int, float):
-        return kind  # type: ignore[no-any-return]
+        return _whole_number if kind is int else _number
     # Few labels stand in many rows: one string of each is enough.
     return sys.intern if field == "label" else str
+
+
+def _whole_number(cell: str) -> int:
+    number = int(cell)
+    if abs(number) > LARGEST_WHOLE:
+        raise ValueError(f"a number too large: {number}")
+    return number
+
+
+def _number(cell: str) -> float:
+    number = float(cell)
+    if not isfinite(number):
+        raise ValueError(f"expected a number, got {cell!r}")
+    return number

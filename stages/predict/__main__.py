@@ -11,8 +11,7 @@ from stages.outputs.features import open_features
 from stages.outputs.manifest import MANIFEST_FILE, labels_of, read_columns
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, write_predictions
-from stages.outputs.split import SPLIT_FILE, SplitRow
-from stages.outputs.tables import read_table
+from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
 from stages.params.predict import PredictParams
 from stages.predict.apply import predict_features, predict_images
 from stages.stage import run
@@ -22,7 +21,7 @@ from waste_classifier.errors import InputError
 
 def main(settings: PredictParams) -> None:
     """Read the split and the classifier, write what it says of each image."""
-    rows = [row for row in sorted(read_table(SPLIT_FILE, SplitRow)) if row.split != "train"]
+    rows = [row for row in read_split() if row.split != "train"]
     classifier = Classifier.load(MODEL_DIR)
     check_labels(classifier.labels, rows)
     images = read_columns(MANIFEST_FILE)
@@ -30,7 +29,7 @@ def main(settings: PredictParams) -> None:
     if classifier.backbone_sha256 == features.description.backbone_sha256:
         probabilities = predict_features(classifier, rows, images, features)
     else:
-        probabilities = predict_images(classifier, rows, settings.batch_size)
+        probabilities = predict_images(classifier, rows, images, settings.batch_size)
     write_predictions(PREDICTIONS_FILE, rows, classifier.labels, probabilities)
     print(f"{len(rows)} images of val and test, {len(classifier.labels)} labels")
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.outputs.features import Features
-from stages.outputs.manifest import RAW_DIR, ManifestColumns
+from stages.outputs.manifest import ManifestColumns
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.progress import progress
 from waste_classifier.classifier import Classifier
@@ -47,23 +47,24 @@ def predict_features(
 
 
 def predict_images(
-    classifier: Classifier, rows: Sequence[SplitRow], batch_size: int
+    classifier: Classifier, rows: Sequence[SplitRow], images: ManifestColumns, batch_size: int
 ) -> npt.NDArray[np.float32]:
     """Return the probabilities of some images from their pixels, `(n, labels) float32`.
 
     Raises:
-        PhotoError: an image is missing or can't be decoded.
+        InputError: the manifest has not all images, or one is missing, another or undecodable.
     """
     from stages.compute import determinism
 
     determinism.configure()
+    positions = images.positions_of([row.path for row in rows], SPLIT_FILE)
     # Stage fetch has checked how large they are.
-    paths = [RAW_DIR / row.path for row in rows]
+    photos = images.photos(positions.tolist())
     probabilities = np.empty((len(rows), len(classifier.labels)), np.float32)
     at_once = batch_size * BATCHES_AT_ONCE
-    with progress("predictions", len(paths), "images") as bar:
-        for start in range(0, len(paths), at_once):
-            some = paths[start : start + at_once]
+    with progress("predictions", len(photos), "images") as bar:
+        for start in range(0, len(photos), at_once):
+            some = photos[start : start + at_once]
             seen = classifier.predict(some, batch_size, max_pixels=None)
             probabilities[start : start + len(some)] = seen
             bar.update(len(some))

@@ -23,9 +23,12 @@ from stages.outputs.tables import iterate_table, write_table
 from stages.params.split import SplitParams
 from stages.split.assign import TooFewGroupsError, assign_splits
 from stages.split.conflicts import find_conflicts
-from stages.split.groups import group_images, name_groups
+from stages.split.groups import MixedGroups, group_images, mixed_groups, name_groups
 from stages.stage import run
 from waste_classifier.errors import InputError
+
+#: Share of the images, above which groups of several labels are no chance.
+MOST_MIXED = 0.03
 
 
 def main(settings: SplitParams) -> None:
@@ -54,6 +57,13 @@ def main(settings: SplitParams) -> None:
         f"{len(paths)} images in {len(np.unique(groups))} groups; {len(conflicts)} "
         f"identical images under different labels, {len(dropped)} images dropped"
     )
+    mixed = mixed_groups(labels, groups)
+    print(
+        f"{mixed.groups} groups hold several labels, {mixed.images} images in all, {mixed.largest} "
+        "in the largest"
+    )
+    if mixed.images > MOST_MIXED * len(paths):
+        print(f"warning: {describe_mixed(mixed, len(paths), settings.group_by)}", file=sys.stderr)
 
 
 def split_images(
@@ -81,6 +91,22 @@ def split_images(
     if missing:
         raise InputError(describe_missing(missing, image_labels, settings.group_by))
     return splits
+
+
+def describe_mixed(mixed: MixedGroups, images: int, group_by: str) -> str:
+    """Say that things of different labels are taken for one, and how to mend it.
+
+    Args:
+        mixed: groups of several labels.
+        images: that were given a split.
+        group_by: section `split`.
+    """
+    embedding = "duplicates.max_embedding_distance or " if group_by == "embedding" else ""
+    return (
+        f"{mixed.images} of {images} images stand in groups of several labels, as if they showed "
+        "one thing (small things on a plain ground do, to a perceptual hash); look at the "
+        f"pairs in plots/explore/images and lower {embedding}duplicates.max_perceptual_distance"
+    )
 
 
 def describe_conflicts(conflicts: Sequence[ConflictRow]) -> str:

@@ -1,6 +1,8 @@
 """Which images show the same thing."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +43,32 @@ def group_images(
     links = coo_array((np.ones(len(ends), np.bool_), (ends[:, 0], ends[:, 1])), (count, count))
     _, groups = connected_components(links, directed=False)
     return np.asarray(groups, np.intp)
+
+
+class MixedGroups(NamedTuple):
+    """The groups that hold images of several labels."""
+
+    groups: int
+    images: int  #: in all of them
+    largest: int  #: images in the largest one; 0 without
+
+
+def mixed_groups(labels: Sequence[str], groups: npt.NDArray[np.intp]) -> MixedGroups:
+    """Count the groups that hold images of several labels.
+
+    What two labels share is hardly one thing: likelier, things differ too little from each other
+    for what joined them, or a label is wrong.
+
+    Args:
+        labels: of each image.
+        groups: of each image, `(n,)`.
+    """
+    labels_in: dict[int, set[str]] = defaultdict(set)
+    for label, group in zip(labels, groups.tolist(), strict=True):
+        labels_in[group].add(label)
+    sizes = Counter(groups.tolist())
+    mixed = [sizes[group] for group, names in labels_in.items() if len(names) > 1]
+    return MixedGroups(len(mixed), sum(mixed), max(mixed, default=0))
 
 
 def name_groups(paths: Sequence[str], groups: npt.NDArray[np.intp]) -> list[str]:

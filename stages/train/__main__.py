@@ -19,8 +19,8 @@ from stages.outputs.features import DESCRIPTION_NAME as FEATURES_DESCRIPTION_NAM
 from stages.outputs.features import FEATURES_DIR, NETWORK_NAME, Description, open_features
 from stages.outputs.manifest import MANIFEST_FILE, labels_of, read_columns
 from stages.outputs.model import MODEL_DIR
-from stages.outputs.split import SPLIT_FILE, SplitRow
-from stages.outputs.tables import MEND, read_table
+from stages.outputs.split import SPLIT_FILE, read_split
+from stages.outputs.tables import MEND
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
 from stages.outputs.whole import UNFINISHED
 from stages.params.train import TrainParams
@@ -71,7 +71,7 @@ def read_data(settings: TrainParams) -> TrainingData:
     """
     images = read_columns(MANIFEST_FILE)
     features = open_features(images)
-    rows = read_table(SPLIT_FILE, SplitRow)
+    rows = read_split()
     labels = labels_of(rows)
     description = features.description
     check_network(description)

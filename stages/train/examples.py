@@ -1,18 +1,18 @@
-"""The images of one split: their files, targets and cached features."""
+"""The images of one split: their photos, targets and cached features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from stages.outputs.features import Description, Features
-from stages.outputs.manifest import RAW_DIR, ManifestColumns
+from stages.outputs.manifest import ManifestColumns
 from stages.outputs.split import SPLIT_FILE, SplitName, SplitRow
 from stages.train.memory import allocate
 from waste_classifier.classifier import Contract
+from waste_classifier.images import Photo
 from waste_classifier.orientations import ORIENTATIONS
 
 
@@ -20,13 +20,13 @@ from waste_classifier.orientations import ORIENTATIONS
 class Examples:
     """The images of one split."""
 
-    paths: Sequence[Path]
+    photos: Sequence[Photo]
     targets: npt.NDArray[np.float32]  #: `(n, labels)`, one-hot
     features: npt.NDArray[np.float32]  #: `(n, orientations, used)`, those that the head sees
 
     def __len__(self) -> int:
         """Return how many images there are."""
-        return len(self.paths)
+        return len(self.photos)
 
     @property
     def as_received(self) -> npt.NDArray[np.float32]:
@@ -73,7 +73,7 @@ def examples_of(
     positions = images.positions_of([row.path for row in chosen], SPLIT_FILE)
     shape = (len(chosen), len(ORIENTATIONS), int(np.count_nonzero(columns)))
     return Examples(
-        paths=[RAW_DIR / row.path for row in chosen],
+        photos=images.photos(positions.tolist()),
         targets=np.eye(len(labels), dtype=np.float32)[[number_of[row.label] for row in chosen]],
         features=features.read(positions, columns, allocate(shape, np.float32, memory_mib)),
     )

@@ -15,7 +15,7 @@ from waste_classifier.backbone import save_network
 from waste_classifier.classifier import Classifier, Contract, write_classifier
 from waste_classifier.errors import InputError
 from waste_classifier.head import Head
-from waste_classifier.images import load_resized
+from waste_classifier.images import Photo, load_resized
 from waste_classifier.orientations import Orientation, orient
 
 #: Of a probability, by the precision in which training saw the photos; the classifier is float32.
@@ -29,7 +29,7 @@ def export_classifier(
     contract: Contract,
     head: Head,
     backbone_file: Path,
-    compared: Sequence[Path],
+    compared: Sequence[Photo],
     expected: npt.NDArray[np.float32],
     precision: str,
 ) -> float:
@@ -86,11 +86,11 @@ def predict_features(
 
 
 def predict_pixels(
-    network: keras.Model, paths: Sequence[Path], orientations: Sequence[Orientation]
+    network: keras.Model, photos: Sequence[Photo], orientations: Sequence[Orientation]
 ) -> npt.NDArray[np.float32]:
     """Return what a network in training says, `(n, labels)`, as the mean over orientations."""
     size = network.input_shape[1]
-    images = np.stack([load_resized(path, size, max_pixels=None) for path in paths])
+    images = np.stack([load_resized(photo, size, max_pixels=None) for photo in photos])
     seen = [network.predict_on_batch(orient(images, each)) for each in orientations]
     return np.asarray(np.mean(seen, axis=0))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from stages.train.augment import DRAWS_PER_IMAGE, draw
 from stages.train.batches import Positions, select, shuffled
 from stages.train.memory import allocate
-from waste_classifier.images import load_resized
+from waste_classifier.images import Photo, load_resized
 from waste_classifier.parallel import map_in_threads
 
 Inputs = list[npt.NDArray[Any]]  #: of a model: arrays of a row per image
@@ -83,18 +82,18 @@ def no_draws(count: int) -> npt.NDArray[np.float32]:
     return np.zeros((count, DRAWS_PER_IMAGE), np.float32)
 
 
-def load_images(paths: Sequence[Path], image_size: int, memory_mib: int) -> npt.NDArray[np.uint8]:
+def load_images(photos: Sequence[Photo], image_size: int, memory_mib: int) -> npt.NDArray[np.uint8]:
     """Decode and resize each image once; stage fetch has checked how large they are.
 
     Returns:
-        `(n, image_size, image_size, 3) uint8`, RGB, in the order of `paths`.
+        `(n, image_size, image_size, 3) uint8`, RGB, in the order of `photos`.
 
     Raises:
         InputError: an image is missing or damaged, or there is no room for them.
     """
-    images = allocate((len(paths), image_size, image_size, 3), np.uint8, memory_mib)
+    images = allocate((len(photos), image_size, image_size, 3), np.uint8, memory_mib)
     load = partial(load_resized, size=image_size, max_pixels=None)
-    for index, image in enumerate(map_in_threads(load, paths)):
+    for index, image in enumerate(map_in_threads(load, photos)):
         images[index] = image
     return images
 

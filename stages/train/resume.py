@@ -44,13 +44,17 @@ def save(directory: Path, checkpoint: Checkpoint) -> None:
     Raises:
         InputError: the disk is full or not writable.
     """
+    lists = {kind: getattr(checkpoint, kind) for kind in ("weights", "optimizer", "best_weights")}
     arrays = {
         f"{kind}_{index}": array
-        for kind in ("weights", "optimizer", "best_weights")
-        for index, array in enumerate(getattr(checkpoint, kind))
+        for kind, list_of_kind in lists.items()
+        for index, array in enumerate(list_of_kind)
     }
+    # An archive has a checksum of each array, but none of which arrays there are.
+    counts = {kind: len(list_of_kind) for kind, list_of_kind in lists.items()}
+    described = json.dumps({"progress": asdict(checkpoint.progress), "counts": counts})
     with whole_file(directory / FILE_NAME) as unfinished, unfinished.open("wb") as file:
-        np.savez(file, progress=json.dumps(asdict(checkpoint.progress)), **arrays)
+        np.savez(file, described=described, **arrays)
         file.flush()
         os.fsync(file.fileno())
 
@@ -70,14 +74,11 @@ def load(directory: Path) -> Checkpoint | None:
 
 def _read(path: Path) -> Checkpoint:
     with np.load(path) as arrays:
-        counts = {
-            kind: sum(name.rpartition("_")[0] == kind for name in arrays.files)
-            for kind in ("weights", "optimizer", "best_weights")
-        }
+        described = json.loads(str(arrays["described"]))
         return Checkpoint(
-            Progress(**json.loads(str(arrays["progress"]))),
+            Progress(**described["progress"]),
             **{
                 kind: [arrays[f"{kind}_{index}"] for index in range(count)]
-                for kind, count in counts.items()
+                for kind, count in described["counts"].items()
             },
         )

@@ -74,8 +74,8 @@ def network_task(
     """
     frozen, tuned = freeze(network, phase.name == "fine_tune", settings.fine_tune.first_block)
     size, memory_mib = network.input_shape[1], settings.memory_mib
-    pixels = load_images(train.paths, size, memory_mib)
-    val_pixels = load_images(val.paths, size, memory_mib)
+    pixels = load_images(train.photos, size, memory_mib)
+    val_pixels = load_images(val.photos, size, memory_mib)
 
     if frozen is None or settings.fine_tune.frozen_views == 0:
         return Task(

@@ -136,7 +136,7 @@ def deliver(parts: Parts, data: TrainingData, precision: Precision, state: Path)
     """
     contract = data.contract
     compared = choose_compared(data.val.targets, COMPARED_PHOTOS)
-    paths = [data.val.paths[number] for number in compared]
+    photos = [data.val.photos[number] for number in compared]
     if parts.backbone is None or parts.network is None:
         precision_seen = data.backbone.precision
         features = data.val.features[compared][:, : len(contract.orientations)]
@@ -144,11 +144,11 @@ def deliver(parts: Parts, data: TrainingData, precision: Precision, state: Path)
         backbone_file = FEATURES_DIR / NETWORK_NAME
     else:
         precision_seen = precision
-        expected = predict_pixels(parts.network, paths, contract.orientations)
+        expected = predict_pixels(parts.network, photos, contract.orientations)
         backbone_file = state / NETWORK_NAME
         last_stage = data.backbone.last_stage
         write_backbone(backbone_file, parts.backbone, contract.image_size, last_stage)
     head = exported_head(parts.head, data.columns)
     return export_classifier(
-        MODEL_DIR, contract, head, backbone_file, paths, expected, precision_seen
+        MODEL_DIR, contract, head, backbone_file, photos, expected, precision_seen
     )

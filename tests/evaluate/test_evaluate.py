@@ -14,12 +14,15 @@ from PIL import Image
 
 from stages.evaluate import scores
 from stages.evaluate.__main__ import main
-from stages.outputs.manifest import RAW_DIR
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions, write_predictions
 from stages.outputs.split import SplitRow
+from stages.outputs.tables import write_table
 from stages.params.evaluate import EvaluateParams
 from stages.stage import run
 from tests.pipeline.workspace import contents
+from tests.table_rows import manifest_row
+from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
 
 SETTINGS = EvaluateParams(seed=1, bootstrap_samples=100, calibration_bins=5, sheet_images=6)
@@ -46,16 +49,19 @@ def write_inputs(root: Path) -> None:
     Five images of each label are in test and one in val. Three of those in test are of the colour
     of their label, two are red.
     """
-    rows, seen = [], []
+    rows, seen, manifest = [], [], []
     for label in LABELS:
         (root / RAW_DIR / label).mkdir(parents=True)
         for number in range(6):
             path = f"{label}/{number}.png"
             painted = label if number < 3 else "red"
             Image.new("RGB", (10 + number, 12), painted).save(root / RAW_DIR / path)
+            checksum = sha256_of(root / RAW_DIR / path)
+            manifest.append(manifest_row(path)._replace(sha256=checksum))
             rows.append(SplitRow(path, label, path, "val" if number == 5 else "test"))
             seen.append(LABELS.index(painted))
     probabilities = np.where(np.eye(3)[seen] == 1, SURE, (1 - SURE) / 2).astype(np.float32)
+    write_table(root / MANIFEST_FILE, manifest, ManifestRow)
     write_predictions(root / PREDICTIONS_FILE, rows, LABELS, probabilities)
 
 

@@ -15,6 +15,7 @@ from stages.evaluate.sheets import (
 )
 from stages.outputs.predictions import Predictions
 from waste_classifier.errors import PhotoError
+from waste_classifier.images import Photo
 
 
 def predictions_of(
@@ -49,11 +50,12 @@ def test_mistakes_are_chosen_by_confidence() -> None:
 
 
 def test_sheet_tells_right_from_wrong_in_words(tmp_path: Path) -> None:
-    for name in ("a.png", "b.png"):
-        Image.new("RGB", (40, 20), "white").save(tmp_path / name)
+    photos: dict[str, Photo] = {name: tmp_path / name for name in ("a.png", "b.png")}
+    for photo in photos.values():
+        Image.new("RGB", (40, 20), "white").save(str(photo))
     predictions = predictions_of(["a.png", "b.png"], [0, 0], [[0.875, 0.125], [0.25, 0.75]])
 
-    figure = example_sheet(tmp_path, predictions, [1, 0])
+    figure = example_sheet(photos, predictions, [1, 0])
 
     words = [(text.get_text(), text.get_color()) for text in figure.axes[0].texts]
     assert words == [
@@ -67,16 +69,16 @@ def test_sheet_of_mistakes_says_of_how_many(tmp_path: Path) -> None:
     Image.new("RGB", (40, 20), "white").save(tmp_path / "b.png")
     predictions = predictions_of(["a.png", "b.png"], [0, 0], [[0.875, 0.125], [0.25, 0.75]])
 
-    title, path, *_ = mistake_sheet(tmp_path, predictions, [1]).axes[0].texts
+    title, path, *_ = mistake_sheet({"b.png": tmp_path / "b.png"}, predictions, [1]).axes[0].texts
 
     assert title.get_text() == "Mistakes: the most confident 1 of 1, among 2 test images"
     assert path.get_text() == "b.png"
 
 
-def test_sheet_without_mistakes_says_why(tmp_path: Path) -> None:
+def test_sheet_without_mistakes_says_why() -> None:
     predictions = predictions_of(["a.png", "b.png"], [0, 0], [[1, 0], [1, 0]])
 
-    figure = mistake_sheet(tmp_path, predictions, [])
+    figure = mistake_sheet({}, predictions, [])
 
     assert [text.get_text() for text in figure.axes[0].texts] == [
         "Mistakes: none, all 2 test images are right"
@@ -87,4 +89,4 @@ def test_an_image_that_is_gone_is_named(tmp_path: Path) -> None:
     predictions = predictions_of(["a.png"], [0], [[1, 0]])
 
     with pytest.raises(PhotoError, match=r"a\.png: cannot be read"):
-        example_sheet(tmp_path, predictions, [0])
+        example_sheet({"a.png": tmp_path / "a.png"}, predictions, [0])

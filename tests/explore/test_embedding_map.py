@@ -74,6 +74,20 @@ def test_too_few_images_for_a_map_lie_in_a_row(images: int) -> None:
     assert [(point["x"], point["y"]) for point in points] == [(i, 0) for i in range(images)]
 
 
+@pytest.mark.parametrize("vectors", [np.ones((9, 5)), np.ones((9, 0))])
+def test_images_that_nothing_tells_apart_lie_in_a_row(vectors: npt.NDArray[np.float64]) -> None:
+    points = embedding_map(rows_of(["glass"] * 9), vectors.astype(np.float32), seed=1)
+
+    assert [(point["x"], point["y"]) for point in points] == [(i, 0) for i in range(9)]
+
+
+def test_equal_images_among_others_do_no_harm() -> None:
+    vectors = np.zeros((40, 5), np.float32)
+    vectors[0, 0] = 1
+
+    assert len(embedding_map(rows_of(["glass"] * 40), vectors, seed=1)) == 40
+
+
 @pytest.mark.parametrize("columns", [2, 5])
 def test_four_images_are_enough_for_a_map(columns: int) -> None:
     vectors = np.random.default_rng(0).normal(size=(4, columns)).astype(np.float32)

@@ -19,6 +19,7 @@ from stages.outputs.features import FEATURES_DIR
 from stages.outputs.label_errors import LABEL_ERRORS_FILE, LabelErrorRow
 from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow, read_columns
 from stages.outputs.split import SPLIT_FILE, SPLITS, SplitRow
+from stages.outputs.suspects import SUSPECTS_FILE, SuspectRow
 from stages.outputs.tables import read_table, write_table
 from stages.params.explore import ExploreParams
 from stages.stage import run
@@ -45,6 +46,7 @@ OUTPUTS = {
     "plots/explore/images/label_errors.png",
     "plots/explore/images/near_duplicates.png",
     "plots/explore/images/similar_pairs.png",
+    "plots/explore/images/suspects.png",
 }
 
 
@@ -69,6 +71,7 @@ def write_inputs() -> None:
     write_table(SPLIT_FILE, split, SplitRow)
     write_table(CONFLICTS_FILE, [], ConflictRow)
     write_table(DUPLICATES_FILE, PAIRS, DuplicateRow)
+    write_table(SUSPECTS_FILE, [SuspectRow("trash/03.png", "a reason")], SuspectRow)
     write_features(features_of_two_labels())
 
 
@@ -113,7 +116,7 @@ def metrics_of(root: Path) -> dict[str, Any]:
 def test_numbers_are_of_all_tables(explored: Path) -> None:
     metrics = metrics_of(explored)
 
-    assert metrics["images"] == {"received": 12, "dropped": 0, "used": 12}
+    assert metrics["images"] == {"received": 12, "dropped": 0, "used": 12, "suspect": 1}
     assert metrics["imbalance_ratio"] == 1
     assert metrics["duplicates"]["near_pairs"] == 1
     assert metrics["duplicates"]["near_pairs_across_splits"] == 1
@@ -171,6 +174,27 @@ def test_features_of_random_weights_are_mapped_only(
     assert "neither similar pairs nor label errors were sought" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (1.0, "the features of all images are equal"),
+        (np.nan, "data/features/00000.npy: holds a feature that is not finite"),
+    ],
+)
+def test_what_features_can_not_say_is_left_out(
+    value: float, reason: str, workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_features(np.full((12, 2, 2), value, np.float32))
+
+    main(SETTINGS)
+
+    assert f"warning: no map, no label errors: {reason}" in capsys.readouterr().err
+    assert read_table(LABEL_ERRORS_FILE, LabelErrorRow) == []
+    assert set(contents(workspace, ".")) >= OUTPUTS
+    points = json.loads((workspace / "plots/explore/custom/embedding_map.json").read_text())
+    assert len(points) == SETTINGS.map_images
+
+
 def test_features_go_by_row_of_the_manifest_whatever_was_dropped(workspace: Path) -> None:
     # The first image that looks like its label, without which features would shift all others.
     rows = read_table(SPLIT_FILE, SplitRow)
@@ -179,7 +203,7 @@ def test_features_go_by_row_of_the_manifest_whatever_was_dropped(workspace: Path
     main(SETTINGS)
 
     metrics = metrics_of(workspace)
-    assert metrics["images"] == {"received": 12, "dropped": 1, "used": 11}
+    assert metrics["images"] == {"received": 12, "dropped": 1, "used": 11, "suspect": 1}
     (likeliest, *_) = read_table(LABEL_ERRORS_FILE, LabelErrorRow)
     assert likeliest[:4] == (1, "glass/00.png", "glass", "trash")
     # Of a pair with a dropped image, none is across splits.
@@ -252,7 +276,7 @@ def test_a_missing_or_damaged_image_is_named(
 @pytest.mark.usefixtures("workspace")
 def test_a_dollar_sign_in_a_label_is_no_formula() -> None:
     (RAW_DIR / "trash").rename(RAW_DIR / "trash $_$")
-    for table in (MANIFEST_FILE, SPLIT_FILE, DUPLICATES_FILE):
+    for table in (MANIFEST_FILE, SPLIT_FILE, DUPLICATES_FILE, SUSPECTS_FILE):
         table.write_text(table.read_text().replace("trash", "trash $_$"))
 
     main(SETTINGS)

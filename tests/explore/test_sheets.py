@@ -8,19 +8,21 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stages.explore.sheets import SIZE, example_sheet, label_error_sheet, pair_sheet
+from stages.explore.sheets import SIZE, example_sheet, label_error_sheet, pair_sheet, suspect_sheet
 from stages.outputs.duplicates import DuplicateRow
 from stages.outputs.label_errors import LabelErrorRow
+from stages.outputs.suspects import SuspectRow
+from waste_classifier.images import Photo
 
 RED, BLUE = [255, 0, 0], [0, 0, 255]
 
 
 @pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """A folder of two images of plain colours."""
+def photos(tmp_path: Path) -> dict[str, Photo]:
+    """Two images of plain colours."""
     Image.new("RGB", (100, 100), "red").save(tmp_path / "red.png")
     Image.new("RGB", (200, 200), "blue").save(tmp_path / "blue.png")
-    return tmp_path
+    return {name: tmp_path / name for name in ("red.png", "blue.png")}
 
 
 def words(figure: Figure) -> list[str]:
@@ -38,7 +40,7 @@ def images_on(figure: Figure, rows: int, columns: int) -> list[list[list[int]]]:
     return colours
 
 
-def test_examples_stand_in_a_row_of_their_label(photos: Path) -> None:
+def test_examples_stand_in_a_row_of_their_label(photos: dict[str, Photo]) -> None:
     examples = {"glass": ["red.png", "blue.png"], "trash": ["blue.png", "red.png"]}
 
     figure = example_sheet(photos, examples)
@@ -47,16 +49,16 @@ def test_examples_stand_in_a_row_of_their_label(photos: Path) -> None:
     assert images_on(figure, rows=2, columns=2) == [[RED, BLUE], [BLUE, RED]]
 
 
-def test_a_label_of_fewer_examples_has_a_shorter_row(photos: Path) -> None:
+def test_a_label_of_fewer_examples_has_a_shorter_row(photos: dict[str, Photo]) -> None:
     figure = example_sheet(photos, {"glass": ["red.png", "blue.png"], "trash": ["blue.png"]})
 
     assert images_on(figure, rows=2, columns=2) == [[RED, BLUE], [BLUE, [255, 255, 255]]]
 
 
-def test_pairs_stand_side_by_side_with_their_splits_and_distance(photos: Path) -> None:
+def test_pairs_stand_side_by_side_with_their_splits_and_distance(photos: dict[str, Photo]) -> None:
     pairs = [DuplicateRow("blue.png", "red.png", "perceptual", 3.0)]
 
-    figure = pair_sheet(photos, pairs, {"blue.png": "train"}, "Near-duplicates", "none found")
+    figure = pair_sheet(photos, pairs, {"blue.png": "train"}, "Near-duplicates")
 
     assert words(figure) == [
         "Near-duplicates",
@@ -67,29 +69,29 @@ def test_pairs_stand_side_by_side_with_their_splits_and_distance(photos: Path) -
     assert images_on(figure, rows=1, columns=2) == [[BLUE, RED]]
 
 
-def test_a_distance_of_features_is_a_fraction(photos: Path) -> None:
+def test_a_distance_of_features_is_a_fraction(photos: dict[str, Photo]) -> None:
     pairs = [DuplicateRow("blue.png", "red.png", "embedding", 0.2103)]
 
-    figure = pair_sheet(
-        photos, pairs, {"blue.png": "train", "red.png": "val"}, "Similar", "none found"
-    )
+    figure = pair_sheet(photos, pairs, {"blue.png": "train", "red.png": "val"}, "Similar")
 
     assert words(figure)[1:] == ["blue.png (train)", "red.png (val)", "distance 0.2103"]
 
 
-def test_a_sheet_without_pairs_says_why(photos: Path) -> None:
-    figure = pair_sheet(photos, [], {}, "Near-duplicates, nearest first", "none found")
+def test_a_sheet_without_pairs_says_so(photos: dict[str, Photo]) -> None:
+    figure = pair_sheet(photos, [], {}, "Near-duplicates, nearest first", "none so near")
 
-    assert words(figure) == ["Near-duplicates, nearest first: none found"]
+    assert words(figure) == ["Near-duplicates, nearest first: none so near"]
 
 
-def test_likely_label_errors_stand_with_the_label_they_rather_have(photos: Path) -> None:
+def test_likely_label_errors_stand_with_the_label_they_rather_have(
+    photos: dict[str, Photo],
+) -> None:
     label_errors = [
         LabelErrorRow(1, "red.png", "glass", "metal", "0.0100"),
         LabelErrorRow(2, "blue.png", "trash", "paper", "0.2000"),
     ]
 
-    figure = label_error_sheet(photos, label_errors, "none found")
+    figure = label_error_sheet(photos, label_errors)
 
     assert words(figure) == [
         "Likely label errors, likeliest first",
@@ -98,7 +100,20 @@ def test_likely_label_errors_stand_with_the_label_they_rather_have(photos: Path)
     ]
 
 
-def test_a_sheet_without_label_errors_says_why(photos: Path) -> None:
-    figure = label_error_sheet(photos, [], "not sought")
+def test_a_sheet_without_label_errors_says_so(photos: dict[str, Photo]) -> None:
+    figure = label_error_sheet(photos, [], "there is one label")
 
-    assert words(figure) == ["Likely label errors, likeliest first: not sought"]
+    assert words(figure) == ["Likely label errors, likeliest first: there is one label"]
+
+
+def test_suspect_files_stand_with_the_reason(photos: dict[str, Photo]) -> None:
+    suspects = [SuspectRow("blue.png", "ends early")]
+
+    assert words(suspect_sheet(photos, suspects)) == [
+        "1 of 1 files that are likely damaged",
+        *("blue.png", "ends early"),
+    ]
+    assert words(suspect_sheet(photos, [])) == [
+        "0 of 0 files that are likely damaged: no decoder warned of any"
+    ]
+    assert words(suspect_sheet(photos, suspects * 25))[0].startswith("24 of 25 files")

@@ -6,6 +6,7 @@ from stages.outputs.duplicates import DuplicateKind, DuplicateRow
 from stages.outputs.label_errors import LabelErrorRow
 from stages.outputs.manifest import ManifestRow
 from stages.outputs.split import SplitRow
+from stages.outputs.suspects import SuspectRow
 from tests.table_rows import manifest_row
 
 
@@ -40,7 +41,7 @@ def test_pairs_of_one_kind_come_nearest_first() -> None:
 
 def test_a_data_set_without_pairs_has_none() -> None:
     metrics = summarise(
-        [manifest_row("a/1.jpg")], [SplitRow("a/1.jpg", "a", "a/1.jpg", "train")], [], [], []
+        [manifest_row("a/1.jpg")], [SplitRow("a/1.jpg", "a", "a/1.jpg", "train")], [], [], [], []
     )
 
     assert metrics["duplicates/near_pairs"] == metrics["similar/pairs_across_labels"] == 0
@@ -73,11 +74,13 @@ def test_numbers_of_a_small_data_set() -> None:
         similar("glass/4", "trash/2", 0.2),
     ]
     label_errors = [LabelErrorRow(1, "glass/1.jpg", "glass", "trash", "0.1000")]
+    suspects = [SuspectRow("glass/4.jpg", "ends early")]
 
-    assert summarise(received, rows, conflicts, pairs, label_errors) == {
+    assert summarise(received, rows, conflicts, pairs, label_errors, suspects) == {
         "images/received": 6,
         "images/dropped": 2,
         "images/used": 4,
+        "images/suspect": 1,
         "labels": 2,
         "imbalance_ratio": 3.0,
         "duplicates/identical_copies": 1,

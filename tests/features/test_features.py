@@ -30,13 +30,13 @@ from stages.outputs.tables import write_table
 from stages.params.features import FeaturesParams
 from stages.stage import run
 from waste_classifier.checksum import sha256_of
-from waste_classifier.errors import PhotoError
+from waste_classifier.errors import InputError, PhotoError
 
 determinism.configure()
 
 import keras  # noqa: E402  (after the set-up, which it reads)
 
-from stages.features.extract import FrozenBackbone, write_features  # noqa: E402
+from stages.features.extract import FrozenBackbone, check_finite, write_features  # noqa: E402
 from stages.resnet50.network import build_backbone  # noqa: E402
 from stages.resnet50.weights import read_pretrained, restore  # noqa: E402
 from tests.legacy_weights import write_legacy_weights  # noqa: E402
@@ -258,6 +258,18 @@ def test_each_image_has_a_row_and_each_orientation_a_column(
     np.testing.assert_allclose(all_of(features), expected, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("workspace")
+def test_features_that_are_not_finite_name_their_photo() -> None:
+    photos = read_columns(MANIFEST_FILE).photos([0, 1, 2])
+    features = np.zeros((3, 2, 4), np.float32)
+    check_finite(features, photos, "float32")
+    features[1, 0, 2] = np.inf
+    features[2] = np.nan
+
+    with pytest.raises(InputError, match=r"^data/raw/glass/1\.png: a feature of it is not finite"):
+        check_finite(features, photos, "mixed_float16")
+
+
 @pytest.mark.usefixtures("shards_of_two")
 def test_the_bytes_do_not_depend_on_the_shards_that_stand_there(means: FrozenBackbone) -> None:
     write_with(means)
@@ -278,7 +290,7 @@ def test_a_damaged_image_is_named_and_its_shard_is_not_written(
     path = RAW_DIR / f"glass/{damaged}.png"
     path.write_bytes(path.read_bytes()[:200])
 
-    with pytest.raises(PhotoError, match=rf"data/raw/glass/{damaged}\.png: truncated or corrupt"):
+    with pytest.raises(PhotoError, match=rf"data/raw/glass/{damaged}\.png: not the photo that"):
         write_with(means)
 
     assert sorted(checksums(Path("features"))) == ["00000.npy"][: damaged // 2]

@@ -211,6 +211,7 @@ def test_the_stated_version_is_downloaded(
         "manifest.csv",
         "raw",
         "rejected.csv",
+        "suspects.csv",
     ]
     assert list(home.iterdir()) == []
 

@@ -99,7 +99,13 @@ def test_images_are_copied_byte_for_byte_and_the_source_stays(
 @pytest.mark.usefixtures("photos")
 def test_only_the_outputs_are_left_in_data(run_fetch: RunFetch) -> None:
     run_fetch()
-    assert names_in("data") == [".unfinished", "manifest.csv", "raw", "rejected.csv"]
+    assert names_in("data") == [
+        ".unfinished",
+        "manifest.csv",
+        "raw",
+        "rejected.csv",
+        "suspects.csv",
+    ]
     assert names_in("data/.unfinished/fetch") == ["lock"]
 
 

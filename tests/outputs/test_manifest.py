@@ -14,7 +14,7 @@ from stages.outputs.manifest import (
 )
 from stages.outputs.tables import read_table, write_sorted, write_table
 from tests.table_rows import manifest_row
-from waste_classifier.errors import InputError
+from waste_classifier.errors import InputError, PhotoError
 
 
 def read(folder: Path, *rows: ManifestRow) -> ManifestColumns:
@@ -48,6 +48,29 @@ def test_columns_hold_what_the_manifest_says(tmp_path: Path) -> None:
     assert [each.tobytes().hex() for each in images.checksums] == [first.sha256, second.sha256]
     assert images.hashes.tolist() == [255, 2**63]
     assert images.hashes.dtype == np.uint64
+
+
+def test_a_photo_gives_its_bytes_if_they_are_those_of_the_manifest(tmp_path: Path) -> None:
+    (tmp_path / "glass").mkdir()
+    for name in ("1", "2"):
+        (tmp_path / f"glass/{name}.jpg").write_text(name)
+    images = read(
+        tmp_path, *(manifest_row(f"glass/{name}.jpg", content=name) for name in ("1", "2", "3"))
+    )
+
+    second, first = images.photos([1, 0], tmp_path)
+
+    assert (first.read_bytes(), second.read_bytes()) == (b"1", b"2")
+    assert str(first) == f"{tmp_path}/glass/1.jpg"
+
+
+def test_a_photo_in_the_place_of_another_is_named(tmp_path: Path) -> None:
+    (tmp_path / "glass").mkdir()
+    (tmp_path / "glass/1.jpg").write_text("another")
+    (photo,) = read(tmp_path, manifest_row("glass/1.jpg", content="1")).photos([0], tmp_path)
+
+    with pytest.raises(PhotoError, match=rf"^{photo}: not the photo that data/manifest.csv descr"):
+        photo.read_bytes()
 
 
 def test_images_of_another_table_are_found_by_their_paths(tmp_path: Path) -> None:

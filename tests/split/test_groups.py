@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stages.outputs.duplicates import DuplicateKind, DuplicateRow
 from stages.outputs.manifest import ManifestColumns
-from stages.split.groups import group_images, name_groups
+from stages.split.groups import MixedGroups, group_images, mixed_groups, name_groups
 from waste_classifier.errors import InputError
 
 PATHS = ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"]
@@ -22,6 +22,13 @@ def images(paths: list[str]) -> ManifestColumns:
 
 def pair(left: str, right: str, kind: DuplicateKind = "perceptual") -> DuplicateRow:
     return DuplicateRow(f"{left}.jpg", f"{right}.jpg", kind, 0.1)
+
+
+def test_groups_of_several_labels_are_counted() -> None:
+    labels = ["glass", "metal", "metal", "metal", "paper", "glass"]
+
+    assert mixed_groups(labels, np.array([0, 0, 0, 1, 2, 2])) == MixedGroups(2, 5, 3)
+    assert mixed_groups(labels, np.arange(6)) == MixedGroups(0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ def test_every_image_gets_a_split(
         "trash      16       2       2      20\n"
         "all        64       8       8      80\n"
         "80 images in 80 groups; 0 identical images under different labels, 0 images dropped\n"
+        "0 groups hold several labels, 0 images in all, 0 in the largest\n"
     )
 
 
@@ -143,6 +144,47 @@ def test_photos_of_one_object_share_a_split_where_that_is_asked_for(
     assert {group: count for group, count in groups.items() if count > 1} == together
     for group in together:
         assert len({row.split for row in rows if row.group == group}) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "group_by", "knob"),
+    [
+        ("perceptual", "perceptual", "lower duplicates.max_perceptual_distance\n"),
+        (
+            "embedding",
+            "embedding",
+            "lower duplicates.max_embedding_distance or duplicates.max_perc",
+        ),
+    ],
+)
+def test_many_groups_of_several_labels_are_warned_of(
+    images: list[ManifestRow],
+    kind: DuplicateKind,
+    group_by: str,
+    knob: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # Of glass and trash: one group of three, which is more than 3 of 100 images.
+    write_pairs((images[0], images[70]), (images[1], images[70]), kind=kind)
+
+    run_stage(images, with_settings(group_by=group_by))
+
+    printed = capsys.readouterr()
+    assert "1 groups hold several labels, 3 images in all, 3 in the largest\n" in printed.out
+    assert printed.err.startswith("warning: 3 of 80 images stand in groups of several labels")
+    assert knob in printed.err
+
+
+def test_few_groups_of_several_labels_are_told_only(
+    images: list[ManifestRow], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pairs((images[0], images[70]))
+
+    run_stage(images)
+
+    printed = capsys.readouterr()
+    assert "1 groups hold several labels, 2 images in all, 2 in the largest\n" in printed.out
+    assert printed.err == ""
 
 
 def test_images_of_one_group_may_have_different_labels(images: list[ManifestRow]) -> None:

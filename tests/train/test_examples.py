@@ -52,7 +52,7 @@ def test_images_of_a_split_keep_the_order_of_its_table(
 ) -> None:
     examples = examples_with(inputs)
 
-    assert examples.paths == [Path("data/raw/b/3.png"), Path("data/raw/a/0.png")]
+    assert list(map(str, examples.photos)) == ["data/raw/b/3.png", "data/raw/a/0.png"]
     assert examples.targets.tolist() == [[0, 1], [1, 0]]
     assert examples.targets.dtype == np.float32
     assert len(examples) == 2

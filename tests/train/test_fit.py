@@ -97,7 +97,7 @@ def run(
 
 
 def probabilities(model: keras.Model, examples: Examples) -> npt.NDArray[np.float32]:
-    pixels = np.stack([load_resized(path, 32) for path in examples.paths])
+    pixels = np.stack([load_resized(path, 32) for path in examples.photos])
     return np.asarray(model(pixels.astype(np.float32), training=False))
 
 

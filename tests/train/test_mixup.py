@@ -20,7 +20,7 @@ def three_images() -> Examples:
     numbers = 10 * np.arange(3)[:, np.newaxis] + np.arange(2)
     features = np.stack([numbers, np.ones_like(numbers)], axis=2).astype(np.float32)
     return Examples(
-        paths=["0", "1", "2"],  # type: ignore[list-item]  # nothing reads them
+        photos=["0", "1", "2"],  # nothing reads them
         targets=np.array([[1, 0], [0, 1], [0, 1]], np.float32),
         features=features,
     )

@@ -30,7 +30,7 @@ TENS = np.array([[0], [10], [20], [30], [40]], np.uint8)
 ALL = np.arange(5)
 
 
-def test_load_images_keeps_the_order_of_paths(tmp_path: Path) -> None:
+def test_load_images_keeps_the_order_of_photos(tmp_path: Path) -> None:
     for name, colour in (("a.png", "red"), ("b.png", "lime"), ("c.png", "blue")):
         Image.new("RGB", (12, 9), colour).save(tmp_path / name)
 

@@ -46,10 +46,10 @@ def test_each_split_has_its_images_and_features(settings: TrainParams) -> None:
     assert (data.backbone.last_stage, data.backbone.image_size) == ("conv3", 32)
     # Of eleven images of each label the first six, and the three after them.
     assert [len(data.train), len(data.val)] == [18, 9]
-    assert data.train.paths[6] == RAW_DIR / "metal/00.png"
+    assert str(data.train.photos[6]) == str(RAW_DIR / "metal/00.png")
     assert data.train.targets[6].tolist() == [0, 1, 0]
     assert data.train.features[6, :, 0].tolist() == [110, 111]
-    assert data.val.paths[3] == RAW_DIR / "metal/06.png"
+    assert str(data.val.photos[3]) == str(RAW_DIR / "metal/06.png")
     assert data.val.features[3, :, 0].tolist() == [170, 171]
     assert data.val.features[3, 1, 1:].tolist() == list(range(1, COLUMNS))
 
@@ -69,7 +69,7 @@ def test_random_weights_need_no_features(settings: TrainParams) -> None:
 
     assert not data.backbone.pretrained
     assert data.train.features.shape == (18, 2, 0)
-    assert len(data.train.paths) == 18
+    assert len(data.train.photos) == 18
 
 
 def test_class_weights_of_other_labels_are_refused(settings: TrainParams) -> None:

@@ -116,6 +116,23 @@ def test_no_damage_stops_a_training(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "the training starts anew" in capsys.readouterr().err
 
 
+def test_no_bit_of_the_directory_makes_another_checkpoint(tmp_path: Path) -> None:
+    save(tmp_path, CHECKPOINT)
+    path = tmp_path / "checkpoint.npz"
+    content = path.read_bytes()
+    directory = content.index(b"PK\1\2")
+    for bit in range(8 * directory, 8 * len(content), 7):
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        loaded = load(tmp_path)
+        if loaded is not None:
+            assert loaded.progress == CHECKPOINT.progress
+            for kind in ("weights", "optimizer", "best_weights"):
+                ours, theirs = getattr(loaded, kind), getattr(CHECKPOINT, kind)
+                assert [each.tolist() for each in ours] == [each.tolist() for each in theirs]
+
+
 def test_a_full_disk_keeps_the_checkpoint_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

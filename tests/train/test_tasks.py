@@ -1,6 +1,7 @@
 """What a phase trains, and the rows that it sees: the same as the whole network would see."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ Split = tuple[Examples, Examples]
 
 
 def pixels_of(examples: Examples) -> npt.NDArray[np.uint8]:
-    return np.stack([load_resized(path, 32) for path in examples.paths])
+    return np.stack([load_resized(path, 32) for path in examples.photos])
 
 
 def train_batches(task: Task, epoch: int = 0) -> list[Any]:
@@ -247,7 +248,7 @@ def test_a_missing_image_is_named(
     miniature: keras.Model, examples: Split, settings: TrainParams
 ) -> None:
     train, val = examples
-    train.paths[3].unlink()
+    Path(str(train.photos[3])).unlink()
 
     with pytest.raises(PhotoError, match=r"03\.png: cannot be read"):
         network_task(SCRATCH, miniature, train, val, WEIGHTS, settings)

@@ -1,6 +1,9 @@
 """Every kind of photo becomes upright RGB, or is refused with a reason."""
 
 import struct
+import subprocess
+import sys
+import threading
 import warnings
 import zlib
 from collections.abc import Callable
@@ -17,6 +20,7 @@ from waste_classifier.images import (
     ImageError,
     Photo,
     decode,
+    decoded,
     load,
     load_resized,
     resized_batches,
@@ -224,7 +228,24 @@ def as_array(pixels: npt.NDArray[np.uint8], _folder: Path) -> Photo:
     return pixels
 
 
-KINDS = [as_file, as_name, as_opened, as_image, as_array]
+class Content:
+    """What reads a file, as a stage may have it."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __str__(self) -> str:
+        return "a photo of mine"
+
+    def read_bytes(self) -> bytes:
+        return self.file.read_bytes()
+
+
+def as_content(pixels: npt.NDArray[np.uint8], folder: Path) -> Photo:
+    return Content(as_file(pixels, folder))
+
+
+KINDS = [as_file, as_name, as_content, as_opened, as_image, as_array]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -291,15 +312,156 @@ def test_an_image_of_pillow_without_pixels() -> None:
         decode(Image.new("RGB", (0, 5)))
 
 
+def png(
+    size: tuple[int, int], bits: int, colour_type: int, rows: bytes = b"", chunks: bytes = b""
+) -> bytes:
+    """Return a PNG of raw rows, each of which begins with its filter (PNG specification, 11.2)."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, bits, colour_type, 0, 0, 0))
+    data = chunk(b"IDAT", zlib.compress(rows) if rows else b"")
+    return b"\x89PNG\r\n\x1a\n" + header + chunks + data + chunk(b"IEND", b"")
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+
+GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # colour types of PNG
+
+
+@pytest.mark.parametrize(
+    ("bits", "colour_type", "row", "transparent", "expected"),
+    [
+        # Of two and more pixels, the second is of the transparent colour.
+        (1, GREY, [0b01000000], [1], [0, 255]),
+        (2, GREY, [0b00011011], [1], [0, 255, 170, 255]),
+        (4, GREY, [0x5A], [10], [85, 255]),
+        (8, GREY, [5, 6], [6], [5, 255]),
+        (16, GREY, [40000 >> 8, 64, 40001 >> 8, 65], [40001], [156, 255]),
+        (8, RGB, [9, 9, 9, 4, 5, 6], [4, 5, 6], [9, 255]),
+        (16, RGB, [128, 1, 128, 1, 128, 1, 64, 1, 64, 2, 64, 3], [16385, 16386, 16387], [128, 255]),
+    ],
+)
+def test_a_transparent_colour_is_white_at_any_depth(
+    bits: int,
+    colour_type: int,
+    row: list[int],
+    transparent: list[int],
+    expected: list[int],
+    tmp_path: Path,
+) -> None:
+    colour = chunk(b"tRNS", struct.pack(f">{len(transparent)}H", *transparent))
+    (tmp_path / "1.png").write_bytes(
+        png((len(expected), 1), bits, colour_type, bytes([0, *row]), colour)
+    )
+
+    pixels = np.asarray(decode(tmp_path / "1.png"))
+
+    assert pixels[0].tolist() == [[value] * 3 for value in expected]
+
+
+def test_a_palette_may_be_transparent_in_parts(tmp_path: Path) -> None:
+    colours = chunk(b"PLTE", bytes([0, 0, 0, *RED])) + chunk(b"tRNS", bytes([51]))
+    (tmp_path / "1.png").write_bytes(png((2, 1), 8, PALETTE, bytes([0, 0, 1]), colours))
+
+    assert np.asarray(decode(tmp_path / "1.png"))[0].tolist() == [[204, 204, 204], [*RED]]
+
+
+@pytest.mark.parametrize(
+    ("colour_type", "channels"), [(GREY, 1), (RGB, 3), (GREY_ALPHA, 2), (RGBA, 4)]
+)
+def test_16_bits_that_hold_fewer_are_refused(
+    colour_type: int, channels: int, tmp_path: Path
+) -> None:
+    for brightest, accepted in ((255, False), (4095, False), (4096, True)):
+        alpha = [65535] * (channels in (2, 4))
+        values = [brightest] * (channels - len(alpha)) + alpha
+        row = b"\0" + struct.pack(f">{channels}H", *values)
+        (tmp_path / "1.png").write_bytes(png((1, 1), 16, colour_type, row))
+        if accepted:
+            assert decode(tmp_path / "1.png").getpixel((0, 0)) == (16, 16, 16)
+        else:
+            with pytest.raises(ImageError, match="16 bits per channel, but no value of 4096"):
+                decode(tmp_path / "1.png")
+
+
+@pytest.mark.parametrize("mode", ["I", "F", "LAB"])
+def test_images_of_pillow_without_a_known_range_are_refused(mode: str) -> None:
+    with pytest.raises(ImageError, match=rf"^mode {mode}, whose range is not known"):
+        decode(Image.new(mode, (2, 2)))
+
+
+@pytest.mark.parametrize("size", [(65_536, 1), (1, 65_536)])
+def test_no_side_is_longer_than_a_jpeg_can_be(size: tuple[int, int], tmp_path: Path) -> None:
+    width, height = size
+    (tmp_path / "1.png").write_bytes(png(size, 8, GREY, (b"\0" + bytes(width)) * height))
+
+    with pytest.raises(ImageError, match=rf"^{width} x {height} pixels, but no side may be longer"):
+        decode(tmp_path / "1.png", max_pixels=None)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux alone says it so")
+def test_many_pixels_are_in_memory_once(tmp_path: Path) -> None:
+    # Of a palette with transparency: 16 million pixels are 64 MB as Pillow holds RGB.
+    colours = chunk(b"PLTE", bytes(range(256)) * 3) + chunk(b"tRNS", bytes([0, 128]))
+    rows = (b"\0" + bytes(range(250)) * 16) * 4000
+    (tmp_path / "1.png").write_bytes(png((4000, 4000), 8, PALETTE, rows, colours))
+    measured = r"""
+import re, sys
+from waste_classifier.images import load_resized
+def peak(): return int(re.search(r"VmHWM:\s*(\d+) kB", open("/proc/self/status").read())[1])
+before = peak()
+load_resized(sys.argv[1], 224)
+print((peak() - before) // 1024)
+"""
+    command = [sys.executable, "-c", measured, str(tmp_path / "1.png")]
+
+    mib = int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+    # Palette and RGB are 76 MiB; a copy of it all as RGBA would be 61 more.
+    assert 76 <= mib < 110
+
+
+def test_a_photo_too_large_for_the_memory_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_memory(_image: Image.Image) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", without_memory)
+    Image.new("RGB", (8, 8)).save(tmp_path / "1.png")
+
+    with pytest.raises(InputError, match=rf"^{tmp_path}/1\.png: no memory for its pixels"):
+        load_resized(tmp_path / "1.png", 8)
+
+
+def test_threads_wait_for_each_other_where_photos_are_large(tmp_path: Path) -> None:
+    Image.new("L", (9000, 9000)).save(tmp_path / "1.png")  # 81 of 128 million pixels
+    inside = threading.Semaphore(0)
+    go_on = threading.Event()
+
+    def hold() -> None:
+        with decoded(tmp_path / "1.png", max_pixels=None):
+            inside.release()
+            go_on.wait(60)
+
+    threads = [threading.Thread(target=hold) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert inside.acquire(timeout=60)
+    assert not inside.acquire(timeout=1), "the second waits"
+    # Small photos do not count.
+    Image.new("L", (90, 90)).save(tmp_path / "2.png")
+    with decoded(tmp_path / "2.png"):
+        go_on.set()
+    assert inside.acquire(timeout=60)
+    for thread in threads:
+        thread.join()
+
+
 def declared_png(file: Path, width: int, height: int) -> Path:
     """Write a PNG that says how large it is, and holds no pixels."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        checksum = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    file.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+    file.write_bytes(png((width, height), 8, RGB))
     return file
 
 
@@ -341,6 +503,10 @@ def test_errors_name_the_photo(tmp_path: Path) -> None:
         load_resized(tmp_path / "empty.jpg", 8)
     with pytest.raises(PhotoError, match=r"^the second: empty file$"):
         load_resized(tmp_path / "empty.jpg", 8, name="the second")
+    with pytest.raises(PhotoError, match=r"^a photo of mine: empty file$"):
+        next(resized_batches([Content(tmp_path / "empty.jpg")], 8, 1))
+    with pytest.raises(PhotoError, match=r"^a photo of mine: cannot be read \(No such file or"):
+        load(Content(tmp_path / "gone.jpg"))
     # An image or array has no name but its place among the others.
     good, bad = np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2), np.uint8)
     with pytest.raises(PhotoError, match=r"^photo 1: expected an array"):

@@ -15,6 +15,7 @@ import numpy as np
 
 from stages.fetch.sample.objects import draw_object
 from stages.fetch.sample.scene import photograph
+from stages.progress import counted
 from waste_classifier.errors import InputError
 from waste_classifier.parallel import available_cores
 
@@ -60,7 +61,8 @@ def draw_sample(directory: Path, images: int, image_size: int, seed: int) -> Non
     draw = partial(draw_view, directory=directory, image_size=image_size, seed=seed)
     try:
         with ProcessPoolExecutor(available_cores(), initializer=_end_with_parent) as pool:
-            for _ in pool.map(draw, views, chunksize=8):
+            drawn = pool.map(draw, views, chunksize=8)
+            for _ in counted(drawn, "drawing", len(views), "images"):
                 pass
     except BrokenProcessPool:
         raise InputError(

@@ -1,0 +1,36 @@
+"""Standard streams on which nothing that a stage prints can stop its work."""
+
+import io
+import sys
+from typing import Any
+
+
+class _TolerantFile(io.FileIO):
+    """A file that drops words where it can't take them."""
+
+    def write(self, content: Any) -> int:
+        """Write bytes and return how many were taken."""
+        try:
+            return super().write(content)
+        except OSError:
+            return len(content)
+
+
+def tolerate_readers() -> None:
+    """Let standard output and standard error fail no work.
+
+    A reader may leave (`dvc repro | head -1`), a log be on a full disk, or a terminal take fewer
+    characters than a label has (`PYTHONIOENCODING=ascii`).
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        # Not what a test or a notebook reads from; nor one that was closed from the start.
+        if isinstance(stream, io.TextIOWrapper) and stream is getattr(sys, f"__{name}__"):
+            stream.flush()
+            tolerant = io.TextIOWrapper(
+                io.BufferedWriter(_TolerantFile(stream.fileno(), "w", closefd=False)),
+                encoding=stream.encoding,
+                errors="backslashreplace",
+                line_buffering=stream.line_buffering,
+            )
+            setattr(sys, name, tolerant)
