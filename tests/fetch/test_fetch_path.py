@@ -18,6 +18,7 @@ from PIL import Image
 
 from stages.outputs.manifest import ManifestRow
 from stages.outputs.rejected import RejectedRow
+from stages.outputs.suspects import SUSPECTS_FILE, SuspectRow
 from stages.outputs.tables import read_table
 from tests.fetch.conftest import RunFetch, SaveImage, outputs
 from waste_classifier.images import decode
@@ -406,6 +407,7 @@ def test_trashnet(run_fetch: RunFetch) -> None:
         max_pixels=384 * 512,
     )
     assert run.code == 0, run.err
+    assert read_table(SUSPECTS_FILE, SuspectRow) == [], "no sound photo is suspect"
     row = read_table(MANIFEST, ManifestRow)[0]
     image = decode(Path("data/raw") / row.path)
     assert (row.width, row.height) == image.size == (384, 512)
