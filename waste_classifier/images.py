@@ -92,7 +92,9 @@ def decoded(photo: Photo, max_pixels: int | None = MAX_PIXELS) -> Iterator[Image
     with nullcontext(opened) if opened is photo else opened:
         with _reasons_given(photo):
             _check_size(opened.width, opened.height, max_pixels)
-        with _memory_shared(opened.width * opened.height):
+        # Pillow's decoder of WebP holds two more copies.
+        copies = 2 if opened.format == "WEBP" else 1
+        with _memory_shared(copies * opened.width * opened.height):
             with _reasons_given(photo):
                 image = _decode_opened(opened)
             yield image

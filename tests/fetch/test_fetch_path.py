@@ -20,6 +20,7 @@ from stages import stage
 from stages.fetch.__main__ import main
 from stages.outputs.manifest import ManifestRow
 from stages.outputs.rejected import RejectedRow
+from stages.outputs.suspects import SUSPECTS_FILE, SuspectRow
 from stages.outputs.tables import read_table
 from stages.params.fetch import FetchParams
 from tests.fetch.conftest import RunFetch, SaveImage, outputs
@@ -429,6 +430,7 @@ def test_trashnet(run_fetch: RunFetch) -> None:
         max_pixels=384 * 512,
     )
     assert run.code == 0, run.err
+    assert read_table(SUSPECTS_FILE, SuspectRow) == [], "no sound photo is suspect"
     row = read_table(MANIFEST, ManifestRow)[0]
     image = decode(Path("data/raw") / row.path)
     assert (row.width, row.height) == image.size == (384, 512)
