@@ -68,7 +68,7 @@ def main(settings: EvaluateParams) -> None:
         for name, points in plots.items():
             live.log_points(name, points)
         log_pictures(live, pictures)
-    print(summary.format_table(test_scores, intervals, labels))
+    summary.print_table()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,21 @@
-"""Scores as metrics for DVC and as a table for people."""
+"""Scores as metrics for DVC and as a table for people.
 
+`python -m stages.evaluate.summary` prints the table of metrics/evaluate.json.
+"""
+
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from stages.evaluate.scores import Interval, Scores
+from stages.outputs.documents import read_document
+from stages.stage import exit_code
+
+METRICS_FILE = Path("metrics/evaluate.json")
 
 HEADLINES = ("accuracy", "macro_f1", "weighted_f1")
+LABEL_SCORES = ("precision", "recall", "f1")
 
 
 def summarise(
@@ -24,24 +35,36 @@ def summarise(
         metrics[f"{name}_interval/low"] = float(intervals[name].low)
         metrics[f"{name}_interval/high"] = float(intervals[name].high)
     for position, label in enumerate(labels):
-        prefix = f"labels/{label}"
-        metrics[f"{prefix}/support"] = int(scores.support[position])
-        for name in ("precision", "recall", "f1"):
-            metrics[f"{prefix}/{name}"] = float(getattr(scores, name)[position])
+        metrics[f"labels/{label}/support"] = int(scores.support[position])
+        for name in LABEL_SCORES:
+            metrics[f"labels/{label}/{name}"] = float(getattr(scores, name)[position])
     return metrics
 
 
-def format_table(scores: Scores, intervals: Mapping[str, Interval], labels: Sequence[str]) -> str:
-    """Return the headline scores with their 95 % intervals, then a line for each label."""
+def format_table(metrics: Mapping[str, Any]) -> str:
+    """Return the headline scores with their 95 % intervals, then a line for each label.
+
+    Args:
+        metrics: as the file has them, nested.
+    """
     lines = [
-        f"{name:11}  {getattr(scores, name):.4f}  "
-        f"(95 % {intervals[name].low:.4f} to {intervals[name].high:.4f})"
+        f"{name:11}  {metrics[name]:.4f}  (95 % {interval['low']:.4f} to {interval['high']:.4f})"
         for name in HEADLINES
+        for interval in [metrics[f"{name}_interval"]]
     ]
+    labels = metrics["labels"]
     width = max(map(len, [*labels, "label"]))
     lines.append(f"{'label':{width}}  precision    recall        f1   support")
-    for position, label in enumerate(labels):
-        values = (scores.precision[position], scores.recall[position], scores.f1[position])
-        cells = "".join(f"{value:9.4f} " for value in values)
-        lines.append(f"{label:{width}}  {cells}{int(scores.support[position]):9}")
+    for label, of_label in labels.items():
+        cells = "".join(f"{of_label[name]:9.4f} " for name in LABEL_SCORES)
+        lines.append(f"{label:{width}}  {cells}{of_label['support']:9}")
     return "\n".join(lines)
+
+
+def print_table() -> None:
+    """Print the table of the metrics that stage evaluate left."""
+    print(format_table(read_document(METRICS_FILE)))
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(print_table))
