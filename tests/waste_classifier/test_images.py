@@ -435,13 +435,22 @@ def test_a_photo_too_large_for_the_memory_is_named(
         load_resized(tmp_path / "1.png", 8)
 
 
-def test_threads_wait_for_each_other_where_photos_are_large(tmp_path: Path) -> None:
-    Image.new("L", (9000, 9000)).save(tmp_path / "1.png")  # 81 of 128 million pixels
+def test_threads_wait_for_each_other_where_photos_are_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Three shares of a hundred pixels each, instead of 32 of four million.
+    for name, value in (
+        ("SHARES", 3),
+        ("SHARE_PIXELS", 100),
+        ("free_shares", threading.Semaphore(3)),
+    ):
+        monkeypatch.setattr(f"waste_classifier.images._{name}", value)
+    Image.new("L", (10, 20)).save(tmp_path / "1.png")
     inside = threading.Semaphore(0)
     go_on = threading.Event()
 
     def hold() -> None:
-        with decoded(tmp_path / "1.png", max_pixels=None):
+        with decoded(tmp_path / "1.png"):
             inside.release()
             go_on.wait(60)
 
@@ -451,7 +460,7 @@ def test_threads_wait_for_each_other_where_photos_are_large(tmp_path: Path) -> N
     assert inside.acquire(timeout=60)
     assert not inside.acquire(timeout=1), "the second waits"
     # Small photos do not count.
-    Image.new("L", (90, 90)).save(tmp_path / "2.png")
+    Image.new("L", (9, 9)).save(tmp_path / "2.png")
     with decoded(tmp_path / "2.png"):
         go_on.set()
     assert inside.acquire(timeout=60)
