@@ -16,6 +16,7 @@ import stages.explore.__main__ as explore
 import stages.predict.__main__ as predict
 import stages.split.__main__ as split
 import stages.train.__main__ as train
+from stages.outputs.backbone import read_weights_file
 from stages.outputs.model import MODEL_DIR
 from stages.params.explore import ExploreParams
 from stages.params.reading import check_section, read_params
@@ -34,6 +35,7 @@ SMALL = ExploreParams(
 )
 READERS: dict[str, Callable[[], object]] = {
     "check_params": check_params,
+    "features": read_weights_file,
     "duplicates": lambda: duplicates.main(SECTION["duplicates"]),
     "split": lambda: split.main(SECTION["split"]),
     "class_weights": lambda: class_weights.main(SECTION["class_weights"]),
@@ -46,6 +48,7 @@ READERS: dict[str, Callable[[], object]] = {
 #: Who reads which file of `data`, and how many damages of it are tried: few where each takes long.
 TRIED = {
     ("check_params", "../params.yaml"): 60,
+    ("features", "backbone/backbone.json"): 60,
     ("duplicates", "manifest.csv"): 60,
     ("duplicates", "features/features.json"): 60,
     ("duplicates", "features/00000.npy"): 60,

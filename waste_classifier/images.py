@@ -237,8 +237,9 @@ def _is_empty(photo: Photo) -> bool:
 def _memory_shared(pixels: int) -> Iterator[None]:
     """Wait until so many pixels may be in memory, and hold their place for a `with` block."""
     shares = min(pixels // _SHARE_PIXELS, _SHARES)
-    # One at a time, so that no two wait for each other with half of what they need.
-    with _next_to_take_shares:
+    # One at a time, so that no two wait for each other with half of what they need; small photos
+    # pass by.
+    with _next_to_take_shares if shares else nullcontext():
         for _ in range(shares):
             _free_shares.acquire()
     try:

@@ -452,17 +452,18 @@ def test_threads_wait_for_each_other_where_photos_are_large(
     def hold() -> None:
         with decoded(tmp_path / "1.png"):
             inside.release()
-            go_on.wait(60)
+            assert go_on.wait(60)
 
     threads = [threading.Thread(target=hold) for _ in range(2)]
     for thread in threads:
         thread.start()
     assert inside.acquire(timeout=60)
     assert not inside.acquire(timeout=1), "the second waits"
-    # Small photos do not count.
+    # Small photos neither count nor wait.
     Image.new("L", (9, 9)).save(tmp_path / "2.png")
-    with decoded(tmp_path / "2.png"):
-        go_on.set()
+    decode(tmp_path / "2.png")
+    assert not inside.acquire(blocking=False)
+    go_on.set()
     assert inside.acquire(timeout=60)
     for thread in threads:
         thread.join()
