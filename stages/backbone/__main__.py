@@ -10,12 +10,14 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 from stages.outputs.backbone import BACKBONE_DIR, write_description
-from stages.outputs.whole import explain_disk_error, whole_folder
+from stages.outputs.unfinished import only_run
+from stages.outputs.whole import UNFINISHED, explain_disk_error, whole_folder
 from stages.params.backbone import BackboneParams
 from stages.stage import run
 from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
 
+UNFINISHED_DIR = BACKBONE_DIR.parent / UNFINISHED / BACKBONE_DIR.name
 TIMEOUT_SECONDS = 60
 RETRIES = 4
 FIRST_PAUSE_SECONDS = 1.0
@@ -23,7 +25,7 @@ FIRST_PAUSE_SECONDS = 1.0
 
 def main(settings: BackboneParams) -> None:
     """Copy or download the weights and describe them."""
-    with whole_folder(BACKBONE_DIR) as folder:
+    with only_run(UNFINISHED_DIR, "stage backbone"), whole_folder(BACKBONE_DIR) as folder:
         weights_file = _bring(settings.weights, folder)
         checksum = _check(weights_file, settings) if weights_file else None
         weights = settings.weights if settings.weights in ("none", "imagenet") else "file"

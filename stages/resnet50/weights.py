@@ -46,9 +46,12 @@ def read_pretrained(weights_file: Path) -> tuple[LayerWeights, BackboneStage]:
         # Keras warns of each layer that the file lacks; what that means is said below, once.
         with warnings.catch_warnings(action="ignore"):
             resnet50.load_weights(weights_file, skip_mismatch=True, **by_name)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{weights_file}: not a file of Keras weights ({error})") from None
-    surplus = _surplus_convolutions(weights_file, {layer.name for layer in layers})
+        surplus = _surplus_convolutions(weights_file, {layer.name for layer in layers})
+    # Damaged files make Keras and h5py raise anything: OSError, ValueError, KeyError, RuntimeError.
+    except Exception as error:
+        raise InputError(
+            f"{weights_file}: not a file of Keras weights ({error}); get it again"
+        ) from None
     if surplus:
         raise InputError(
             f"{weights_file}: weights of another network, with convolutions that ResNet50 does not "

@@ -63,11 +63,17 @@ class EpochLog:
         traceback: TracebackType | None,
     ) -> None:
         """Write what is left and close the trackers."""
-        self._write_curves()
-        for part, seconds in self._seconds.items():
-            self._runtime.log_metric(f"seconds/{part}", seconds, plot=False)
-        self._runtime.__exit__(kind, error, traceback)
-        self._live.__exit__(kind, error, traceback)
+        try:
+            self._write_curves()
+            for part, seconds in self._seconds.items():
+                self._runtime.log_metric(f"seconds/{part}", seconds, plot=False)
+        # The trackers are told, which leave no half of a plot then.
+        except OSError as refused:
+            kind, error, traceback = type(refused), refused, refused.__traceback__
+        try:
+            self._runtime.__exit__(kind, error, traceback)
+        finally:
+            self._live.__exit__(kind, error, traceback)
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:

@@ -15,6 +15,7 @@ from stages.backbone import __main__ as backbone
 from stages.backbone.__main__ import copy_weights, download_with_retries, main
 from stages.compute import determinism
 from stages.outputs.backbone import read_weights_file
+from stages.outputs.unfinished import only_run
 from stages.params.backbone import BackboneParams
 from stages.params.reading import load_section
 from waste_classifier.errors import InputError
@@ -96,7 +97,7 @@ def test_bad_weights_say_what_is_wrong_and_leave_nothing(
     with pytest.raises(InputError, match=message):
         bring(weights, sha256)
 
-    assert list((workspace / "data").iterdir()) == []
+    assert not (workspace / "data/backbone").exists()
 
 
 def test_a_malformed_checksum_is_refused_before_the_stage_runs() -> None:
@@ -247,3 +248,11 @@ def test_a_server_that_has_no_such_file_is_not_asked_again(
 
     assert Server.requests == 1
     assert not (workspace / "data/backbone").exists()
+
+
+def test_two_runs_at_once_do_not_write_into_each_other(workspace: Path) -> None:
+    with (
+        only_run(workspace / "data/.unfinished/backbone", "stage backbone"),
+        pytest.raises(InputError, match="another stage backbone runs in this workspace"),
+    ):
+        bring("none")

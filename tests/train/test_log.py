@@ -1,5 +1,6 @@
 """Curves through dvclive: a resumed training shows those of an uninterrupted one."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from stages.train.log import EpochLog, EpochReport
 from stages.train.resume import Progress
+from waste_classifier.errors import InputError
 
 
 def report(loss: float, best: bool = True) -> EpochReport:
@@ -109,3 +111,17 @@ def test_timings_of_an_earlier_run_are_gone(workspace: Path) -> None:
         pass
 
     assert "export" not in json.loads((workspace / "logs/train/metrics.json").read_text() or "{}")
+
+
+def test_curves_that_the_disk_refuses_are_one_message_and_leave_no_half(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(InputError, match="plots/train: no room to write it"), EpochLog() as log:
+        log.epoch(report(0.9))
+        monkeypatch.setattr(log, "_write_curves", refuse)
+
+    assert not (workspace / "plots/train").exists()
+    assert not (workspace / "metrics/train.json").exists()
