@@ -12,7 +12,7 @@ from tqdm import tqdm
 T = TypeVar("T")
 
 SECONDS_BETWEEN_LINES = 30.0
-LINE = "{desc}: {n_fmt} of {total_fmt} {unit}, {rate_noinv_fmt}, {remaining} left"
+LINE = "{desc}: {n_fmt} of {total_fmt}{unit}, {rate_noinv_fmt}, {remaining} left"
 
 
 def progress(what: str, total: int, unit: str, done: int = 0) -> "tqdm[Any]":
@@ -33,7 +33,7 @@ def progress(what: str, total: int, unit: str, done: int = 0) -> "tqdm[Any]":
     return tqdm(
         desc=what,
         total=total,
-        unit=unit,
+        unit=f" {unit}",
         initial=done,
         leave=False,
         file=Lines(),

@@ -1,6 +1,7 @@
 """`pytest --fast` (`make test-fast`): the tests that need neither TensorFlow nor a DVC pipeline.
 
-They are most of the tests and take seconds, since importing TensorFlow alone takes many.
+They are most of the tests and take seconds, since importing TensorFlow alone takes many. Left out,
+too, are the few that try whole stages many times over.
 """
 
 import os
@@ -11,17 +12,20 @@ from typing import Any
 import pytest
 
 TESTS = Path(__file__).parent
-#: Folders and modules of tests that need TensorFlow or run the pipeline.
+#: Folders and modules of tests that need TensorFlow, run the pipeline, or run stages many times.
 SLOW = (
     "backbone",
     "compute",
     "features",
+    "fetch/test_ignored.py",
     "pipeline",
     "plots",
     "predict/test_from_images.py",
     "resnet50/test_folding.py",
     "resnet50/test_network.py",
     "resnet50/test_weights.py",
+    "test_damaged_inputs.py",
+    "test_full_disk.py",
     "test_trashnet.py",
     "train/test_augment.py",
     "train/test_batches.py",
