@@ -23,8 +23,8 @@ class EpochBar(keras.callbacks.Callback):
         self._bar = progress(f"epoch {epoch}", self._steps, "steps")
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
-        """Move it to the step that has been done; where calls are of several, to their last."""
-        if self._bar is not None:
+        """Move it to the step that has been done; the last one is told by the line of the epoch."""
+        if self._bar is not None and batch + 1 < self._steps:
             self._bar.update(batch + 1 - self._bar.n)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
