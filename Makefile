@@ -23,8 +23,8 @@ repro: expect .venv/.$(LOCK) ## run the pipeline, print its scores
 	@echo "Scores of the test images: metrics/evaluate.json. Plots: plots/; '$(BIN)/dvc plots show' makes one page of them, dvc_plots/index.html"
 
 expect:
-	@echo "On two quiet cores the first run takes about 6 minutes once .venv is there: it draws 800 images and"
-	@echo "trains on them. It needs 3 GB of disk, of which .venv takes 2.5. At the end stand the scores."
+	@echo "The first run draws 800 images and trains on them: about 12 minutes on two quiet cores once .venv"
+	@echo "is there. It needs 3 GB of disk, of which .venv is most. At the end stand the scores."
 
 experiments: .venv/.$(LOCK) ## list experiments: what they changed, and their scores
 	@$(WITH_BIN) $(BIN)/dvc exp show --md --only-changed --drop '$(BESIDES)'

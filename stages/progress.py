@@ -18,7 +18,7 @@ LINE = "{desc}: {n_fmt} of {total_fmt}{unit}, {rate_noinv_fmt}, {remaining} left
 def progress(what: str, total: int, unit: str, done: int = 0) -> "tqdm[Any]":
     """Return the progress of some work, on stderr: a context, told of each step by `update(n)`.
 
-    What is printed meanwhile goes through `tqdm.write`, which keeps clear of a bar.
+    What is printed meanwhile goes through `say`, which keeps clear of a bar.
 
     Args:
         what: is being done.
@@ -43,6 +43,12 @@ def progress(what: str, total: int, unit: str, done: int = 0) -> "tqdm[Any]":
         # Steps may be far apart: whether a line is due is looked up at each.
         miniters=1,
     )
+
+
+def say(line: str) -> None:
+    """Print a line at once, clear of a bar."""
+    with tqdm.external_write_mode():
+        print(line, flush=True)
 
 
 def counted(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:

@@ -55,6 +55,19 @@ with waiting("map of 9 images"):
     assert drawn.endswith(" \r")
 
 
+def test_lines_are_printed_at_once_below_a_cleared_bar() -> None:
+    drawn = drawn_on_a_terminal("""\
+import os, sys
+os.dup2(2, 1)  # both streams are the terminal
+from stages.progress import progress, say
+with progress("features", 2, "images") as bar:
+    say("1 of 2 images")
+    os._exit(0)  # nothing is flushed at the end
+""")
+
+    assert "\r1 of 2 images\r\n" in drawn
+
+
 def test_a_log_gets_how_long_something_has_run(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,6 @@ from typing import NamedTuple, Self
 import keras
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from stages.compute.precision import Precision, native_precision
 from stages.outputs.features import (
@@ -21,7 +20,7 @@ from stages.outputs.features import (
     write_shard,
 )
 from stages.outputs.manifest import ManifestColumns, ReceivedPhoto
-from stages.progress import progress
+from stages.progress import progress, say
 from stages.resnet50.folding import fold_batch_norm
 from stages.resnet50.layout import BackboneStage
 from stages.resnet50.network import build_backbone
@@ -121,7 +120,7 @@ def write_features(
                 bar.update(len(batch))
             write_shard(file, shard)
             speed = len(rows) / (time.perf_counter() - started)
-            tqdm.write(f"{rows.stop} of {count} images, {speed:.1f} images/s")
+            say(f"{rows.stop} of {count} images, {speed:.1f} images/s")
 
     network = folder / NETWORK_NAME
     if backbone.pretrained:

@@ -47,6 +47,12 @@ def test_the_scores_of_the_last_run_are_a_table(tmp_path: Path) -> None:
     assert print_summary(tmp_path).stdout == TABLE
 
 
+def test_the_readme_shows_the_scores_of_the_committed_run() -> None:
+    headlines = print_summary(ROOT).stdout.splitlines()[:3]
+
+    assert "\n".join(headlines) in (ROOT / "README.md").read_text()
+
+
 def test_without_a_run_the_message_says_what_makes_them(tmp_path: Path) -> None:
     assert print_summary(tmp_path).stderr == (
         "error: metrics/evaluate.json: no such file; run `dvc repro` to make it\n"
