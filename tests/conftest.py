@@ -16,8 +16,11 @@ TESTS = Path(__file__).parent
 SLOW = (
     "backbone",
     "compute",
+    "explore/test_explore.py",
     "features",
+    "fetch/test_fetch_refusals.py",
     "fetch/test_ignored.py",
+    "fetch/test_sample.py",
     "pipeline",
     "plots",
     "predict/test_from_images.py",
