@@ -29,8 +29,7 @@ from benchmarks.measure import (
 from benchmarks.workspace import require
 from stages.compute import determinism
 from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, read_class_weights
-from stages.outputs.features import Features, open_features
-from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestColumns, labels_of, read_columns
+from stages.outputs.manifest import RAW_DIR
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.split import SPLIT_FILE, SplitName, SplitRow
 from stages.outputs.tables import read_table
@@ -39,13 +38,14 @@ from stages.params.reading import load_section
 from stages.params.train import TrainParams
 from stages.resnet50.layout import BackboneStage, used_columns
 from stages.stage import exit_code
-from stages.train.examples import Examples, examples_of
-from stages.train.phases import plan_phases
+from stages.training.collection import Collection, open_collection
+from stages.training.examples import Examples
+from stages.training.phases import plan_phases
 from waste_classifier.classifier import Classifier
 from waste_classifier.images import resized_batches
 
 if TYPE_CHECKING:
-    from stages.train.tasks import Task
+    from stages.training.tasks import Task
 
 Item = TypeVar("Item")
 #: Takes the number of a repetition, returns images per second.
@@ -67,11 +67,9 @@ class Inputs(NamedTuple):
     """What the workspace has for a training."""
 
     settings: TrainParams
-    images: ManifestColumns
     rows: list[SplitRow]
-    labels: list[str]
     class_weights: npt.NDArray[np.float32]
-    features: Features
+    collection: Collection
     most: int  #: how many images of a split are used
     phases: list[str]  #: those of PHASES that are measured
 
@@ -122,19 +120,16 @@ def read_inputs(most: int, phases: list[str]) -> Inputs:
     Raises:
         InputError: something is missing or damaged.
     """
-    images = read_columns(MANIFEST_FILE)
     rows = read_table(SPLIT_FILE, SplitRow)
-    labels = labels_of(rows)
     settings = load_section("train", TrainParams)
     # Every phase can be measured, whether params.yaml asks for it or not.
     one_epoch = {name: getattr(settings, name).model_copy(update={"epochs": 1}) for name in PHASES}
+    collection = open_collection(settings, rows)
     return Inputs(
         settings.model_copy(update=one_epoch),
-        images,
         rows,
-        labels,
-        read_class_weights(CLASS_WEIGHTS_FILE, labels),
-        open_features(images),
+        read_class_weights(CLASS_WEIGHTS_FILE, collection.contract.labels),
+        collection,
         most,
         phases,
     )
@@ -183,13 +178,13 @@ def make_task(inputs: Inputs, name: str) -> "Task":
 
     from stages.compute.precision import native_precision
     from stages.resnet50.network import build_backbone
-    from stages.train.fit import compile_model
-    from stages.train.model import SCALE_OF_RANDOM, build_head, build_network
-    from stages.train.tasks import head_task, network_task
-    from stages.train.training import restored_backbone
+    from stages.training.fit import compile_model
+    from stages.training.model import SCALE_OF_RANDOM, build_head, build_network
+    from stages.training.run import restored_backbone
+    from stages.training.tasks import head_task, network_task
 
     settings = inputs.settings
-    description = inputs.features.description
+    description = inputs.collection.features.description
     momentum = settings.scratch.batch_norm_momentum
     keras.config.set_dtype_policy(native_precision(settings.precision))
     keras.utils.set_random_seed(settings.seed)
@@ -202,7 +197,9 @@ def make_task(inputs: Inputs, name: str) -> "Task":
     val = examples(inputs, "val", phase.batch_size)
     columns = used_columns(settings.head.pooling, last_stage)
     scale = SCALE_OF_RANDOM if name == "scratch" else 1.0
-    head = build_head(int(columns.sum()), len(inputs.labels), settings.head, momentum, scale)
+    head = build_head(
+        int(columns.sum()), len(inputs.collection.contract.labels), settings.head, momentum, scale
+    )
     if name == "head":
         task = head_task(phase, head, train, val, inputs.class_weights, settings)
     else:
@@ -219,23 +216,15 @@ def make_task(inputs: Inputs, name: str) -> "Task":
 
 def examples(inputs: Inputs, split: SplitName, most: int) -> Examples:
     """Return up to `most` images of one split."""
-    settings, features = inputs.settings, inputs.features
-    return examples_of(
-        split,
-        evenly([row for row in inputs.rows if row.split == split], most),
-        inputs.labels,
-        inputs.images,
-        features,
-        used_columns(settings.head.pooling, features.description.last_stage),
-        settings.memory_mib,
-    )
+    rows = [row for row in inputs.rows if row.split == split]
+    return inputs.collection.examples(evenly(rows, most))
 
 
 def epochs_of(task: "Task") -> Measure:
     """Return the speed of epochs of a training, without their validation."""
     import keras
 
-    from stages.train.fit import fit_epochs
+    from stages.training.fit import fit_epochs
 
     started = [0.0]
     seconds: list[float] = []
@@ -260,7 +249,7 @@ def bare_steps_of(task: "Task") -> Measure:
     """Return the speed of the training step on the batches of an epoch, once they are tensors."""
     import tensorflow as tf
 
-    from stages.train.batches import batches
+    from stages.training.batches import batches
 
     step = tf.function(task.model.train_step, reduce_retracing=True)
     in_memory = list(batches(task.train_rows, range(1), task.batch_size, drop_remainder=True))
@@ -302,7 +291,7 @@ def prediction_measures(inputs: Inputs) -> dict[str, Measure]:
 def decoding(inputs: Inputs) -> dict[str, Measure]:
     """Return the speed of decoding and resizing the images of the train split."""
     paths = paths_of(inputs, "train")
-    size = inputs.features.description.image_size
+    size = inputs.collection.features.description.image_size
     batch_size = inputs.settings.fine_tune.batch_size
 
     def decode_all() -> None:

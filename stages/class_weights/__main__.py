@@ -4,10 +4,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 
-from stages.class_weights.schemes import class_weights
 from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, write_class_weights
 from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
 from stages.params.class_weights import ClassWeightsParams
+from stages.schemes import class_weights
 from stages.stage import run
 from waste_classifier.errors import InputError
 

@@ -15,8 +15,7 @@ from waste_classifier.backbone import save_network
 from waste_classifier.classifier import Classifier, Contract, write_classifier
 from waste_classifier.errors import InputError
 from waste_classifier.head import Head
-from waste_classifier.images import Photo, load_resized
-from waste_classifier.orientations import Orientation, orient
+from waste_classifier.images import Photo
 
 #: Of a probability, by the precision in which training saw the photos; the classifier is float32.
 LARGEST_DIFFERENCES = {"float32": 0.001, "mixed_float16": 0.02, "mixed_bfloat16": 0.1}
@@ -70,29 +69,6 @@ def choose_compared(targets: npt.NDArray[np.float32], count: int) -> npt.NDArray
     _, firsts = np.unique(labels, return_index=True)
     rest = np.setdiff1d(np.arange(len(labels)), firsts)
     return np.concatenate([firsts, rest])[:count]
-
-
-def predict_features(
-    head: keras.Model, features: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """Return what a head in training says, `(n, labels)`, as the mean over orientations.
-
-    Args:
-        head: as `build_head` returned it.
-        features: `(n, orientations, used)`.
-    """
-    seen = [head.predict_on_batch(features[:, each]) for each in range(features.shape[1])]
-    return np.asarray(np.mean(seen, axis=0))
-
-
-def predict_pixels(
-    network: keras.Model, photos: Sequence[Photo], orientations: Sequence[Orientation]
-) -> npt.NDArray[np.float32]:
-    """Return what a network in training says, `(n, labels)`, as the mean over orientations."""
-    size = network.input_shape[1]
-    images = np.stack([load_resized(photo, size, max_pixels=None) for photo in photos])
-    seen = [network.predict_on_batch(orient(images, each)) for each in orientations]
-    return np.asarray(np.mean(seen, axis=0))
 
 
 def write_backbone(

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from dvclive import Live
 
 from stages.outputs.model import MODEL_DIR
 from stages.tracking import StageLive
-from stages.train.resume import Progress
+from stages.training.reports import EpochReport, Logs
+from stages.training.resume import Progress
 
 # Timings differ from run to run, so they stay out of git and out of the stage's outputs.
 RUNTIME_DIR = Path("logs/train")
@@ -22,17 +23,6 @@ RUNTIME_DIR = Path("logs/train")
 CURVES_EVERY_SECONDS = 2.0
 
 SCORES = ("loss", "accuracy", "macro_f1")
-
-Logs = dict[str, float]
-
-
-class EpochReport(NamedTuple):
-    """What one epoch gave."""
-
-    logs: Logs  #: train/…, val/… and learning_rate
-    train_seconds: float  #: without validation
-    seconds: float  #: of it all
-    best: bool  #: whether its validation loss is the lowest so far
 
 
 class EpochLog:

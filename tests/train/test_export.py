@@ -19,15 +19,13 @@ from stages.resnet50.network import build_backbone  # noqa: E402
 from stages.train.export import (  # noqa: E402
     choose_compared,
     export_classifier,
-    predict_features,
-    predict_pixels,
     write_backbone,
 )
 from tests.small_project import COLUMNS, build_pooling  # noqa: E402
 from waste_classifier.backbone import Backbone, save_network  # noqa: E402
 from waste_classifier.classifier import Classifier, Contract  # noqa: E402
 from waste_classifier.head import Dense, Head  # noqa: E402
-from waste_classifier.orientations import ORIENTATIONS, orient  # noqa: E402
+from waste_classifier.orientations import ORIENTATIONS  # noqa: E402
 
 LABELS = ["glass", "métal", "paper"]
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
@@ -211,26 +209,3 @@ def test_a_backbone_is_written_in_full_precision_without_batch_norm(tmp_path: Pa
     written = Backbone.load(tmp_path / "first.keras").features(PIXELS, ["received"])[:, 0]
     # Its weights are those of before, since Keras keeps them in full precision.
     np.testing.assert_allclose(written, expected, rtol=1e-3, atol=1e-3)
-
-
-def test_training_is_asked_as_the_mean_over_orientations(photos: list[Path]) -> None:
-    images = keras.Input((32, 32, 3))
-    features = build_pooling()(images)
-    random = np.random.default_rng(3)
-    logits = keras.layers.Dense(3, activation="softmax")
-    inputs = keras.Input((COLUMNS,))
-    head = keras.Model(inputs, logits(inputs))
-    head.set_weights([random.normal(size=weight.shape) for weight in head.get_weights()])
-    network = keras.Model(images, head(features))
-    seen = keras.Model(images, features)
-    received, turned = (np.asarray(seen(orient(PIXELS, each))) for each in ORIENTATIONS)
-    expected = (np.asarray(head(received)) + np.asarray(head(turned))) / 2
-
-    of_features = predict_features(head, np.stack([received, turned], axis=1))
-    of_pixels = predict_pixels(network, photos, ORIENTATIONS)
-
-    np.testing.assert_allclose(of_features, expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(of_pixels, expected, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(
-        predict_pixels(network, photos, ["received"]), np.asarray(head(received)), atol=1e-4
-    )

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.train.log import EpochLog, EpochReport
-from stages.train.resume import Progress
+from stages.train.log import EpochLog
+from stages.training.reports import EpochReport
+from stages.training.resume import Progress
 from waste_classifier.errors import InputError
 
 

@@ -15,7 +15,7 @@ from stages.outputs.tables import read_table, write_table
 from stages.params.train import TrainParams
 from stages.train.__main__ import read_data
 from tests.small_project import COLUMNS, LABELS, write_features_with, write_tables
-from tests.train.changes import changed
+from tests.training.changes import changed
 from waste_classifier.errors import InputError
 
 ROOT = Path(__file__).parents[2]

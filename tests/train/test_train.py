@@ -26,7 +26,7 @@ from tests.small_project import (
     write_network_and_features,
     write_tables,
 )
-from tests.train.changes import changed
+from tests.training.changes import changed
 from waste_classifier.classifier import Classifier
 from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.orientations import ORIENTATIONS
@@ -36,7 +36,7 @@ determinism.configure()
 import keras  # noqa: E402  (after the set-up, which it reads)
 
 from stages.features.__main__ import main as compute_features  # noqa: E402
-from stages.train import training  # noqa: E402
+from stages.train import deliver  # noqa: E402
 from stages.train.export import LARGEST_DIFFERENCES  # noqa: E402
 from tests.legacy_weights import write_legacy_weights  # noqa: E402
 from waste_classifier.backbone import Backbone  # noqa: E402
@@ -217,14 +217,14 @@ def test_a_classifier_that_does_not_say_what_was_trained_leaves_the_one_before(
 
 
 def test_the_fingerprint_of_a_training_covers_all_code_that_it_runs() -> None:
-    assert training.__name__ in imported_code()
+    assert deliver.__name__ in imported_code()
     assert {
         "stages.resnet50.network",
         "stages.resnet50.folding",
         "stages.resnet50.weights",
-        "stages.train.fit",
-        "stages.train.mixup",
-        "stages.train.resume",
+        "stages.training.fit",
+        "stages.training.mixup",
+        "stages.training.resume",
         "stages.outputs.features",
         "stages.params.train",
         "waste_classifier.head",

@@ -10,9 +10,9 @@ import pytest
 
 from stages.compute import determinism
 from stages.params.train import AugmentParams, TrainParams
-from stages.train.examples import Examples
-from stages.train.phases import Phase
-from tests.train.changes import changed
+from stages.training.examples import Examples
+from stages.training.phases import Phase
+from tests.training.changes import changed
 from waste_classifier.errors import PhotoError
 from waste_classifier.images import load_resized
 
@@ -20,9 +20,9 @@ determinism.configure()
 
 import keras  # noqa: E402  (after the set-up, which it reads)
 
-from stages.train.augment import DRAWS_PER_IMAGE, augmented  # noqa: E402
-from stages.train.batches import batches, shuffled  # noqa: E402
-from stages.train.tasks import (  # noqa: E402
+from stages.training.augment import DRAWS_PER_IMAGE, augmented  # noqa: E402
+from stages.training.batches import batches, shuffled  # noqa: E402
+from stages.training.tasks import (  # noqa: E402
     Task,
     head_task,
     network_task,

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from stages.train.augment import DRAWS_PER_IMAGE, draw
-from stages.train.batches import Positions, select, shuffled
-from stages.train.memory import allocate
+from stages.training.augment import DRAWS_PER_IMAGE, draw
+from stages.training.batches import Positions, select, shuffled
+from stages.training.memory import allocate
 from waste_classifier.images import Photo, load_resized
 from waste_classifier.parallel import map_in_threads
 

@@ -8,7 +8,7 @@ determinism.configure()
 
 import keras  # noqa: E402  (after the set-up, which it reads)
 
-from stages.train.optimizer import AdamW  # noqa: E402
+from stages.training.optimizer import AdamW  # noqa: E402
 
 
 def moved(optimizer: keras.optimizers.Optimizer) -> list[list[float]]:

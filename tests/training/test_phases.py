@@ -4,8 +4,8 @@ import pytest
 
 from stages.params.train import TrainParams
 from stages.resnet50.layout import BackboneStage
-from stages.train.phases import Phase, plan_phases
-from tests.train.changes import changed
+from stages.training.phases import Phase, plan_phases
+from tests.training.changes import changed
 from waste_classifier.errors import InputError
 
 

@@ -1,18 +1,20 @@
-"""The images of one split and their rows of the cached features."""
+"""Images chosen by the rows of a table, and their rows of the cached features."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stages.outputs.features import Features, open_features
-from stages.outputs.manifest import ManifestColumns, read_columns
-from stages.outputs.split import SplitName, SplitRow
+from stages.outputs.features import open_features
+from stages.outputs.manifest import read_columns
+from stages.outputs.split import SplitRow
 from stages.outputs.tables import write_table
-from stages.train.examples import Examples, examples_of
+from stages.training.collection import Collection
 from tests.feature_files import write_feature_files
 from tests.table_rows import manifest_row
+from waste_classifier.classifier import Contract
 from waste_classifier.errors import InputError
+from waste_classifier.orientations import ORIENTATIONS
 
 PATHS = ["a/0.png", "a/1.png", "b/2.png", "b/3.png"]
 # The table of splits stands in another order, and lacks the second image.
@@ -27,30 +29,18 @@ FEATURES = np.stack([NUMBERS, np.full_like(NUMBERS, -1), 100 * NUMBERS], axis=2)
 
 
 @pytest.fixture
-def inputs(tmp_path: Path) -> tuple[ManifestColumns, Features]:
+def collection(tmp_path: Path) -> Collection:
     rows = [manifest_row(path) for path in PATHS]
     write_table(tmp_path / "manifest.csv", rows, type(rows[0]))
     images = read_columns(tmp_path / "manifest.csv")
     write_feature_files(tmp_path / "features", images, FEATURES)
-    return images, open_features(images, tmp_path / "features")
+    features = open_features(images, tmp_path / "features")
+    contract = Contract(("a", "b"), ORIENTATIONS, 32)
+    return Collection(contract, np.ones(3, np.bool_), images, features, memory_mib=1)
 
 
-def examples_with(
-    inputs: tuple[ManifestColumns, Features],
-    columns: list[bool] | None = None,
-    split: SplitName = "train",
-    rows: list[SplitRow] = ROWS,
-) -> Examples:
-    images, features = inputs
-    return examples_of(
-        split, rows, ["a", "b"], images, features, np.array(columns or [True] * 3), memory_mib=1
-    )
-
-
-def test_images_of_a_split_keep_the_order_of_its_table(
-    inputs: tuple[ManifestColumns, Features],
-) -> None:
-    examples = examples_with(inputs)
+def test_images_keep_the_order_of_their_rows(collection: Collection) -> None:
+    examples = collection.examples(ROWS[::2])
 
     assert list(map(str, examples.photos)) == ["data/raw/b/3.png", "data/raw/a/0.png"]
     assert examples.targets.tolist() == [[0, 1], [1, 0]]
@@ -67,29 +57,27 @@ def test_images_of_a_split_keep_the_order_of_its_table(
     ],
 )
 def test_features_are_of_the_image_in_its_orientations_and_used_columns_only(
-    inputs: tuple[ManifestColumns, Features],
+    collection: Collection,
     columns: list[bool],
     expected: list[list[list[float]]],
 ) -> None:
-    examples = examples_with(inputs, columns)
+    examples = collection._replace(columns=np.array(columns)).examples(ROWS[::2])
 
     assert examples.features.dtype == np.float32
     assert examples.features.tolist() == expected
     assert examples.as_received.tolist() == [of_image[0] for of_image in expected]
 
 
-def test_a_split_may_have_no_images(inputs: tuple[ManifestColumns, Features]) -> None:
-    examples = examples_with(inputs, split="test")
+def test_there_may_be_no_images(collection: Collection) -> None:
+    examples = collection.examples([])
 
     assert len(examples) == 0
     assert examples.features.shape == (0, 2, 3)
     assert examples.targets.shape == (0, 2)
 
 
-def test_an_image_that_the_manifest_lacks_is_named(
-    inputs: tuple[ManifestColumns, Features],
-) -> None:
+def test_an_image_that_the_manifest_lacks_is_named(collection: Collection) -> None:
     rows = [*ROWS, SplitRow("b/new.png", "b", "4", "train")]
 
     with pytest.raises(InputError, match=r"split\.csv: b/new\.png .*; run `dvc repro`"):
-        examples_with(inputs, rows=rows)
+        collection.examples(rows)

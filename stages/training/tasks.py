@@ -8,13 +8,13 @@ import numpy.typing as npt
 
 from stages.params.train import AugmentParams, TrainParams
 from stages.resnet50.folding import fold_batch_norm
-from stages.train.augment import augmented, draw
-from stages.train.batches import FixedRows, Rows
-from stages.train.examples import Examples
-from stages.train.mixup import MixedFeatures
-from stages.train.model import freeze, set_trainable
-from stages.train.phases import Phase
-from stages.train.pixels import (
+from stages.training.augment import augmented, draw
+from stages.training.batches import FixedRows, Rows
+from stages.training.examples import Examples
+from stages.training.mixup import MixedFeatures
+from stages.training.model import freeze, set_trainable
+from stages.training.phases import Phase
+from stages.training.pixels import (
     AugmentedPixels,
     ShuffledRows,
     load_images,
@@ -31,7 +31,7 @@ class Task:
     phase: Phase
     model: keras.Model  #: the part of the network that trains, with what stands behind it
     train_rows: Rows
-    val_rows: Rows
+    val_rows: Rows  #: of none, the last epoch is the one to keep
 
     @property
     def batch_size(self) -> int:

@@ -12,11 +12,12 @@ from sklearn.metrics import f1_score, log_loss
 
 from stages.compute import determinism
 from stages.params.train import TrainParams
-from stages.train.examples import Examples
-from stages.train.log import EpochLog, EpochReport, Logs
-from stages.train.phases import Phase
-from stages.train.resume import Checkpoint, Progress, save
-from tests.train.changes import changed
+from stages.train.log import EpochLog
+from stages.training.examples import Examples
+from stages.training.phases import Phase
+from stages.training.reports import EpochReport, Logs
+from stages.training.resume import Checkpoint, Progress, save
+from tests.training.changes import changed
 from waste_classifier.errors import InputError
 from waste_classifier.images import load_resized
 
@@ -24,9 +25,9 @@ determinism.configure()
 
 import keras  # noqa: E402  (after the set-up, which it reads)
 
-from stages.train import fit, resume  # noqa: E402
-from stages.train.fit import BestAndResume, record, run_task, steps_per_call  # noqa: E402
-from stages.train.tasks import head_task, network_task  # noqa: E402
+from stages.training import fit, resume  # noqa: E402
+from stages.training.fit import BestAndResume, record, run_task, steps_per_call  # noqa: E402
+from stages.training.tasks import head_task, network_task  # noqa: E402
 
 HEAD = Phase("head", 2, 4, 0.01)
 FINE_TUNE = Phase("fine_tune", 2, 4, 0.001)

@@ -6,7 +6,7 @@ import keras
 from tqdm import tqdm
 
 from stages.progress import progress
-from stages.train.log import Logs
+from stages.training.reports import Logs
 
 
 class EpochBar(keras.callbacks.Callback):

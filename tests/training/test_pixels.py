@@ -13,9 +13,9 @@ determinism.configure()
 
 import keras  # noqa: E402  (after the set-up, which it reads)
 
-from stages.train.augment import DRAWS_PER_IMAGE, draw  # noqa: E402
-from stages.train.batches import shuffled  # noqa: E402
-from stages.train.pixels import (  # noqa: E402
+from stages.training.augment import DRAWS_PER_IMAGE, draw  # noqa: E402
+from stages.training.batches import shuffled  # noqa: E402
+from stages.training.pixels import (  # noqa: E402
     AugmentedPixels,
     ShuffledRows,
     load_images,

@@ -9,7 +9,7 @@ from stages.compute import determinism
 
 determinism.configure()
 
-from stages.train.batches import (  # noqa: E402  (after the set-up, which Keras reads)
+from stages.training.batches import (  # noqa: E402  (after the set-up, which Keras reads)
     FixedRows,
     Positions,
     batches,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.train.memory import allocate
+from stages.training.memory import allocate
 from waste_classifier.errors import InputError
 
 

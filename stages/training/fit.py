@@ -8,15 +8,15 @@ import keras
 import numpy as np
 
 from stages.params.train import TrainParams
-from stages.train import resume
-from stages.train.batches import batches
-from stages.train.epoch_bar import EpochBar
-from stages.train.log import EpochLog, EpochReport, Logs
-from stages.train.model import DROPOUTS
-from stages.train.optimizer import AdamW
-from stages.train.phases import Phase
-from stages.train.resume import Checkpoint, Progress
-from stages.train.tasks import Task
+from stages.training import resume
+from stages.training.batches import batches
+from stages.training.epoch_bar import EpochBar
+from stages.training.model import DROPOUTS
+from stages.training.optimizer import AdamW
+from stages.training.phases import Phase
+from stages.training.reports import EpochReport, Logs, TrainingLog
+from stages.training.resume import Checkpoint, Progress
+from stages.training.tasks import Task
 from waste_classifier.errors import InputError
 
 # In one call from Python: a second at most, on a CPU at 224 pixels.
@@ -30,11 +30,12 @@ class BestAndResume(keras.callbacks.Callback):
     """Keeps the weights of the best epoch, and after an epoch all that resuming needs.
 
     The best epoch is the one of lowest validation loss: among some hundred images a score moves in
-    steps and by chance, so that the highest of many epochs is one of luck. A phase starts from the
-    best weights so far.
+    steps and by chance, so that the highest of many epochs is one of luck. Without val images it is
+    the last, which the schedule of the learning rate ends in. A phase starts from the best weights
+    so far.
     """
 
-    def __init__(self, folder: Path, log: EpochLog, patience: int, seed: int) -> None:
+    def __init__(self, folder: Path, log: TrainingLog, patience: int, seed: int) -> None:
         """Take up the checkpoint in `folder`, if there is one.
 
         Args:
@@ -52,7 +53,7 @@ class BestAndResume(keras.callbacks.Callback):
         self.progress = self._resumed.progress if self._resumed else Progress()
         self._best_weights: resume.Weights = []
         self._started = 0.0
-        self._train_seconds = 0.0
+        self._train_seconds: float | None = None
         self._saved = 0.0
         self._saving_seconds = 0.0
         for logs in self.progress.history:
@@ -107,7 +108,8 @@ class BestAndResume(keras.callbacks.Callback):
             self._best_weights = self.model.get_weights()
         self._save_if_due()
         seconds = time.perf_counter() - self._started
-        self._log.epoch(EpochReport(named, self._train_seconds, seconds, best))
+        train_seconds = seconds if self._train_seconds is None else self._train_seconds
+        self._log.epoch(EpochReport(named, train_seconds, seconds, best))
         self.model.stop_training = self.progress.epochs_without_better >= self._patience
 
     def _save_if_due(self) -> None:
@@ -138,7 +140,7 @@ def run_task(task: Task, settings: TrainParams, keeper: BestAndResume) -> None:
 
 
 def fit_epochs(task: Task, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
-    """Train and validate some epochs, or fewer where a callback stops them.
+    """Train some epochs, or fewer where a callback stops them, and validate where val images are.
 
     Args:
         task: with a compiled model.
@@ -154,7 +156,9 @@ def fit_epochs(task: Task, epochs: range, callbacks: Sequence[keras.callbacks.Ca
         initial_epoch=epochs.start,
         epochs=epochs.stop,
         # Class weights are for learning: the validation loss counts every image alike.
-        validation_data=batches(task.val_rows, [0], task.batch_size),
+        validation_data=batches(task.val_rows, [0], task.batch_size)
+        if len(task.val_rows)
+        else None,
         callbacks=list(callbacks),
         verbose=0,
     )
@@ -214,7 +218,7 @@ def record(progress: Progress, logs: Logs) -> bool:
         InputError: the loss is no number.
     """
     for name in ("train/loss", "val/loss"):
-        if not np.isfinite(logs[name]):
+        if not np.isfinite(logs.get(name, 0)):
             raise InputError(
                 f"params.yaml: train: {name} became {logs[name]} in epoch {len(progress.history)}; "
                 "lower train.lr or train.fine_tune.lr"
@@ -222,7 +226,7 @@ def record(progress: Progress, logs: Logs) -> bool:
     best = progress.history[progress.best_epoch] if progress.best_epoch >= 0 else None
     progress.history.append(logs)
     progress.phase_epoch += 1
-    is_best = best is None or logs["val/loss"] < best["val/loss"]
+    is_best = best is None or "val/loss" not in logs or logs["val/loss"] < best["val/loss"]
     if is_best:
         progress.best_epoch = len(progress.history) - 1
         progress.epochs_without_better = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.train.resume import Checkpoint, Progress, load, save
+from stages.training.resume import Checkpoint, Progress, load, save
 from waste_classifier.errors import InputError
 
 CHECKPOINT = Checkpoint(

@@ -5,13 +5,13 @@ import pytest
 from scipy import stats
 
 from stages.compute import determinism
-from stages.train.examples import Examples
+from stages.training.examples import Examples
 
 determinism.configure()
 
-from stages.train import mixup  # noqa: E402  (after the set-up, which Keras reads)
-from stages.train.batches import shuffled  # noqa: E402
-from stages.train.mixup import MixedFeatures, Mixing, draw_mixing  # noqa: E402
+from stages.training import mixup  # noqa: E402  (after the set-up, which Keras reads)
+from stages.training.batches import shuffled  # noqa: E402
+from stages.training.mixup import MixedFeatures, Mixing, draw_mixing  # noqa: E402
 
 
 @pytest.fixture

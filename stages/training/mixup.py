@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stages.train.batches import Positions, shuffled
-from stages.train.examples import Examples
+from stages.training.batches import Positions, shuffled
+from stages.training.examples import Examples
 
 
 class Mixing(NamedTuple):

@@ -11,7 +11,7 @@ determinism.configure()
 
 import tensorflow as tf  # noqa: E402  (after the set-up)
 
-from stages.train.augment import (  # noqa: E402
+from stages.training.augment import (  # noqa: E402
     DRAWS_PER_IMAGE,
     Augmentation,
     augment,

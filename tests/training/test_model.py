@@ -14,7 +14,7 @@ determinism.configure()
 import keras  # noqa: E402  (after the set-up, which it reads)
 
 from stages.resnet50.network import build_backbone  # noqa: E402
-from stages.train.model import (  # noqa: E402
+from stages.training.model import (  # noqa: E402
     ROWS_AT_ONCE,
     build_head,
     build_network,

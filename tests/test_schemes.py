@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
-from stages.class_weights.schemes import class_weights
 from stages.params.class_weights import Scheme
+from stages.schemes import class_weights
 
 TRASHNET = {
     "cardboard": 403,

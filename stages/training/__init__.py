@@ -1,0 +1,1 @@
+"""Training: from photos and cached features to a network that tells labels."""

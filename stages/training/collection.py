@@ -1,0 +1,94 @@
+"""All images of the split, and how each of them is seen: what examples are chosen from."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.outputs.features import (
+    FEATURES_DIR,
+    NETWORK_NAME,
+    Description,
+    Features,
+    open_features,
+)
+from stages.outputs.manifest import MANIFEST_FILE, ManifestColumns, labels_of, read_columns
+from stages.outputs.split import SPLIT_FILE, SplitRow
+from stages.outputs.tables import MEND
+from stages.params.train import TrainParams
+from stages.resnet50.layout import used_columns
+from stages.training.examples import Examples
+from stages.training.memory import allocate
+from waste_classifier.checksum import sha256_of
+from waste_classifier.classifier import Contract
+from waste_classifier.errors import InputError
+from waste_classifier.orientations import ORIENTATIONS
+
+
+class Collection(NamedTuple):
+    """Images and their cached features."""
+
+    contract: Contract  #: of a classifier: its labels, and how it sees photos
+    columns: npt.NDArray[np.bool_]  #: `(d,)`, which of the backbone's features the head sees
+    images: ManifestColumns
+    features: Features
+    memory_mib: int  #: features above this size wait in a file
+
+    def examples(self, rows: Sequence[SplitRow]) -> Examples:
+        """Return some of the images, in the order of `rows`.
+
+        Raises:
+            InputError: the manifest has not all of them.
+        """
+        number_of = {label: number for number, label in enumerate(self.contract.labels)}
+        positions = self.images.positions_of([row.path for row in rows], SPLIT_FILE)
+        # Random weights train on pixels.
+        pretrained = self.features.description.pretrained
+        columns = self.columns if pretrained else np.zeros_like(self.columns)
+        shape = (len(rows), len(ORIENTATIONS), int(np.count_nonzero(columns)))
+        array = allocate(shape, np.float32, self.memory_mib)
+        return Examples(
+            photos=self.images.photos(positions.tolist()),
+            targets=np.eye(len(number_of), dtype=np.float32)[
+                [number_of[row.label] for row in rows]
+            ],
+            features=self.features.read(positions, columns, array),
+        )
+
+
+def open_collection(settings: TrainParams, rows: Sequence[SplitRow]) -> Collection:
+    """Open the images of the manifest and their features.
+
+    Args:
+        settings: section `train`.
+        rows: of the split, which says what labels there are.
+
+    Raises:
+        InputError: a table is missing or damaged, or they do not belong together.
+    """
+    images = read_columns(MANIFEST_FILE)
+    features = open_features(images)
+    description = features.description
+    check_network(description)
+    half_turn = settings.test_time_augmentation == "half_turn"
+    orientations = ORIENTATIONS if half_turn else ORIENTATIONS[:1]
+    return Collection(
+        Contract(tuple(labels_of(rows)), orientations, description.image_size),
+        used_columns(settings.head.pooling, description.last_stage),
+        images,
+        features,
+        settings.memory_mib,
+    )
+
+
+def check_network(description: Description) -> None:
+    """Check that the network beside the features is theirs, before hours of training rely on it.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    file = FEATURES_DIR / NETWORK_NAME
+    wanted = description.backbone_sha256
+    if wanted is not None and (not file.is_file() or sha256_of(file) != wanted):
+        raise InputError(f"{file}: missing, or not the network that the features are of; {MEND}")

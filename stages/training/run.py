@@ -1,0 +1,88 @@
+"""One training from examples to a network; importing this module imports TensorFlow."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+
+from stages.compute.precision import Precision
+from stages.outputs.backbone import read_weights_file
+from stages.outputs.features import Description
+from stages.params.train import TrainParams
+from stages.resnet50.network import build_backbone
+from stages.resnet50.weights import read_pretrained, restore
+from stages.training.examples import TrainingData
+from stages.training.fit import BestAndResume, run_task
+from stages.training.model import SCALE_OF_RANDOM, build_head, build_network, standardise
+from stages.training.phases import Phase
+from stages.training.reports import TrainingLog
+from stages.training.tasks import head_task, network_task
+
+
+class Trained(NamedTuple):
+    """What has been trained."""
+
+    head: keras.Model
+    backbone: keras.Model | None  #: None: it is as it was restored
+    network: keras.Model | None  #: both as one model, where blocks of the backbone were trained
+
+
+def train(
+    data: TrainingData,
+    phases: Sequence[Phase],
+    settings: TrainParams,
+    precision: Precision,
+    keeper: BestAndResume,
+    log: TrainingLog,
+) -> Trained:
+    """Run what is left of the phases and return what they trained, with its best weights.
+
+    Args:
+        data: what is learned from.
+        phases: at least one, in order.
+        settings: section `train`; all chance follows from its seed.
+        precision: in which blocks of the backbone train, as Keras's dtype policy.
+        keeper: of the best epoch; it knows which phases are done.
+        log: of the times that it takes.
+
+    Raises:
+        InputError: an image can't be read, the loss is no number, or the disk is full.
+    """
+    keras.config.set_dtype_policy(precision)
+    keras.utils.set_random_seed(settings.seed)
+    momentum = settings.scratch.batch_norm_momentum
+    labels = len(data.contract.labels)
+    pretrained = data.backbone.pretrained
+    scale = 1.0 if pretrained else SCALE_OF_RANDOM
+    head = build_head(int(data.columns.sum()), labels, settings.head, momentum, scale)
+    if pretrained:
+        standardise(head, data.train.as_received)
+    backbone = network = None
+    for phase in phases[keeper.progress.phase :]:
+        with log.timed("preparation"):
+            if phase.name == "head":
+                task = head_task(phase, head, data.train, data.val, data.class_weights, settings)
+            else:
+                backbone = restored_backbone(data.backbone, momentum)
+                network = build_network(backbone, head, data.columns)
+                task = network_task(
+                    phase, network, data.train, data.val, data.class_weights, settings
+                )
+        with log.timed("epochs"):
+            run_task(task, settings, keeper)
+    return Trained(head, backbone, network)
+
+
+def restored_backbone(description: Description, batch_norm_momentum: float) -> keras.Model:
+    """Return the backbone that the features are of, ready to be trained.
+
+    Args:
+        description: of the features.
+        batch_norm_momentum: of random weights.
+    """
+    weights_file = read_weights_file()
+    backbone = build_backbone(description.image_size, description.last_stage, batch_norm_momentum)
+    if weights_file:
+        weights, _ = read_pretrained(weights_file)
+        restore(backbone, weights)
+    return backbone
