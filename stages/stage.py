@@ -4,12 +4,12 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
 from stages.outputs.whole import explain_disk_error, remove_leftovers
-from stages.params.reading import PARAMS_FILE, Section, load_section
+from stages.params.reading import PARAMS_FILE, Params, Section, load_section
 from stages.streams import tolerate_readers
 from waste_classifier.errors import InputError, PhotoError
 
@@ -21,9 +21,6 @@ class Terminated(BaseException):
 def run(section: str, schema: type[Section], main: Callable[[Section], None]) -> int:
     """Call `main` with the parameters of a stage and return the exit code of the process.
 
-    Parameters that change meanwhile would be recorded by DVC as if they had been used, since it
-    looks at them after the stage: so that is an error.
-
     Args:
         section: of params.yaml.
         schema: its class.
@@ -32,15 +29,29 @@ def run(section: str, schema: type[Section], main: Callable[[Section], None]) ->
     Returns:
         As `exit_code`.
     """
+    return run_with({section: schema}, lambda **sections: main(sections[section]))
+
+
+def run_with(schemas: Mapping[str, type[Params]], main: Callable[..., None]) -> int:
+    """Call `main` with some sections of parameters, by their names; return as `run`.
+
+    Parameters that change meanwhile would be recorded by DVC as if they had been used, since it
+    looks at them after the stage: so that is an error.
+
+    Args:
+        schemas: their classes by name.
+        main: of the stage.
+    """
 
     def with_parameters() -> None:
-        settings = load_section(section, schema)
-        main(settings)
-        if load_section(section, schema) != settings:
-            raise InputError(
-                f"{PARAMS_FILE}: section '{section}' changed while the stage ran, with its values "
-                "from before; run again"
-            )
+        sections = {name: load_section(name, schema) for name, schema in schemas.items()}
+        main(**sections)
+        for name, schema in schemas.items():
+            if load_section(name, schema) != sections[name]:
+                raise InputError(
+                    f"{PARAMS_FILE}: section '{name}' changed while the stage ran, with its "
+                    "values from before; run again"
+                )
 
     return exit_code(with_parameters)
 

@@ -11,7 +11,13 @@ import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
-DVC_YAML = YAML(typ="safe").load(ROOT / "dvc.yaml")
+PIPELINES = {
+    name: YAML(typ="safe").load(ROOT / name)["stages"] for name in ("dvc.yaml", "release/dvc.yaml")
+}
+#: File and name of each stage of each pipeline, and what it is.
+DVC_STAGES = {
+    (file, name): stage for file, stages in PIPELINES.items() for name, stage in stages.items()
+}
 PARAMS = YAML(typ="safe").load(ROOT / "params.yaml")
 STAGES = sorted(folder.parent.name for folder in ROOT.glob("stages/*/__main__.py"))
 PACKAGES = ("stages", "waste_classifier")
@@ -19,7 +25,9 @@ CODE = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*
 #: Rooms whose modules are independent of each other: dvc.yaml lists those that a stage uses.
 ROOMS_OF_MODULES = ("stages", "stages/outputs", "stages/params", "waste_classifier")
 HEAVY = ("tensorflow", "keras")
-WITHOUT_TENSORFLOW = sorted({*STAGES} - {"backbone", "features", "predict", "train"})
+WITHOUT_TENSORFLOW = sorted(
+    {*STAGES} - {"backbone", "cross_validate", "features", "predict", "train"}
+)
 #: `make schema` runs it, no stage.
 RUN_BY_ITSELF = "stages/params/schema.py"
 
@@ -122,6 +130,13 @@ def listed_code(deps: list[str]) -> list[str]:
     return [dep for dep in deps if dep.split("/")[0] in PACKAGES]
 
 
+def folder_of(stage: dict[str, Any]) -> str:
+    """Return the folder of stages that a stage of a pipeline runs: its name there."""
+    python, module, name, *_ = stage["cmd"].split()
+    assert (python, module) == ("python", "-m")
+    return str(name.removeprefix("stages."))
+
+
 def block_to_paste(stage: str, code: list[str]) -> str:
     """Return the code among the deps of a stage as lines of dvc.yaml."""
     lines = "\n".join(f"    - {dep}" for dep in code)
@@ -211,15 +226,17 @@ def small_project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_dvc_yaml_has_a_stage_for_each_folder() -> None:
-    assert sorted(DVC_YAML["stages"]) == STAGES
-    for name, stage in DVC_YAML["stages"].items():
-        assert stage["cmd"] == f"python -m stages.{name}"
+def test_pipelines_have_a_stage_for_each_folder() -> None:
+    assert sorted({folder_of(stage) for stage in DVC_STAGES.values()}) == STAGES
+    for (file, name), stage in DVC_STAGES.items():
+        assert folder_of(stage) == name
+        # DVC runs a stage where its file stands.
+        assert stage.get("wdir") == (None if file == "dvc.yaml" else "..")
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_deps_of_a_stage_are_the_code_that_it_uses(stage: str) -> None:
-    wrong = wrong_code_deps(stage, DVC_YAML["stages"][stage]["deps"])
+@pytest.mark.parametrize(("file", "name"), DVC_STAGES)
+def test_deps_of_a_stage_are_the_code_that_it_uses(file: str, name: str) -> None:
+    wrong = wrong_code_deps(name, DVC_STAGES[file, name]["deps"])
 
     assert wrong is None, wrong
 
@@ -294,29 +311,32 @@ def test_a_face_that_works_would_be_found(small_project: Path) -> None:
 
 
 def test_every_section_of_params_belongs_to_a_stage_that_declares_and_reads_it() -> None:
-    stages = DVC_YAML["stages"]
     assert sorted(PARAMS) == sorted({*STAGES} - {"check_params"})
-    for name in PARAMS:
+    for (_, name), stage in DVC_STAGES.items():
+        if name == "check_params":
+            # It reads all sections, so a change of any makes it run.
+            assert "params" not in stage
+            assert "params.yaml" in stage["deps"]
+            continue
         main = (ROOT / "stages" / name / "__main__.py").read_text()
-        assert stages[name]["params"] == [name]
-        assert re.findall(r'\brun\("(\w+)"', main) == [name]
-    # It reads all sections, so a change of any makes it run.
-    assert "params" not in stages["check_params"]
-    assert "params.yaml" in stages["check_params"]["deps"]
+        read = re.findall(r'\brun\("(\w+)"', main) or re.findall(
+            r'^    "(\w+)": \w+Params,', main, re.M
+        )
+        assert sorted(stage["params"]) == sorted(read)
+        assert name in read
 
 
 def test_no_stage_runs_before_all_params_are_checked() -> None:
-    stages = DVC_YAML["stages"]
-    maker = {out: name for name, stage in stages.items() for out in stage.get("outs", [])}
-    after: set[str] = {"check_params"}
-    for _ in stages:
+    maker = {out: key for key, stage in DVC_STAGES.items() for out in stage.get("outs", [])}
+    after: set[tuple[str, str]] = {("dvc.yaml", "check_params")}
+    for _ in DVC_STAGES:
         after |= {
-            name
-            for name, stage in stages.items()
+            key
+            for key, stage in DVC_STAGES.items()
             if any(maker.get(dep) in after for dep in stage["deps"])
         }
 
-    assert sorted(after) == STAGES
+    assert after == {*DVC_STAGES}
 
 
 @pytest.mark.parametrize("stage", WITHOUT_TENSORFLOW)
@@ -363,7 +383,7 @@ def test_every_module_serves_a_stage() -> None:
 
 def test_metrics_and_plots_go_to_git_and_all_else_to_the_cache() -> None:
     # An uncached plain out would switch off DVC's run cache for its stage.
-    for stage in DVC_YAML["stages"].values():
+    for stage in DVC_STAGES.values():
         for kind, cached in (("metrics", False), ("plots", False), ("outs", True)):
             for out in stage.get(kind, []):
                 options: dict[str, Any] = {} if isinstance(out, str) else next(iter(out.values()))

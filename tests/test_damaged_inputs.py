@@ -30,9 +30,7 @@ PARAMS = Path(__file__).parents[1] / "params.yaml"
 SECTION: dict[str, Any] = {
     name: check_section(name, schema, read_params(PARAMS)) for name, schema in SECTIONS.items()
 }
-SMALL = ExploreParams(
-    seed=1, examples_per_label=1, duplicate_pairs=1, map_images=10, label_errors=1
-)
+SMALL = ExploreParams(seed=1, examples_per_label=1, duplicate_pairs=1, map_images=10)
 READERS: dict[str, Callable[[], object]] = {
     "check_params": check_params,
     "features": read_weights_file,

@@ -1,24 +1,47 @@
 """Evaluate the predictions for the test images: metrics/evaluate.json and plots/evaluate.
 
-All numbers follow from data/predictions.csv alone; the images are opened for the sheets that show
-some of them.
+`python -m stages.evaluate cross_validation` does so with what the cross-validation says of all
+images: metrics/cross_validation.json and plots/cross_validation.
+
+All numbers follow from data/predictions.csv or data/cross_validation.csv alone; the images are
+opened for the sheets that show some of them.
 """
 
 import sys
+from pathlib import Path
 
 from stages.drawing import log_pictures
 from stages.evaluate import charts, scores, sheets, summary
+from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, read_cross_validation
 from stages.outputs.manifest import read_columns
-from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
+from stages.outputs.predictions import PREDICTIONS_FILE, Predictions, read_predictions
 from stages.params.evaluate import EvaluateParams
 from stages.stage import run
 from stages.tracking import StageLive
 
 
 def main(settings: EvaluateParams) -> None:
-    """Read the predictions, write metrics and plots."""
+    """Read the predictions for the test images, write metrics and plots."""
     predictions = read_predictions(PREDICTIONS_FILE, "test")
-    photos = read_columns().photos_by_path(predictions.paths, PREDICTIONS_FILE)
+    report(predictions, PREDICTIONS_FILE, "evaluate", settings)
+
+
+def main_cross_validation(settings: EvaluateParams) -> None:
+    """Read the predictions of the cross-validation, write metrics and plots."""
+    predictions = read_cross_validation(CROSS_VALIDATION_FILE)
+    report(predictions, CROSS_VALIDATION_FILE, "cross_validation", settings)
+
+
+def report(predictions: Predictions, file: Path, name: str, settings: EvaluateParams) -> None:
+    """Write metrics and plots of some predictions.
+
+    Args:
+        predictions: of images.
+        file: that they stand in.
+        name: of the metrics and of the folder of plots.
+        settings: section `evaluate`.
+    """
+    photos = read_columns().photos_by_path(predictions.paths, file)
     labels = predictions.labels
     actual, predicted = predictions.actual, predictions.predicted
     confusion = scores.confusion_matrix(actual, predicted, len(labels))
@@ -62,14 +85,17 @@ def main(settings: EvaluateParams) -> None:
         ),
     }
 
-    with StageLive("evaluate") as live:
-        for name, value in metrics.items():
-            live.log_metric(name, value, plot=False)
-        for name, points in plots.items():
-            live.log_points(name, points)
+    with StageLive(name) as live:
+        for metric, value in metrics.items():
+            live.log_metric(metric, value, plot=False)
+        for plot, points in plots.items():
+            live.log_points(plot, points)
         log_pictures(live, pictures)
-    summary.print_table()
+    summary.print_table(Path(f"metrics/{name}.json"))
 
 
 if __name__ == "__main__":
-    sys.exit(run("evaluate", EvaluateParams, main))
+    which = {(): main, ("cross_validation",): main_cross_validation}.get(tuple(sys.argv[1:]))
+    if which is None:
+        sys.exit("usage: python -m stages.evaluate [cross_validation]")
+    sys.exit(run("evaluate", EvaluateParams, which))

@@ -18,10 +18,10 @@ MOST_MISTAKES = 1000
 
 
 def headline_scores(scores: Scores, intervals: Mapping[str, Interval], groups: int) -> Points:
-    """Return the scores of all test images, from `low` to `high` at 95 % confidence.
+    """Return the scores of all images, from `low` to `high` at 95 % confidence.
 
     Args:
-        scores: of the test images.
+        scores: of the images.
         intervals: `bootstrap_intervals` of the same images.
         groups: how many groups the images are of.
     """
@@ -58,7 +58,7 @@ def label_bars(
 ) -> Points:
     """Return precision, recall and F1 of each label, from `low` to `high` at 95 % confidence.
 
-    `images` is how many test images have the label.
+    `images` is how many images have the label.
     """
     points = []
     for score in ("precision", "recall", "f1"):

@@ -1,4 +1,4 @@
-"""Sheets of test images with their labels."""
+"""Sheets of images with their labels."""
 
 from collections.abc import Mapping, Sequence
 
@@ -30,8 +30,8 @@ def choose_mistakes(predictions: Predictions, count: int) -> list[int]:
 def example_sheet(
     photos: Mapping[str, Photo], predictions: Predictions, positions: Sequence[int]
 ) -> Figure:
-    """Draw some of the test images, right and wrong, as `_tiles` says."""
-    title = f"{len(positions)} of {len(predictions.paths)} test images, drawn at random"
+    """Draw some of the images, right and wrong, as `_tiles` says."""
+    title = f"{len(positions)} of {len(predictions.paths)} images, drawn at random"
     return sheet(title, _tiles(photos, predictions, positions), COLUMNS)
 
 
@@ -41,11 +41,11 @@ def mistake_sheet(
     """Draw some of the images with a wrong label, as `_tiles` says; without any, say so."""
     images = len(predictions.paths)
     wrong = np.count_nonzero(predictions.predicted != predictions.actual)
-    title = f"Mistakes: the most confident {len(positions)} of {wrong}, among {images} test images"
+    title = f"Mistakes: the most confident {len(positions)} of {wrong}, among {images} images"
     if not positions:
         title = "Mistakes"
     tiles = _tiles(photos, predictions, positions)
-    return sheet(title, tiles, COLUMNS, f"none, all {images} test images are right")
+    return sheet(title, tiles, COLUMNS, f"none, all {images} images are right")
 
 
 def _tiles(
@@ -55,7 +55,7 @@ def _tiles(
 
     Args:
         photos: by path.
-        predictions: of all test images.
+        predictions: of all images.
         positions: of the images to draw.
     """
     paths = [predictions.paths[position] for position in positions]

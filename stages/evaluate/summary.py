@@ -26,7 +26,7 @@ def summarise(
     Intervals of single labels are left to the plot of them: `dvc metrics diff` would list them all.
 
     Args:
-        scores: of the test images.
+        scores: of the images.
         intervals: `bootstrap_intervals` of the same images.
         labels: in the order of the scores.
     """
@@ -61,9 +61,9 @@ def format_table(metrics: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def print_table() -> None:
-    """Print the table of the metrics that stage evaluate left."""
-    print(format_table(read_document(METRICS_FILE)))
+def print_table(file: Path = METRICS_FILE) -> None:
+    """Print the table of the metrics in a file."""
+    print(format_table(read_document(file)))
 
 
 if __name__ == "__main__":

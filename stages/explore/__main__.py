@@ -1,7 +1,6 @@
-"""Show the images before training: metrics/explore.json, plots/explore, data/label_errors.csv.
+"""Show the images before training: metrics/explore.json and plots/explore.
 
-For people; nothing depends on it. Where the backbone has random weights, its features say too
-little of what a photo shows: then no label errors are sought.
+For people; nothing depends on it.
 """
 
 import sys
@@ -13,12 +12,10 @@ from stages.drawing import log_pictures
 from stages.explore import charts, sheets
 from stages.explore.components import tell_apart
 from stages.explore.embedding_map import choose_evenly, choose_mapped, embedding_map
-from stages.explore.label_errors import find_label_errors, obstacle
 from stages.explore.summary import nearest_first, summarise
 from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
 from stages.outputs.features import open_features
-from stages.outputs.label_errors import LABEL_ERRORS_FILE, LabelErrorRow
 from stages.outputs.manifest import (
     MANIFEST_FILE,
     ManifestRow,
@@ -28,7 +25,7 @@ from stages.outputs.manifest import (
 )
 from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
 from stages.outputs.suspects import SUSPECTS_FILE, SuspectRow
-from stages.outputs.tables import read_table, write_table
+from stages.outputs.tables import read_table
 from stages.params.explore import ExploreParams
 from stages.progress import waiting
 from stages.stage import run
@@ -57,17 +54,12 @@ def main(settings: ExploreParams) -> None:
     # Several threads of so little work mostly spin while they wait: slower where others work too.
     with threadpool_limits(1):
         components, alike = tell_apart(features, positions, settings.seed)
-        unsought = alike or ("" if pretrained else RANDOM_WEIGHTS)
-        unjudged = unsought or obstacle(rows)
-        with waiting(f"label errors among {len(rows)} images"):
-            label_errors = [] if unjudged else find_label_errors(rows, components, settings.seed)
         with waiting(f"map of {len(mapped)} images"):
             points = embedding_map([rows[i] for i in mapped], components[mapped], settings.seed)
-    metrics = summarise(received, rows, conflicts, duplicates, label_errors, suspects)
+    metrics = summarise(received, rows, conflicts, duplicates, suspects)
     near = nearest_first(duplicates, "perceptual")[: settings.duplicate_pairs]
     similar = nearest_first(duplicates, "embedding")[-settings.duplicate_pairs :]
     examples = choose_examples(rows, settings.examples_per_label)
-    likeliest_errors = label_errors[: settings.label_errors]
     split_of = {row.path: row.split for row in rows}
     # Before anything is written, since an image may be gone.
     pictures = {
@@ -86,15 +78,11 @@ def main(settings: ExploreParams) -> None:
             "Similar images, the least similar",
             "none within duplicates.max_embedding_distance" if pretrained else RANDOM_WEIGHTS,
         ),
-        "label_errors": sheets.label_error_sheet(
-            photos, likeliest_errors, unjudged or "none found"
-        ),
         "suspects": sheets.suspect_sheet(photos, suspects),
         "image_sizes": charts.image_sizes(received),
         "brightness_and_colour": charts.brightness_and_colour(received),
     }
 
-    write_table(LABEL_ERRORS_FILE, label_errors, LabelErrorRow)
     with StageLive("explore") as live:
         for name, value in metrics.items():
             live.log_metric(name, value, plot=False)
@@ -104,9 +92,9 @@ def main(settings: ExploreParams) -> None:
     for name, value in metrics.items():
         print(f"{name:45} {value:.6g}")
     if alike:
-        print(f"warning: no map, no label errors: {alike}", file=sys.stderr)
+        print(f"warning: no map: {alike}", file=sys.stderr)
     if not pretrained:
-        print("random weights: neither similar pairs nor label errors were sought")
+        print("random weights: no similar pairs were sought")
 
 
 def choose_examples(rows: Sequence[SplitRow], per_label: int) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Sheets of small images: examples of each label, pairs of similar ones, likely label errors."""
+"""Sheets of small images: examples of each label, pairs of similar ones, damaged files."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,16 +6,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from stages.outputs.duplicates import DuplicateRow
-from stages.outputs.label_errors import LabelErrorRow
 from stages.outputs.split import SplitName
 from stages.outputs.suspects import SuspectRow
 from stages.sheets import Tile, sheet, thumbnails
 from waste_classifier.images import Photo
 
 SIZE = 96  # pixels, width and height of an image
-ERROR_SIZE = 144  # of one that is to be looked at closely
+SUSPECT_SIZE = 144  # of one that is to be looked at closely
 PAIR_COLUMNS = 4
-ERROR_COLUMNS = 6
+SUSPECT_COLUMNS = 6
 MOST_SUSPECTS = 24
 
 
@@ -59,24 +58,6 @@ def pair_sheet(
     return sheet(title, tiles, PAIR_COLUMNS, when_empty)
 
 
-def label_error_sheet(
-    photos: Mapping[str, Photo], errors: Sequence[LabelErrorRow], when_empty: str = "none"
-) -> Figure:
-    """Draw images, above each its path and the label that it more likely has.
-
-    Args:
-        photos: by path.
-        errors: those to draw.
-        when_empty: why there are none, where there are none.
-    """
-    pixels = thumbnails([photos[error.path] for error in errors], ERROR_SIZE)
-    tiles = [
-        Tile(each, [error.path, f"rather {error.suggested_label}?"])
-        for error, each in zip(errors, pixels, strict=True)
-    ]
-    return sheet("Likely label errors, likeliest first", tiles, ERROR_COLUMNS, when_empty)
-
-
 def suspect_sheet(photos: Mapping[str, Photo], suspects: Sequence[SuspectRow]) -> Figure:
     """Draw images whose files are likely damaged, above each its path and what says so.
 
@@ -85,10 +66,10 @@ def suspect_sheet(photos: Mapping[str, Photo], suspects: Sequence[SuspectRow]) -
         suspects: all of them; the first are drawn.
     """
     drawn = suspects[:MOST_SUSPECTS]
-    pixels = thumbnails([photos[suspect.path] for suspect in drawn], ERROR_SIZE)
+    pixels = thumbnails([photos[suspect.path] for suspect in drawn], SUSPECT_SIZE)
     tiles = [
         Tile(each, [suspect.path, suspect.reason])
         for suspect, each in zip(drawn, pixels, strict=True)
     ]
     title = f"{len(drawn)} of {len(suspects)} files that are likely damaged"
-    return sheet(title, tiles, ERROR_COLUMNS, "no decoder warned of any")
+    return sheet(title, tiles, SUSPECT_COLUMNS, "no decoder warned of any")

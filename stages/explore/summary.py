@@ -6,7 +6,6 @@ import pandas as pd
 
 from stages.outputs.conflicts import ConflictRow
 from stages.outputs.duplicates import DuplicateKind, DuplicateRow
-from stages.outputs.label_errors import LabelErrorRow
 from stages.outputs.manifest import ManifestRow, labels_of
 from stages.outputs.split import SPLITS, SplitRow
 from stages.outputs.suspects import SuspectRow
@@ -23,7 +22,6 @@ def summarise(
     rows: Sequence[SplitRow],
     conflicts: Sequence[ConflictRow],
     duplicates: Sequence[DuplicateRow],
-    label_errors: Sequence[LabelErrorRow],
     suspects: Sequence[SuspectRow],
 ) -> dict[str, float]:
     """Return the metrics of a data set; `/` in a name stands for one level of nesting.
@@ -33,7 +31,6 @@ def summarise(
         rows: those that were given a split.
         conflicts: identical images under different labels.
         duplicates: pairs of images, of those received, that show the same thing.
-        label_errors: images that likely stand under a wrong label.
         suspects: images whose files are likely damaged.
     """
     images = pd.DataFrame(received, columns=ManifestRow._fields)
@@ -58,7 +55,6 @@ def summarise(
         "similar/pairs": len(similar),
         "similar/pairs_across_splits": int(similar["across_splits"].sum()),
         "similar/pairs_across_labels": int(similar["across_labels"].sum()),
-        "label_errors": len(label_errors),
         "groups": int(used["group"].nunique()),
     }
     sizes = images[["width", "height", "bytes"]].agg(["min", "median", "max"])

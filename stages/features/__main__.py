@@ -38,8 +38,8 @@ def main(settings: FeaturesParams) -> None:
     print(f"{len(images.paths)} images, {backbone.columns} features of conv3 to {last_stage} each")
     if not backbone.pretrained:
         print(
-            "random weights: these features see colour and layout, not things; they serve neither "
-            "split.group_by: embedding nor the search for label errors"
+            "random weights: these features see colour and layout, not things; they do not serve "
+            "split.group_by: embedding"
         )
 
 

@@ -5,9 +5,11 @@ of the classifier; sorted by path.
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,11 +58,32 @@ def write_predictions(
         labels: in the order of the classifier.
         probabilities: `(n, k) float32`.
     """
+    predicted = (labels[of_row.argmax()] for of_row in probabilities)
+    cells = ([*row, label] for row, label in zip(rows, predicted, strict=True))
+    write_rows(file, COLUMNS, cells, labels, probabilities)
+
+
+def write_rows(
+    file: Path,
+    columns: Sequence[str],
+    cells: Iterable[Sequence[object]],
+    labels: Sequence[str],
+    probabilities: npt.NDArray[np.float32],
+) -> None:
+    """Write a table of some columns, then a probability per label.
+
+    Args:
+        file: CSV.
+        columns: names of the first ones.
+        cells: n rows of them.
+        labels: in the order of the probabilities.
+        probabilities: `(n, k) float32`.
+    """
     with whole_text(file) as opened:
         writer = csv.writer(opened, lineterminator="\n")
-        writer.writerow([*COLUMNS, *(PREFIX + label for label in labels)])
-        for row, of_row in zip(rows, probabilities, strict=True):
-            writer.writerow([*row, labels[of_row.argmax()], *map(str, of_row)])
+        writer.writerow([*columns, *(PREFIX + label for label in labels)])
+        for row, of_row in zip(cells, probabilities, strict=True):
+            writer.writerow([*row, *map(str, of_row)])
 
 
 def read_predictions(file: Path, split: SplitName) -> Predictions:
@@ -69,19 +92,51 @@ def read_predictions(file: Path, split: SplitName) -> Predictions:
     Raises:
         InputError: the file is missing or damaged, or has no image of that split.
     """
+    labels, rows = read_rows(file, COLUMNS)
+    of_split = [cells for cells in rows if cells[3] == split]
+    check_rising(file, [cells[0] for cells in of_split])
+    return predictions_of(file, labels, of_split)
+
+
+def read_rows(file: Path, columns: Sequence[str]) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Return the labels and the cells of a table that `write_rows` wrote.
+
+    Raises:
+        InputError: the file is missing, or has other columns.
+    """
     header = read_header(file)
-    names = header[len(COLUMNS) :]
-    labels = tuple(name.removeprefix(PREFIX) for name in names)
-    expected = [*COLUMNS, *(PREFIX + label for label in labels)]
-    rows = [cells for _, cells in iterate_cells(file, expected) if cells[3] == split]
+    labels = tuple(name.removeprefix(PREFIX) for name in header[len(columns) :])
+    expected = [*columns, *(PREFIX + label for label in labels)]
+    return labels, [cells for _, cells in iterate_cells(file, expected)]
+
+
+def check_rising(file: Path, keys: Sequence[Any]) -> None:
+    """Check that the rows of a table are sorted, and none stands twice.
+
+    Raises:
+        InputError: they are not.
+    """
+    if any(key >= following for key, following in pairwise(keys)):
+        raise InputError(f"{file}: damaged (paths do not rise); {MEND}")
+
+
+def predictions_of(file: Path, labels: tuple[str, ...], rows: list[list[str]]) -> Predictions:
+    """Return what stands in some rows of a table, which begin with `COLUMNS`.
+
+    Args:
+        file: of the table, for messages.
+        labels: in the order of the probabilities, which end the rows.
+        rows: their cells.
+
+    Raises:
+        InputError: they are damaged, or there are none.
+    """
     check_rows(file, rows)
     paths, actual, groups, _, predicted = zip(*(row[: len(COLUMNS)] for row in rows), strict=True)
     try:
-        probabilities = np.array([row[len(COLUMNS) :] for row in rows], np.float32)
+        probabilities = np.array([row[-len(labels) :] for row in rows], np.float32)
         if not ((probabilities >= 0) & (probabilities <= 1)).all():
             raise ValueError("a probability is not from 0 to 1")
-        if list(paths) != sorted(set(paths)):
-            raise ValueError("paths do not rise")
         return Predictions(
             labels=labels,
             paths=paths,

@@ -27,7 +27,6 @@ def without_effect(
         "fetch.path": fetch.source == "path",
         "backbone.sha256": pretrained or backbone.sha256 is None,
         "duplicates.max_embedding_distance": pretrained,
-        "explore.label_errors": pretrained,
         "class_weights.beta": class_weights.scheme == "effective_number",
         "train.head.epochs": pretrained,
         "train.head.batch_size": pretrained and train.head.epochs > 0,

@@ -14,4 +14,3 @@ class ExploreParams(Params):
     examples_per_label: Annotated[int, Field(ge=1, le=20)]
     duplicate_pairs: Annotated[int, Field(ge=1, le=200)]
     map_images: Annotated[int, Field(ge=10, le=20_000)]
-    label_errors: Annotated[int, Field(ge=1, le=200)]

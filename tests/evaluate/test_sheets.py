@@ -59,7 +59,7 @@ def test_sheet_tells_right_from_wrong_in_words(tmp_path: Path) -> None:
 
     words = [(text.get_text(), text.get_color()) for text in figure.axes[0].texts]
     assert words == [
-        ("2 of 2 test images, drawn at random", "black"),
+        ("2 of 2 images, drawn at random", "black"),
         *(("b.png", VERMILION), ("wrong: metal (75%)", VERMILION), ("is glass", VERMILION)),
         *(("a.png", BLUE), ("right: glass (88%)", BLUE), ("", BLUE)),
     ]
@@ -71,7 +71,7 @@ def test_sheet_of_mistakes_says_of_how_many(tmp_path: Path) -> None:
 
     title, path, *_ = mistake_sheet({"b.png": tmp_path / "b.png"}, predictions, [1]).axes[0].texts
 
-    assert title.get_text() == "Mistakes: the most confident 1 of 1, among 2 test images"
+    assert title.get_text() == "Mistakes: the most confident 1 of 1, among 2 images"
     assert path.get_text() == "b.png"
 
 
@@ -81,7 +81,7 @@ def test_sheet_without_mistakes_says_why() -> None:
     figure = mistake_sheet({}, predictions, [])
 
     assert [text.get_text() for text in figure.axes[0].texts] == [
-        "Mistakes: none, all 2 test images are right"
+        "Mistakes: none, all 2 images are right"
     ]
 
 

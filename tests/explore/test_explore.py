@@ -16,7 +16,6 @@ from stages.explore.__main__ import choose_examples, main
 from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
 from stages.outputs.features import FEATURES_DIR
-from stages.outputs.label_errors import LABEL_ERRORS_FILE, LabelErrorRow
 from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow, read_columns
 from stages.outputs.split import SPLIT_FILE, SPLITS, SplitRow
 from stages.outputs.suspects import SUSPECTS_FILE, SuspectRow
@@ -26,16 +25,13 @@ from stages.stage import run
 from tests.feature_files import write_feature_files
 from tests.pipeline.workspace import contents
 
-SETTINGS = ExploreParams(
-    seed=1, examples_per_label=3, duplicate_pairs=5, map_images=10, label_errors=4
-)
+SETTINGS = ExploreParams(seed=1, examples_per_label=3, duplicate_pairs=5, map_images=10)
 #: Of number 0, 2 and 3: splits train, test and train again.
 PAIRS = [
     DuplicateRow("glass/00.png", "glass/02.png", "perceptual", 2),
     DuplicateRow("glass/00.png", "trash/03.png", "embedding", 0.1),
 ]
 OUTPUTS = {
-    "data/label_errors.csv",
     "metrics/explore.json",
     "plots/explore/custom/embedding_map.json",
     "plots/explore/custom/images_per_label.json",
@@ -43,7 +39,6 @@ OUTPUTS = {
     "plots/explore/images/brightness_and_colour.png",
     "plots/explore/images/examples.png",
     "plots/explore/images/image_sizes.png",
-    "plots/explore/images/label_errors.png",
     "plots/explore/images/near_duplicates.png",
     "plots/explore/images/similar_pairs.png",
     "plots/explore/images/suspects.png",
@@ -100,10 +95,9 @@ def write_features(features: npt.NDArray[np.float32], pretrained: bool = True) -
 
 
 def features_of_two_labels() -> npt.NDArray[np.float32]:
-    """Images of one label alike, except that the first looks like those of the other."""
+    """Images of one label alike."""
     random = np.random.default_rng(1)
     seen = np.arange(12) // 6  # the manifest is sorted by label
-    seen[0] = 1
     features = 5.0 * np.eye(2)[seen] + random.normal(scale=0.5, size=(12, 2))
     return features.astype(np.float32)[:, np.newaxis].repeat(2, axis=1)
 
@@ -136,13 +130,6 @@ def test_points_are_of_the_split_and_of_the_map(explored: Path) -> None:
     assert set(points[0]) == {"x", "y", "label", "split", "path"}
 
 
-def test_likely_label_errors_are_listed(explored: Path) -> None:
-    likeliest, *others = read_table(explored / LABEL_ERRORS_FILE, LabelErrorRow)
-
-    assert likeliest[:4] == (1, "glass/00.png", "glass", "trash")
-    assert metrics_of(explored)["label_errors"] == 1 + len(others)
-
-
 def test_numbers_are_printed(explored: Path) -> None:
     printed = (explored / "printed.txt").read_text()
 
@@ -168,10 +155,8 @@ def test_features_of_random_weights_are_mapped_only(
 
     main(SETTINGS)
 
-    assert metrics_of(workspace)["label_errors"] == 0
-    assert read_table(LABEL_ERRORS_FILE, LabelErrorRow) == []
     assert set(contents(workspace, ".")) >= OUTPUTS
-    assert "neither similar pairs nor label errors were sought" in capsys.readouterr().out
+    assert "no similar pairs were sought" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -188,15 +173,13 @@ def test_what_features_can_not_say_is_left_out(
 
     main(SETTINGS)
 
-    assert f"warning: no map, no label errors: {reason}" in capsys.readouterr().err
-    assert read_table(LABEL_ERRORS_FILE, LabelErrorRow) == []
+    assert f"warning: no map: {reason}" in capsys.readouterr().err
     assert set(contents(workspace, ".")) >= OUTPUTS
     points = json.loads((workspace / "plots/explore/custom/embedding_map.json").read_text())
     assert len(points) == SETTINGS.map_images
 
 
-def test_features_go_by_row_of_the_manifest_whatever_was_dropped(workspace: Path) -> None:
-    # The first image that looks like its label, without which features would shift all others.
+def test_a_dropped_image_is_on_neither_side_of_a_pair(workspace: Path) -> None:
     rows = read_table(SPLIT_FILE, SplitRow)
     write_table(SPLIT_FILE, [row for row in rows if row.path != "glass/02.png"], SplitRow)
 
@@ -204,8 +187,6 @@ def test_features_go_by_row_of_the_manifest_whatever_was_dropped(workspace: Path
 
     metrics = metrics_of(workspace)
     assert metrics["images"] == {"received": 12, "dropped": 1, "used": 11, "suspect": 1}
-    (likeliest, *_) = read_table(LABEL_ERRORS_FILE, LabelErrorRow)
-    assert likeliest[:4] == (1, "glass/00.png", "glass", "trash")
     # Of a pair with a dropped image, none is across splits.
     assert metrics["duplicates"]["near_pairs_across_splits"] == 0
 
@@ -226,7 +207,6 @@ def error_of_stage(capsys: pytest.CaptureFixture[str]) -> str:
     assert run("explore", ExploreParams, main) == 1
     assert not Path("metrics").exists()
     assert not Path("plots").exists()
-    assert not LABEL_ERRORS_FILE.exists()
     return capsys.readouterr().err
 
 

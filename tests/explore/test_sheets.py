@@ -8,9 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stages.explore.sheets import SIZE, example_sheet, label_error_sheet, pair_sheet, suspect_sheet
+from stages.explore.sheets import SIZE, example_sheet, pair_sheet, suspect_sheet
 from stages.outputs.duplicates import DuplicateRow
-from stages.outputs.label_errors import LabelErrorRow
 from stages.outputs.suspects import SuspectRow
 from waste_classifier.images import Photo
 
@@ -81,29 +80,6 @@ def test_a_sheet_without_pairs_says_so(photos: dict[str, Photo]) -> None:
     figure = pair_sheet(photos, [], {}, "Near-duplicates, nearest first", "none so near")
 
     assert words(figure) == ["Near-duplicates, nearest first: none so near"]
-
-
-def test_likely_label_errors_stand_with_the_label_they_rather_have(
-    photos: dict[str, Photo],
-) -> None:
-    label_errors = [
-        LabelErrorRow(1, "red.png", "glass", "metal", "0.0100"),
-        LabelErrorRow(2, "blue.png", "trash", "paper", "0.2000"),
-    ]
-
-    figure = label_error_sheet(photos, label_errors)
-
-    assert words(figure) == [
-        "Likely label errors, likeliest first",
-        *("red.png", "rather metal?"),
-        *("blue.png", "rather paper?"),
-    ]
-
-
-def test_a_sheet_without_label_errors_says_so(photos: dict[str, Photo]) -> None:
-    figure = label_error_sheet(photos, [], "there is one label")
-
-    assert words(figure) == ["Likely label errors, likeliest first: there is one label"]
 
 
 def test_suspect_files_stand_with_the_reason(photos: dict[str, Photo]) -> None:

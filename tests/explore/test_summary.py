@@ -3,7 +3,6 @@
 from stages.explore.summary import nearest_first, summarise
 from stages.outputs.conflicts import ConflictRow
 from stages.outputs.duplicates import DuplicateKind, DuplicateRow
-from stages.outputs.label_errors import LabelErrorRow
 from stages.outputs.manifest import ManifestRow
 from stages.outputs.split import SplitRow
 from stages.outputs.suspects import SuspectRow
@@ -41,7 +40,7 @@ def test_pairs_of_one_kind_come_nearest_first() -> None:
 
 def test_a_data_set_without_pairs_has_none() -> None:
     metrics = summarise(
-        [manifest_row("a/1.jpg")], [SplitRow("a/1.jpg", "a", "a/1.jpg", "train")], [], [], [], []
+        [manifest_row("a/1.jpg")], [SplitRow("a/1.jpg", "a", "a/1.jpg", "train")], [], [], []
     )
 
     assert metrics["duplicates/near_pairs"] == metrics["similar/pairs_across_labels"] == 0
@@ -73,10 +72,9 @@ def test_numbers_of_a_small_data_set() -> None:
         similar("glass/1", "glass/2", 0.2),
         similar("glass/4", "trash/2", 0.2),
     ]
-    label_errors = [LabelErrorRow(1, "glass/1.jpg", "glass", "trash", "0.1000")]
     suspects = [SuspectRow("glass/4.jpg", "ends early")]
 
-    assert summarise(received, rows, conflicts, pairs, label_errors, suspects) == {
+    assert summarise(received, rows, conflicts, pairs, suspects) == {
         "images/received": 6,
         "images/dropped": 2,
         "images/used": 4,
@@ -90,7 +88,6 @@ def test_numbers_of_a_small_data_set() -> None:
         "similar/pairs": 4,
         "similar/pairs_across_splits": 2,
         "similar/pairs_across_labels": 2,  # also of dropped images, which have a label
-        "label_errors": 1,
         "groups": 3,
         "width/min": 100,
         "width/median": 300.0,

@@ -37,7 +37,6 @@ RANGES: dict[str, tuple[float, float | None]] = {
     "explore.examples_per_label": (1, 20),
     "explore.duplicate_pairs": (1, 200),
     "explore.map_images": (10, 20_000),
-    "explore.label_errors": (1, 200),
     "train.seed": (0, 4294967295),
     "train.warmup_epochs": (0, 1000),
     "train.weight_decay": (0, 1),
@@ -61,6 +60,10 @@ RANGES: dict[str, tuple[float, float | None]] = {
     "evaluate.bootstrap_samples": (100, 100_000),
     "evaluate.calibration_bins": (2, 100),
     "evaluate.sheet_images": (1, 200),
+    "cross_validate.seed": (0, 2**32 - 1),
+    "cross_validate.folds": (2, 20),
+    "cross_validate.repeats": (1, 20),
+    "label_errors.sheet_images": (1, 200),
 }
 #: From 0, below 1.
 SHARES_BELOW_ONE = (

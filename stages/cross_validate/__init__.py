@@ -1,0 +1,1 @@
+"""Scores every image by a head that has seen neither it nor its group."""

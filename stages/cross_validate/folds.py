@@ -1,0 +1,51 @@
+"""Folds: parts of the images, each of which is scored by a training on the others."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import StratifiedGroupKFold
+
+from stages.outputs.manifest import labels_of
+from stages.outputs.split import SplitRow
+from stages.params.cross_validate import CrossValidateParams
+from waste_classifier.errors import InputError
+
+
+def assign_folds(rows: Sequence[SplitRow], settings: CrossValidateParams) -> npt.NDArray[np.intp]:
+    """Return the fold of each image in each repeat, `(repeats, n)`, counted over all repeats.
+
+    Folds keep groups whole, and have about the same share of each label.
+
+    Args:
+        rows: the n images.
+        settings: section `cross_validate`; repeats differ by their seeds, which count on.
+
+    Raises:
+        InputError: a label has fewer groups than there are folds, so that one would lack it.
+    """
+    check_groups(rows, settings.folds)
+    labels = [row.label for row in rows]
+    groups = [row.group for row in rows]
+    folds = np.empty((settings.repeats, len(rows)), np.intp)
+    for repeat in range(settings.repeats):
+        seed = (settings.seed + repeat) % 2**32
+        splitter = StratifiedGroupKFold(settings.folds, shuffle=True, random_state=seed)
+        for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(rows)), labels, groups)):
+            folds[repeat, held_out] = repeat * settings.folds + number
+    return folds
+
+
+def check_groups(rows: Sequence[SplitRow], folds: int) -> None:
+    """Check that each fold can have every label, and a training all of them.
+
+    Raises:
+        InputError: a label has fewer groups than there are folds.
+    """
+    for label in labels_of(rows):
+        groups = len({row.group for row in rows if row.label == label})
+        if groups < folds:
+            raise InputError(
+                f"params.yaml: cross_validate.folds is {folds}, but label '{label}' has only "
+                f"{groups} groups of images, which folds keep whole; lower it, or add photos"
+            )

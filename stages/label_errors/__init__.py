@@ -1,0 +1,1 @@
+"""Finds images that likely stand under a wrong label."""
