@@ -11,11 +11,8 @@ from dvclive import Live
 from scmrepo.exceptions import SCMError  # of DVC's access to git
 
 from stages.outputs.whole import explain_disk_error
+from stages.page_text import harmless
 from waste_classifier.errors import InputError
-
-# What opens a tag or one of DVC's placeholders opens nothing before a word joiner, which has no
-# width: the text looks the same.
-UNOPENED = str.maketrans({"<": "<\u2060", "{": "{\u2060"})
 
 
 class StageLive(Live):
@@ -80,14 +77,10 @@ class StageLive(Live):
         return str(self.dir)
 
     def log_points(self, name: str, points: Sequence[Mapping[str, Any]]) -> None:
-        """Write the points of a plot; dvc.yaml says along which axes and how they are drawn.
-
-        DVC puts them into the script of a page, which `</script>` or `<!--` in a label or a file
-        name would end, and fills what looks like a placeholder of that page.
-        """
+        """Write the points of a plot; dvc.yaml says along which axes and how they are drawn."""
         safe = [
             {
-                key: value.translate(UNOPENED) if isinstance(value, str) else value
+                key: harmless(value) if isinstance(value, str) else value
                 for key, value in point.items()
             }
             for point in points

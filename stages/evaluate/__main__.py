@@ -12,6 +12,8 @@ from pathlib import Path
 
 from stages.drawing import log_pictures
 from stages.evaluate import charts, scores, sheets, summary
+from stages.outputs.answers import FILE_NAME as ANSWERS_NAME
+from stages.outputs.answers import write_answers
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, read_cross_validation
 from stages.outputs.manifest import read_columns
 from stages.outputs.predictions import PREDICTIONS_FILE, Predictions, read_predictions
@@ -60,10 +62,11 @@ def report(predictions: Predictions, file: Path, name: str, settings: EvaluatePa
         predictions.groups,
         settings.calibration_bins,
     )
+    losses = scores.losses(predictions.probabilities, actual)
     calibration_error = scores.expected_calibration_error(bins)
     metrics = summary.summarise(test_scores, intervals, labels) | {
         "expected_calibration_error": calibration_error,
-        "log_loss": scores.log_loss(predictions.probabilities, actual),
+        "log_loss": float(losses.mean()),
     }
     examples = sheets.choose_examples(len(predictions.paths), settings.sheet_images, settings.seed)
     mistakes = sheets.choose_mistakes(predictions, settings.sheet_images)
@@ -91,6 +94,8 @@ def report(predictions: Predictions, file: Path, name: str, settings: EvaluatePa
         for plot, points in plots.items():
             live.log_points(plot, points)
         log_pictures(live, pictures)
+        folds = predictions.folds or [0] * len(predictions.paths)
+        write_answers(Path(live.plots_dir) / ANSWERS_NAME, predictions, losses, folds)
     summary.print_table(Path(f"metrics/{name}.json"))
 
 

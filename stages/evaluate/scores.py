@@ -210,8 +210,8 @@ def expected_calibration_error(bins: Sequence[CalibrationBin]) -> float:
     return sum(each.images / images * abs(each.accuracy - each.confidence) for each in bins)
 
 
-def log_loss(probabilities: npt.NDArray[np.float32], actual: Labels) -> float:
-    """Return the mean negative log of the probability of the actual label, in nats.
+def losses(probabilities: npt.NDArray[np.float32], actual: Labels) -> Floats:
+    """Return the negative log of the probability of the actual label, in nats: `(n,)`.
 
     A probability below the step of float32 at 1 (1.2e-7) counts as that, as scikit-learn has it.
 
@@ -221,7 +221,7 @@ def log_loss(probabilities: npt.NDArray[np.float32], actual: Labels) -> float:
     """
     step = np.finfo(probabilities.dtype).eps
     of_actual = probabilities[np.arange(len(actual)), actual].astype(np.float64)
-    return float(-np.log(np.clip(of_actual, step, 1 - step)).mean())
+    return np.asarray(-np.log(np.clip(of_actual, step, 1 - step)))
 
 
 class Curve(NamedTuple):

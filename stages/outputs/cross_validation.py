@@ -6,6 +6,7 @@ image has a row in each, with folds that count on.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,8 @@ def read_cross_validation(file: Path = CROSS_VALIDATION_FILE) -> Predictions:
     """
     labels, rows = read_rows(file, (*COLUMNS, "fold"))
     try:
-        check_rising(file, [(row[0], int(row[len(COLUMNS)])) for row in rows])
+        folds = tuple(int(row[len(COLUMNS)]) for row in rows)
     except ValueError as error:
         raise InputError(f"{file}: damaged ({error}); {MEND}") from None
-    return predictions_of(file, labels, rows)
+    check_rising(file, [(row[0], fold) for row, fold in zip(rows, folds, strict=True)])
+    return replace(predictions_of(file, labels, rows), folds=folds)

@@ -35,6 +35,7 @@ class Predictions:
     actual: npt.NDArray[np.intp]  #: `(n,)`, position of each image's label in `labels`
     predicted: npt.NDArray[np.intp]  #: `(n,)`, position of the most probable label
     probabilities: npt.NDArray[np.float32]  #: `(n, k)`, rows sum to 1
+    folds: tuple[int, ...] = ()  #: of a cross-validation: the training that answered for each
 
     @property
     def confidences(self) -> npt.NDArray[np.float32]:

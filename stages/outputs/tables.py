@@ -5,6 +5,7 @@ strings. Paths in tables are relative to `data/raw`, with `/`.
 """
 
 import csv
+import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isfinite
@@ -51,15 +52,19 @@ def iterate_table(path: Path, row_type: type[Row]) -> Iterator[Row]:
     Raises:
         InputError: the file is missing, has other columns, or a cell is not of its type.
     """
-    types = get_type_hints(row_type)
-    converters = [_converter(field, types[field]) for field in row_type._fields]
-    for number, cells in iterate_cells(path, list(row_type._fields)):
-        try:
-            yield row_type._make(
-                convert(cell) for convert, cell in zip(converters, cells, strict=True)
-            )
-        except ValueError as error:
-            raise InputError(f"{path}: line {number}: {error}; {MEND}") from None
+    yield from _rows(iterate_cells(path, list(row_type._fields)), path, row_type)
+
+
+def parse_table(text: str, name: Path, row_type: type[Row]) -> list[Row]:
+    """Return the rows of the text of a table, as of another revision; errors are the same.
+
+    Args:
+        text: of the file.
+        name: what errors call it.
+        row_type: of its rows.
+    """
+    lines = io.StringIO(text, newline="")
+    return list(_rows(_cells(lines, name, list(row_type._fields)), name, row_type))
 
 
 def iterate_cells(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
@@ -74,22 +79,41 @@ def iterate_cells(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, lis
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.reader(file)
-            header = next(reader, [])
-            if header != list(columns):
-                raise InputError(
-                    f"{path}: expected columns {','.join(columns)}, got {','.join(header)}; {MEND}"
-                )
-            for cells in reader:
-                if len(cells) != len(columns):
-                    raise ValueError(f"expected {len(columns)} cells, got {len(cells)}")
-                yield reader.line_num, cells
+            yield from _cells(file, path, columns)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run `dvc repro` to make it") from None
-    except (ValueError, csv.Error) as error:
-        raise InputError(f"{path}: line {reader.line_num}: {error}; {MEND}") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; {MEND}") from None
+
+
+def _cells(
+    lines: Iterable[str], path: Path, columns: Sequence[str]
+) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines)
+    try:
+        header = next(reader, [])
+        if header != list(columns):
+            raise InputError(
+                f"{path}: expected columns {','.join(columns)}, got {','.join(header)}; {MEND}"
+            )
+        for cells in reader:
+            if len(cells) != len(columns):
+                raise ValueError(f"expected {len(columns)} cells, got {len(cells)}")
+            yield reader.line_num, cells
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path}: line {reader.line_num}: {error}; {MEND}") from None
+
+
+def _rows(lines: Iterable[tuple[int, list[str]]], path: Path, row_type: type[Row]) -> Iterator[Row]:
+    types = get_type_hints(row_type)
+    converters = [_converter(field, types[field]) for field in row_type._fields]
+    for number, cells in lines:
+        try:
+            yield row_type._make(
+                convert(cell) for convert, cell in zip(converters, cells, strict=True)
+            )
+        except ValueError as error:
+            raise InputError(f"{path}: line {number}: {error}; {MEND}") from None
 
 
 def read_header(path: Path) -> list[str]:

@@ -12,7 +12,7 @@ from stages.evaluate.scores import (
     calibration,
     confusion_matrix,
     expected_calibration_error,
-    log_loss,
+    losses,
     precision_recall_curve,
     scores,
     wilson_interval,
@@ -238,7 +238,7 @@ def test_calibration_error_is_0_where_confidence_is_accuracy() -> None:
 def test_log_loss_by_hand() -> None:
     probabilities = np.array([[0.5, 0.5], [0.25, 0.75]], dtype=np.float32)
 
-    loss = log_loss(probabilities, np.array([0, 1]))
+    loss = losses(probabilities, np.array([0, 1])).mean()
 
     assert loss == pytest.approx((np.log(2) + np.log(4 / 3)) / 2)
 
@@ -246,7 +246,7 @@ def test_log_loss_by_hand() -> None:
 def test_log_loss_of_a_probability_of_0_is_finite() -> None:
     probabilities = np.array([[1, 0], [1, 0]], dtype=np.float32)
 
-    assert log_loss(probabilities, np.array([0, 1])) == pytest.approx(-np.log(2**-23) / 2)
+    assert losses(probabilities, np.array([0, 1])).mean() == pytest.approx(-np.log(2**-23) / 2)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -269,7 +269,7 @@ def test_curve_and_log_loss_are_those_of_scikit_learn(seed: int) -> None:
         sklearn.metrics.average_precision_score(relevant, probabilities[:, 1])
     )
     normal = (probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float32)
-    assert log_loss(normal, actual) == pytest.approx(
+    assert losses(normal, actual).mean() == pytest.approx(
         sklearn.metrics.log_loss(actual, normal, labels=np.arange(3)), rel=1e-5
     )
 

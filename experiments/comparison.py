@@ -1,0 +1,208 @@
+"""Two models on the same photos: differences of scores, their intervals, and verdicts.
+
+Photos of one group show the same thing and are right or wrong together, so both the intervals and
+the p-values take groups for what is drawn.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from stages.evaluate.scores import scores
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.intp]
+Word = Literal["better", "worse", "not told apart"]
+
+#: Of an interval, and of what counts as told apart: 95 %.
+ALPHA = 0.05
+#: Of a difference that this share of all comparisons would tell apart, in standard errors: the
+#: quantiles of the normal distribution for 97.5 % and 80 % (Cohen 1988, "Statistical Power Analysis
+#: for the Behavioral Sciences", chapter 2).
+DETECTABLE_ERRORS = 1.959964 + 0.841621
+#: Bounds the memory: so many numbers of draws of groups at once.
+DRAWS_AT_ONCE = 10_000_000
+#: Two differences of scores that rounding alone tells apart are equal.
+ROUNDING = 1e-12
+
+
+class Answers(NamedTuple):
+    """What one model says of n photos, in an order that both models share."""
+
+    predicted: Integers  #: `(n,)`, positions of labels
+    losses: Floats  #: `(n,)`, in nats
+
+
+class Difference(NamedTuple):
+    """What one score says of two models."""
+
+    score: str
+    base: float
+    head: float
+    low: float  #: 95 % interval of head less base
+    high: float
+    p: float  #: of so large a difference between models that are equally good
+    detectable: float  #: the difference that four of five such comparisons would tell apart
+    word: Word
+
+    @property
+    def difference(self) -> float:
+        """Head less base."""
+        return self.head - self.base
+
+
+def compare(
+    base: Answers,
+    head: Answers,
+    actual: Integers,
+    groups: Integers,
+    labels: Sequence[str],
+    draws: int,
+    seed: int,
+) -> list[Difference]:
+    """Return what accuracy, macro F1, log loss and the recall of each label say of two models.
+
+    - Interval: the middle 95 % of the differences in resamples of groups, drawn with replacement,
+      the same for both models (paired cluster bootstrap; Davison and Hinkley 1997, "Bootstrap
+      Methods and their Application", 3.8).
+    - p: the share of random exchanges of both models' answers, group by group, that make the
+      difference as large either way; the answers as they are count as one exchange (Phipson and
+      Smyth 2010, "Permutation P-values Should Never Be Zero"). Those of the labels are corrected
+      for their number (Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure").
+
+    Args:
+        base: of the model that is compared with.
+        head: of the other one.
+        actual: `(n,)`, positions of the labels of the photos.
+        groups: `(n,)`, of each photo, numbers.
+        labels: all of them; each must have a photo.
+        draws: resamples, and exchanges.
+        seed: of both.
+    """
+    names = ["accuracy", "macro F1", "log loss", *(f"recall of {label}" for label in labels)]
+    sums = [group_sums(answers, actual, groups, len(labels)) for answers in (base, head)]
+    totals = [of_model.sum(axis=0, keepdims=True) for of_model in sums]
+    of_base, of_head = (score_sums(total, len(labels))[0] for total in totals)
+    difference = of_head - of_base
+    generator = np.random.default_rng(seed)
+    resampled = np.concatenate(
+        [
+            score_sums(drawn @ sums[1], len(labels)) - score_sums(drawn @ sums[0], len(labels))
+            for drawn in resamples(len(sums[0]), draws, generator)
+        ]
+    )
+    low, high = np.nanquantile(resampled, [ALPHA / 2, 1 - ALPHA / 2], axis=0)
+    p = exchange_p(sums, difference, draws, generator, len(labels))
+    p[3:] = holm(p[3:])
+    detectable = DETECTABLE_ERRORS * np.nanstd(resampled, axis=0)
+    return [
+        Difference(
+            name,
+            float(of_base[i]),
+            float(of_head[i]),
+            float(low[i]),
+            float(high[i]),
+            float(p[i]),
+            float(detectable[i]),
+            word_for(difference[i] * (-1 if name == "log loss" else 1), p[i]),
+        )
+        for i, name in enumerate(names)
+    ]
+
+
+def group_sums(answers: Answers, actual: Integers, groups: Integers, k: int) -> Floats:
+    """Return what each group adds to the scores: `(groups, k * k + 2)`.
+
+    That is its confusion matrix, actual by predicted, its losses, and how many photos it has.
+    """
+    members, group = np.unique(groups, return_inverse=True)
+    sums = np.zeros((len(members), k * k + 2))
+    np.add.at(sums, (group, actual * k + answers.predicted), 1)
+    sums[:, k * k] = np.bincount(group, answers.losses)
+    sums[:, k * k + 1] = np.bincount(group)
+    return sums
+
+
+def score_sums(sums: Floats, k: int) -> Floats:
+    """Return the scores of sums over groups, `(..., 3 + k)`; a label without photos has NaN."""
+    confusion = sums[..., : k * k].reshape(*sums.shape[:-1], k, k)
+    of_all = scores(confusion)
+    recall = np.where(of_all.support > 0, of_all.recall, np.nan)
+    loss = sums[..., k * k] / sums[..., k * k + 1]
+    headline = np.stack([of_all.accuracy, of_all.macro_f1, loss], axis=-1)
+    return np.concatenate([headline, recall], axis=-1)
+
+
+def resamples(groups: int, draws: int, generator: np.random.Generator) -> Iterator[Floats]:
+    """Yield how often each group is drawn: `(up to some resamples, groups)`, `draws` in all."""
+    step = max(1, DRAWS_AT_ONCE // groups)
+    for start in range(0, draws, step):
+        size = min(step, draws - start)
+        yield generator.multinomial(groups, np.full(groups, 1 / groups), size).astype(float)
+
+
+def exchange_p(
+    sums: Sequence[Floats], difference: Floats, draws: int, generator: np.random.Generator, k: int
+) -> Floats:
+    """Return the p-value of each difference by random exchanges of whole groups."""
+    base, head = sums
+    changes = head - base
+    # Exchanging what is equal changes nothing.
+    discordant = changes.any(axis=1)
+    changes = changes[discordant]
+    total_base, total_head = base.sum(axis=0), head.sum(axis=0)
+    reached = np.ones(len(difference))
+    step = max(1, DRAWS_AT_ONCE // max(1, len(changes)))
+    for start in range(0, draws, step):
+        size = min(step, draws - start)
+        moved = generator.integers(0, 2, (size, len(changes))).astype(float) @ changes
+        exchanged = score_sums(total_head - moved, k) - score_sums(total_base + moved, k)
+        reached += (np.abs(exchanged) >= np.abs(difference) - ROUNDING).sum(axis=0)
+    return np.asarray(reached / (draws + 1))
+
+
+def holm(p: Floats) -> Floats:
+    """Return p-values corrected for their number, in their order."""
+    order = np.argsort(p, kind="stable")
+    factors = np.arange(len(p), 0, -1)
+    corrected = np.minimum(np.maximum.accumulate(p[order] * factors), 1)
+    return np.asarray(corrected[np.argsort(order, kind="stable")])
+
+
+def word_for(gain: float, p: float) -> Word:
+    """Return the verdict on a difference: how much better head is, and its p-value."""
+    if p >= ALPHA or gain == 0:
+        return "not told apart"
+    return "better" if gain > 0 else "worse"
+
+
+def joined_groups(base: Integers, head: Integers) -> Integers:
+    """Return groups of photos that are in one group of either grouping, linked or not: `(n,)`."""
+    numbers = np.concatenate([base, head + base.max() + 1])
+    nodes = len(base) + numbers.max() + 1
+    photos = np.tile(np.arange(len(base)), 2)
+    links = coo_array((np.ones(len(numbers)), (photos, len(base) + numbers)), shape=(nodes, nodes))
+    return np.asarray(connected_components(links, directed=False)[1][: len(base)], np.intp)
+
+
+def same_groups(base: Integers, head: Integers) -> bool:
+    """Return whether two groupings of the same photos differ in their numbers alone."""
+    pairs = np.unique(np.stack([base, head], axis=1), axis=0)
+    return len(pairs) == len(np.unique(base)) == len(np.unique(head))
+
+
+def divided(groups: Integers, repeats: Integers, folds: Integers) -> int:
+    """Return how many groups have photos in several folds of one repeat.
+
+    Args:
+        groups: `(n,)`, of each photo.
+        repeats: `(n,)`, in which it was asked about.
+        folds: `(n,)`, the training that answered.
+    """
+    trainings = np.unique(np.stack([groups, repeats, folds], axis=1), axis=0)
+    of_groups, counts = np.unique(trainings[:, :2], axis=0, return_counts=True)
+    return len(np.unique(of_groups[counts > 1, 0]))

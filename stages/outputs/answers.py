@@ -1,0 +1,63 @@
+"""plots/<name>/predictions.csv: what git keeps of predictions, so that two commits can be compared.
+
+A row per prediction, sorted by path: the image, its label, the number of its group, the number of
+the training that answered (0, or the fold of a cross-validation), the predicted label, how sure the
+training was of it, and the loss: the negative log of the probability of the right label, in nats.
+Images of equal group number show the same thing. Rounded, since git keeps it for good; texts are
+`stages.page_text.harmless`, since it is also a plot.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.outputs.predictions import Predictions
+from stages.outputs.tables import write_sorted
+from stages.page_text import harmless
+
+FILE_NAME = "predictions.csv"
+DIGITS = 4
+
+
+class AnswerRow(NamedTuple):
+    """One prediction for one image."""
+
+    path: str
+    label: str
+    group: int
+    fold: int
+    predicted: str
+    confidence: float
+    loss: float
+
+
+def write_answers(
+    file: Path, predictions: Predictions, losses: npt.NDArray[np.float64], folds: Sequence[int]
+) -> None:
+    """Write the table; the file appears whole or not at all.
+
+    Args:
+        file: CSV.
+        predictions: of n images.
+        losses: `(n,)`, of each.
+        folds: the training that answered for each, n.
+    """
+    labels = predictions.labels
+    # Numbers by the order in which groups come, which are shorter than names.
+    numbers: dict[str, int] = {}
+    rows = [
+        AnswerRow(
+            harmless(path),
+            harmless(labels[predictions.actual[position]]),
+            numbers.setdefault(predictions.groups[position], len(numbers)),
+            folds[position],
+            harmless(labels[predictions.predicted[position]]),
+            round(float(predictions.confidences[position]), DIGITS),
+            round(float(losses[position]), DIGITS),
+        )
+        for position, path in enumerate(predictions.paths)
+    ]
+    write_sorted(file, rows, AnswerRow)
