@@ -24,6 +24,9 @@ ALPHA = 0.05
 #: quantiles of the normal distribution for 97.5 % and 80 % (Cohen 1988, "Statistical Power Analysis
 #: for the Behavioral Sciences", chapter 2).
 DETECTABLE_ERRORS = 1.959964 + 0.841621
+LOG_LOSS = "log loss"
+#: Accuracy, macro F1 and log loss stand before the recalls.
+HEADLINES = 3
 #: Bounds the memory: so many numbers of draws of groups at once.
 DRAWS_AT_ONCE = 10_000_000
 #: Two differences of scores that rounding alone tells apart are equal.
@@ -79,25 +82,27 @@ def compare(
         head: of the other one.
         actual: `(n,)`, positions of the labels of the photos.
         groups: `(n,)`, of each photo, numbers.
-        labels: all of them; each must have a photo.
+        labels: all of them; of those without a photo there is no recall.
         draws: resamples, and exchanges.
         seed: of both.
     """
-    names = ["accuracy", "macro F1", "log loss", *(f"recall of {label}" for label in labels)]
-    sums = [group_sums(answers, actual, groups, len(labels)) for answers in (base, head)]
-    totals = [of_model.sum(axis=0, keepdims=True) for of_model in sums]
-    of_base, of_head = (score_sums(total, len(labels))[0] for total in totals)
+    k = len(labels)
+    occurring = np.unique(actual)
+    columns = np.concatenate([np.arange(HEADLINES), HEADLINES + occurring])
+    names = ["accuracy", "macro F1", LOG_LOSS, *(f"recall of {labels[i]}" for i in occurring)]
+    sums = [group_sums(answers, actual, groups, k) for answers in (base, head)]
+    of_base, of_head = (score_sums(of_model.sum(axis=0), k)[columns] for of_model in sums)
     difference = of_head - of_base
     generator = np.random.default_rng(seed)
     resampled = np.concatenate(
         [
-            score_sums(drawn @ sums[1], len(labels)) - score_sums(drawn @ sums[0], len(labels))
+            score_sums(drawn @ sums[1], k)[:, columns] - score_sums(drawn @ sums[0], k)[:, columns]
             for drawn in resamples(len(sums[0]), draws, generator)
         ]
     )
     low, high = np.nanquantile(resampled, [ALPHA / 2, 1 - ALPHA / 2], axis=0)
-    p = exchange_p(sums, difference, draws, generator, len(labels))
-    p[3:] = holm(p[3:])
+    p = exchange_p(sums, columns, draws, generator, k)
+    p[HEADLINES:] = holm(p[HEADLINES:])
     detectable = DETECTABLE_ERRORS * np.nanstd(resampled, axis=0)
     return [
         Difference(
@@ -108,7 +113,7 @@ def compare(
             float(high[i]),
             float(p[i]),
             float(detectable[i]),
-            word_for(difference[i] * (-1 if name == "log loss" else 1), p[i]),
+            word_for(difference[i] * (-1 if name == LOG_LOSS else 1), p[i]),
         )
         for i, name in enumerate(names)
     ]
@@ -146,22 +151,22 @@ def resamples(groups: int, draws: int, generator: np.random.Generator) -> Iterat
 
 
 def exchange_p(
-    sums: Sequence[Floats], difference: Floats, draws: int, generator: np.random.Generator, k: int
+    sums: Sequence[Floats], columns: Integers, draws: int, generator: np.random.Generator, k: int
 ) -> Floats:
-    """Return the p-value of each difference by random exchanges of whole groups."""
+    """Return the p-value of each difference by random exchanges of whole groups: `(columns,)`."""
     base, head = sums
     changes = head - base
     # Exchanging what is equal changes nothing.
-    discordant = changes.any(axis=1)
-    changes = changes[discordant]
+    changes = changes[changes.any(axis=1)]
     total_base, total_head = base.sum(axis=0), head.sum(axis=0)
-    reached = np.ones(len(difference))
+    difference = (score_sums(total_head, k) - score_sums(total_base, k))[columns]
+    reached = np.ones(len(columns))
     step = max(1, DRAWS_AT_ONCE // max(1, len(changes)))
     for start in range(0, draws, step):
         size = min(step, draws - start)
         moved = generator.integers(0, 2, (size, len(changes))).astype(float) @ changes
         exchanged = score_sums(total_head - moved, k) - score_sums(total_base + moved, k)
-        reached += (np.abs(exchanged) >= np.abs(difference) - ROUNDING).sum(axis=0)
+        reached += (np.abs(exchanged[:, columns]) >= np.abs(difference) - ROUNDING).sum(axis=0)
     return np.asarray(reached / (draws + 1))
 
 

@@ -1,12 +1,13 @@
 """What a branch does to the committed results, as Markdown for a pull request.
 
-`python -m experiments.report BASE HEAD` reads both revisions from git, and neither data nor the
-working tree: scores with intervals, images that became right or wrong, changed parameters and
-pictures. Needs nothing but git and ruamel.yaml.
+`python -m experiments.report BASE HEAD` reads both revisions from git, and no data: the verdict,
+the scores with intervals, images that changed sides, changed parameters and pictures. Whether the
+results of HEAD are of its code it asks DVC, where HEAD is checked out.
 """
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,15 +16,18 @@ from urllib.parse import quote
 
 from ruamel.yaml import YAML
 
-METRICS = "metrics/evaluate.json"
-MISTAKES = "plots/evaluate/custom/mistakes.json"
-# Higher is better but for the last two.
+from experiments.revisions import commit_of, file_of
+from experiments.verdict import Verdict, judge, read_sides, sentence
+from waste_classifier.errors import InputError
+
+METRICS = {"cross_validation": "metrics/cross_validation.json", "test": "metrics/evaluate.json"}
+PIPELINES = {"cross_validation": "release/dvc.yaml", "test": "dvc.yaml"}
+#: Those that the verdict has none of; the recall of single labels stands below them.
 SCORES = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
-    "weighted_f1": "weighted F1",
-    "expected_calibration_error": "calibration error",
     "log_loss": "log loss",
+    "expected_calibration_error": "calibration error",
 }
 MOST_FILES = 10
 NONE = "none"
@@ -35,14 +39,6 @@ class Revision(NamedTuple):
     commit: str
     name: str  #: Markdown
     repository: str  #: address that its pictures are linked from
-
-
-def file_of(commit: str, path: str) -> str | None:
-    """Return the content of a file of a commit; None where it has none."""
-    shown = subprocess.run(
-        ["git", "show", f"{commit}:{path}"], capture_output=True, text=True, check=False
-    )
-    return shown.stdout if shown.returncode == 0 else None
 
 
 def json_of(commit: str, path: str, default: Any) -> Any:
@@ -81,44 +77,85 @@ def disagreements(commit: str) -> list[str]:
     return sorted(key for key in keys if used.get(key) != params.get(key))
 
 
-def scores_table(base: Revision, head: Revision) -> list[str]:
-    """Return the scores of both revisions and the recall of the labels where it changed."""
-    before, after = (json_of(each.commit, METRICS, {}) for each in (base, head))
+def out_of_date(commit: str, of: str) -> list[str] | None:
+    """Return the stages whose results are of other code, parameters or data than a commit has.
+
+    Args:
+        commit: that is looked at.
+        of: which results, of `PIPELINES`.
+
+    Returns:
+        Their names; None where it can't be told, since another commit is checked out.
+    """
+    here = _run(["git", "rev-parse", "HEAD"])
+    if here.stdout.strip() != commit:
+        return None
+    told = _run(["dvc", "repro", "--dry", "--allow-missing", PIPELINES[of]])
+    if told.returncode != 0:
+        return None
+    return re.findall(r"^Running stage '([^']+)'", told.stdout, re.MULTILINE)
+
+
+def verdict_lines(verdict: Verdict | str) -> list[str]:
+    """Return the verdict in a sentence, and the photos that changed sides.
+
+    Args:
+        verdict: on both revisions, or why there is none.
+    """
+    if isinstance(verdict, str):
+        return [f"**No verdict.** {code(verdict)}", ""]
+    lines = [f"**{sentence(verdict)}**", ""]
+    lines += [f"- Note: {code(note)}" for note in verdict.notes]
+    for title, pairs in (("Fixed", verdict.fixed), ("Broken", verdict.broken)):
+        files = [
+            f"{code(new.path)} ({code(old.predicted)} → {code(new.predicted)})"
+            for old, new in pairs[:MOST_FILES]
+        ]
+        more = [f"{len(pairs) - MOST_FILES} more"] if len(pairs) > MOST_FILES else []
+        lines.append(f"- {title}: {len(pairs)}{': ' if pairs else ''}{', '.join(files + more)}")
+    return [*lines, ""]
+
+
+def scores_table(base: Revision, head: Revision, of: str, verdict: Verdict | str) -> list[str]:
+    """Return the six scores that matter, of both revisions.
+
+    Accuracy, macro F1, log loss and calibration; then, since waste is sorted label by label, the
+    recall of the rarest label and that of the label that HEAD finds worst.
+
+    Args:
+        base: what is compared with.
+        head: what is judged.
+        of: which results, of `METRICS`.
+        verdict: on both, or why there is none.
+    """
+    before, after = (json_of(each.commit, METRICS[of], {}) for each in (base, head))
+    words = {} if isinstance(verdict, str) else {each.score: each for each in verdict.differences}
     rows = [
-        [name, _score(before, key), _score(after, key), _change(before.get(key), after.get(key))]
+        [
+            name,
+            _score(before, key),
+            _score(after, key),
+            _change(before.get(key), after.get(key)),
+            words[name].word if name in words else "",
+        ]
         for key, name in SCORES.items()
     ]
-    labels = {**before.get("labels", {}), **after.get("labels", {})}
-    for label in labels:
-        values = [each.get("labels", {}).get(label, {}) for each in (before, after)]
-        recalls = [each.get("recall") for each in values]
-        if recalls[0] != recalls[1]:
-            words = [
+    labels = after.get("labels", {})
+    if labels:
+        rarest = min(labels, key=lambda label: labels[label]["support"])
+        worst = min(labels, key=lambda label: labels[label]["recall"])
+        for kind, label in (("rarest", rarest), ("lowest", worst)):
+            values = [each.get("labels", {}).get(label, {}) for each in (before, after)]
+            recalls = [each.get("recall") for each in values]
+            shown = [
                 "—" if recall is None else f"{recall:.3f} of {each['support']} images"
                 for recall, each in zip(recalls, values, strict=True)
             ]
-            rows.append([f"recall of {code(label)}", *words, _change(*recalls)])
-    return table(["on the test images", base.name, head.name, "change"], rows)
-
-
-def changed_mistakes(base: Revision, head: Revision) -> list[str]:
-    """Return which test images became right and which wrong."""
-    if not all(has_file(each.commit, MISTAKES) for each in (base, head)):
-        return ["Which images are wrong is not in git of both."]
-    before, after = (
-        {row["path"]: row for row in json_of(each.commit, MISTAKES, [])} for each in (base, head)
-    )
-    lines = []
-    for title, rows in (
-        ("Wrong now", [row for path, row in after.items() if path not in before]),
-        ("No more wrong", [row for path, row in before.items() if path not in after]),
-    ):
-        files = [
-            f"{code(row['path'])} (taken for {code(row['predicted'])})" for row in rows[:MOST_FILES]
-        ]
-        more = [f"{len(rows) - MOST_FILES} more"] if len(rows) > MOST_FILES else []
-        lines.append(f"- {title}: {len(rows)}{': ' if rows else ''}{', '.join(files + more)}")
-    return lines
+            score = f"recall of {label}"
+            word = words[score].word if score in words else ""
+            rows.append([f"recall of {code(label)} ({kind})", *shown, _change(*recalls), word])
+    scored = "test images" if of == "test" else "cross-validation"
+    return table([f"on the {scored}", base.name, head.name, "change", "verdict"], rows)
 
 
 def params_table(base: Revision, head: Revision) -> list[str]:
@@ -155,6 +192,27 @@ def has_file(commit: str, path: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+def warnings(commit: str, of: str) -> list[str]:
+    """Return what makes the results of a commit not its own."""
+    differing = disagreements(commit)
+    stale = out_of_date(commit, of)
+    said = []
+    if differing:
+        said.append(f"`dvc.lock` has other values of {', '.join(map(code, differing))}.")
+    if stale:
+        said.append(
+            f"code, parameters or data of {', '.join(map(code, stale))} have changed since."
+        )
+    if not said:
+        return []
+    return [
+        "> [!WARNING]",
+        f"> These results are not of this commit: {' '.join(said)} "
+        f"Run `dvc repro {PIPELINES[of]}` and commit what it changes.",
+        "",
+    ]
+
+
 def report(base: Revision, head: Revision, page: str) -> str:
     """Return the whole report.
 
@@ -164,16 +222,13 @@ def report(base: Revision, head: Revision, page: str) -> str:
         page: address of the run that keeps the page of both revisions' plots; may be empty.
     """
     lines = [f"## {head.name} against {base.name}", ""]
-    differing = disagreements(head.commit)
-    if differing:
-        lines += [
-            "> [!WARNING]",
-            "> These results are not of this `params.yaml`: `dvc.lock` has other values of "
-            f"{', '.join(map(code, differing))}. Run `dvc repro` and commit what it changes.",
-            "",
-        ]
-    lines += [*scores_table(base, head), "", "Brackets: 95 % intervals.", ""]
-    lines += [*changed_mistakes(base, head), ""]
+    try:
+        old, new, of = read_sides(base.commit, head.commit, None)
+        verdict: Verdict | str = judge(old, new, of)
+    except InputError as error:
+        verdict, of = str(error), "test"
+    lines += [*warnings(head.commit, of), *verdict_lines(verdict)]
+    lines += [*scores_table(base, head, of, verdict), "", "Brackets: 95 % intervals.", ""]
     lines += ["### Parameters", "", *params_table(base, head), ""]
     lines += ["### Pictures", "", *pictures(base, head), ""]
     if page:
@@ -210,6 +265,10 @@ def _change(before: float | None, after: float | None) -> str:
     return "—" if before is None or after is None else f"{after - before:+.3f}"
 
 
+def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def main() -> None:
     """Print the report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -220,13 +279,10 @@ def main() -> None:
     parser.add_argument("--head-repository", default="..", help="address that has its pictures")
     parser.add_argument("--page", default="", help="address of the run that keeps the plots")
     arguments = parser.parse_args()
-    commits = []
-    for revision in (arguments.base, arguments.head):
-        command = ["git", "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"]
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
-        if found.returncode != 0:
-            parser.error(f"git knows no revision {revision}")
-        commits.append(found.stdout.strip())
+    try:
+        commits = [commit_of(revision) for revision in (arguments.base, arguments.head)]
+    except InputError as error:
+        parser.error(str(error))
     base_name = f"{code(arguments.base_name)} " if arguments.base_name else ""
     base = Revision(commits[0], f"{base_name}{code(commits[0][:7])}", arguments.base_repository)
     head = Revision(commits[1], code(commits[1][:7]), arguments.head_repository)

@@ -98,6 +98,7 @@ def read_side(revision: str | None, name: str, of: str) -> Side | None:
         InputError: there is no such revision, or its table is damaged.
     """
     commit = None if revision is None else commit_of(revision)
+    name = name[:7] if name == commit else name
     path = f"plots/{FOLDERS[of]}/{FILE_NAME}"
     text = file_of(commit, path)
     if text is None:
@@ -167,7 +168,7 @@ def judge(base: Side, head: Side, of: str) -> Verdict:
         head,
         len({row.path for row in base.rows}),
         len(np.unique(groups)),
-        [each for each in differences if not np.isnan(each.base)],
+        differences,
         notes(base, head, groupings),
     )
 

@@ -42,7 +42,14 @@ def write(root: Path, lr: float, lock_lr: float, accuracy: float, wrong: list[st
     rows = [
         {"path": path, "actual": HOSTILE, "predicted": "glass", "confidence": 1} for path in wrong
     ]
+    # Eight photos, each of a thing of its own.
+    answers = [
+        f"a/{n}.jpg,{HOSTILE},{number},0,{'glass' if f'a/{n}.jpg' in wrong else HOSTILE},0.9,0.1\n"
+        for number, n in enumerate(("1", "2", "<\u20603>", *"45678"))
+    ]
     for path, content in {
+        "plots/evaluate/predictions.csv": "path,label,group,fold,predicted,confidence,loss\n"
+        + "".join(answers),
         "metrics/evaluate.json": json.dumps(metrics),
         "plots/evaluate/custom/mistakes.json": json.dumps(rows),
         "plots/evaluate/images/mistakes.png": str(wrong),
@@ -59,17 +66,18 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(root, "git", "init", "--quiet", "--initial-branch", "main")
     write(root, lr=0.1, lock_lr=0.1, accuracy=0.75, wrong=["a/1.jpg", "a/2.jpg"])
     commit_all(root, "first")
-    write(root, lr=0.01, lock_lr=0.01, accuracy=0.875, wrong=["a/2.jpg", "a/<3>.jpg"])
+    write(root, lr=0.01, lock_lr=0.01, accuracy=0.875, wrong=["a/2.jpg", "a/<\u20603>.jpg"])
     commit_all(root, "second")
     return root
 
 
 def report(root: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run the tool as the workflow does: with git and ruamel.yaml alone."""
+    """Run the tool as the workflow does: without what draws or trains."""
     script = (
         "import sys, runpy\n"
         f"sys.path.insert(0, {str(REPOSITORY)!r})\n"
-        "for name in ('dvc', 'numpy', 'pydantic', 'stages'): sys.modules[name] = None\n"
+        "for name in ('tensorflow', 'matplotlib', 'PIL', 'pandas', 'sklearn', 'dvclive'):\n"
+        "    sys.modules[name] = None\n"
         f"sys.argv = ['report', *{arguments!r}]\n"
         "runpy.run_module('experiments.report', run_name='__main__')\n"
     )
@@ -91,33 +99,45 @@ def commit_of(root: Path, revision: str) -> str:
     return run(root, "git", "rev-parse", revision).stdout.strip()
 
 
-def test_revisions_are_named_and_scores_lead(repository: Path, lines: list[str]) -> None:
+def test_revisions_are_named_and_the_verdict_leads(repository: Path, lines: list[str]) -> None:
     base, head = (commit_of(repository, each)[:7] for each in ("HEAD~1", "HEAD"))
 
-    assert lines[:5] == [
-        f"## <code>{head}</code> against <code>main</code> <code>{base}</code>",
-        "",
-        f"| on the test images | <code>main</code> <code>{base}</code> | <code>{head}</code> "
-        "| change |",
-        "| --- | --- | --- | --- |",
-        "| accuracy | 0.750 (0.650 to 1.000) | 0.875 (0.775 to 1.000) | +0.125 |",
+    assert lines[0] == f"## <code>{head}</code> against <code>main</code> <code>{base}</code>"
+    # One photo was fixed, another broke: of two such, half of all exchanges differ as much.
+    assert lines[2].startswith("**Not told apart by accuracy: +0.00 points (95 % ")
+    assert lines[4:6] == [
+        "- Fixed: 1: <code>a/1.jpg</code> (<code>glass</code> → " + code_of_hostile() + ")",
+        "- Broken: 1: <code>a/&#60;3&#62;.jpg</code> (" + code_of_hostile() + " → "
+        "<code>glass</code>)",
     ]
-    assert "| macro F1 | 0.500 | 0.500 | +0.000 |" in lines
-    assert "| weighted F1 | — | — | — |" in lines
-    # Of labels only those whose recall changed.
-    assert not any("recall of <code>glass" in line for line in lines)
 
 
-def test_what_became_right_and_wrong_is_named(lines: list[str]) -> None:
-    assert "- Wrong now: 1: <code>a/&#60;3&#62;.jpg</code> (taken for <code>glass</code>)" in lines
-    assert "- No more wrong: 1: <code>a/1.jpg</code> (taken for <code>glass</code>)" in lines
+def test_six_scores_follow(lines: list[str]) -> None:
+    start = next(i for i, line in enumerate(lines) if line.startswith("| on the test images |"))
+
+    assert lines[start].endswith("| change | verdict |")
+    assert lines[start + 2 : start + 8] == [
+        "| accuracy | 0.750 (0.650 to 1.000) | 0.875 (0.775 to 1.000) | +0.125 | not told apart |",
+        "| macro F1 | 0.500 | 0.500 | +0.000 | not told apart |",
+        "| log loss | 0.250 | 0.250 | +0.000 | not told apart |",
+        "| calibration error | — | — | — |  |",
+        "| recall of <code>glass</code> (rarest) | 0.500 of 4 images | 0.500 of 4 images "
+        "| +0.000 |  |",
+        "| recall of <code>glass</code> (lowest) | 0.500 of 4 images | 0.500 of 4 images "
+        "| +0.000 |  |",
+    ]
+
+
+def code_of_hostile() -> str:
+    from experiments.report import code
+
+    return code(HOSTILE)
 
 
 def test_names_are_text(lines: list[str]) -> None:
-    (row,) = [line for line in lines if line.startswith("| recall of")]
+    (line,) = [line for line in lines if line.startswith("- Fixed")]
 
-    assert row.count("|") == 5
-    assert not set("<>@`[]") & set(row.replace("<code>", "").replace("</code>", ""))
+    assert not set("<>@`[]") & set(line.replace("<code>", "").replace("</code>", ""))
 
 
 def test_changed_parameters_are_shown(lines: list[str]) -> None:
@@ -147,11 +167,33 @@ def test_results_of_other_parameters_are_said_to_be(repository: Path) -> None:
     printed = report(repository, "HEAD~1", "HEAD").stdout
     run(repository, "git", "reset", "--quiet", "--hard", "HEAD~1")
 
-    assert "`dvc.lock` has other values of <code>train.lr</code>. Run `dvc repro`" in printed
+    assert (
+        "`dvc.lock` has other values of <code>train.lr</code>. Run `dvc repro dvc.yaml`" in printed
+    )
 
 
 def test_a_revision_that_git_does_not_know_is_named(repository: Path) -> None:
     done = report(repository, "HEAD", "nonsense", check=False)
 
     assert done.returncode == 2
-    assert done.stdout.endswith("error: git knows no revision nonsense\n")
+    assert done.stdout.endswith(
+        "error: nonsense: neither a revision of git nor a DVC experiment (dvc exp list --all)\n"
+    )
+
+
+def test_results_of_other_code_are_said_to_be(tmp_path: Path) -> None:
+    run(tmp_path, "git", "init", "--quiet")
+    run(tmp_path, "dvc", "init", "--quiet")
+    (tmp_path / "code.py").write_text("print(1)\n")
+    stage = {"cmd": f"{sys.executable} code.py", "deps": ["code.py"]}
+    (tmp_path / "dvc.yaml").write_text(json.dumps({"stages": {"train": stage}}))
+    run(tmp_path, "dvc", "repro")
+    commit_all(tmp_path, "results of this code")
+    current = report(tmp_path, "HEAD", "HEAD").stdout
+    (tmp_path / "code.py").write_text("print(2)\n")
+    commit_all(tmp_path, "code alone")
+
+    stale = report(tmp_path, "HEAD~1", "HEAD").stdout
+
+    assert "WARNING" not in current
+    assert "code, parameters or data of <code>train</code> have changed since. Run" in stale
