@@ -16,6 +16,7 @@ TESTS = Path(__file__).parent
 SLOW = (
     "backbone",
     "compute",
+    "cross_validate/test_cross_validate.py",
     "explore/test_explore.py",
     "features",
     "fetch/test_fetch_refusals.py",

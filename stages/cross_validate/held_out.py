@@ -33,6 +33,7 @@ class EpochCount:
 
     def __init__(self, what: str, phases: Sequence[Phase]) -> None:
         """Open the bar: `what` is trained."""
+        self.what = what
         self._bar = progress(what, sum(phase.epochs for phase in phases), "epochs")
 
     def __enter__(self) -> "EpochCount":
