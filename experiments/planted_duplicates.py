@@ -154,7 +154,7 @@ def compute_features(paths: Sequence[Path], description: Description) -> npt.NDA
         InputError: those were made with other weights, or in another precision.
     """
     determinism.configure()
-    from stages.features.extract import FrozenBackbone
+    from stages.frozen.backbone import FrozenBackbone
 
     backbone = FrozenBackbone.restore(read_weights_file(), description.image_size)
     if (backbone.last_stage, backbone.precision) != (description.last_stage, description.precision):

@@ -1,4 +1,4 @@
-"""The folder that stage features writes, made by hand."""
+"""The folders that stages features and views write, made by hand."""
 
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from stages.outputs.features import (
     write_shard,
 )
 from stages.outputs.manifest import ManifestColumns
+from stages.outputs.views import write_description
 from stages.resnet50.layout import BackboneStage
 
 
@@ -30,6 +31,20 @@ def write_feature_files(
     Description(pretrained, image_size, last_stage, "float32", backbone_sha256).write(directory)
     for number, rows in enumerate(shard_ranges(len(images.paths))):
         shard = np.empty(len(rows), shard_type(features.shape[2]))
+        shard["sha256"] = images.checksums[rows.start : rows.stop]
+        shard["features"] = features[rows.start : rows.stop]
+        write_shard(shard_file(directory, number), shard)
+
+
+def write_view_files(
+    directory: Path, images: ManifestColumns, features: npt.NDArray[np.float32]
+) -> None:
+    """Write features of views of all images of a manifest, `(n, views, d) float32`; 0: none."""
+    directory.mkdir(parents=True, exist_ok=True)
+    _, views, columns = features.shape
+    write_description(directory, views)
+    for number, rows in enumerate(shard_ranges(len(images.paths)) if views else []):
+        shard = np.empty(len(rows), shard_type(columns, views))
         shard["sha256"] = images.checksums[rows.start : rows.stop]
         shard["features"] = features[rows.start : rows.stop]
         write_shard(shard_file(directory, number), shard)

@@ -22,7 +22,8 @@ from stages.outputs.model import MODEL_DIR
 from stages.outputs.split import SPLIT_FILE, SplitName, SplitRow
 from stages.outputs.suspects import SUSPECTS_FILE, SuspectRow
 from stages.outputs.tables import write_table
-from tests.feature_files import write_feature_files
+from stages.outputs.views import VIEWS_DIR
+from tests.feature_files import write_feature_files, write_view_files
 from tests.table_rows import manifest_row
 from waste_classifier.checksum import sha256_of
 from waste_classifier.classifier import Contract, write_classifier
@@ -123,7 +124,8 @@ def write_network_and_features(images: ManifestColumns) -> None:
 def write_features_with(
     images: ManifestColumns, features: npt.NDArray[np.float32], pretrained: bool = True
 ) -> None:
-    """Write features beside a network that may be another."""
+    """Write features beside a network that may be another, and no views."""
+    write_view_files(VIEWS_DIR, images, np.empty((len(images.paths), 0, COLUMNS), np.float32))
     network = FEATURES_DIR / NETWORK_NAME
     write_feature_files(
         FEATURES_DIR,

@@ -20,6 +20,8 @@ from stages.outputs.features import FEATURES_DIR
 from stages.outputs.manifest import MANIFEST_FILE
 from stages.outputs.split import SPLIT_FILE, read_split
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
+from stages.outputs.views import DESCRIPTION_NAME as VIEWS_DESCRIPTION_NAME
+from stages.outputs.views import VIEWS_DIR
 from stages.outputs.whole import UNFINISHED
 from stages.params.class_weights import ClassWeightsParams
 from stages.params.cross_validate import CrossValidateParams
@@ -35,6 +37,7 @@ INPUTS = [
     SPLIT_FILE,
     BACKBONE_DIR / BACKBONE_DESCRIPTION_NAME,
     FEATURES_DIR / FEATURES_DESCRIPTION_NAME,
+    VIEWS_DIR / VIEWS_DESCRIPTION_NAME,
 ]
 STATE_DIR = CROSS_VALIDATION_FILE.parent / UNFINISHED / "cross_validate"
 SECTIONS: Mapping[str, type[Params]] = {

@@ -123,7 +123,7 @@ def train_on(
     data = TrainingData(
         contract,
         collection.columns,
-        train=collection.examples(rows),
+        train=collection.examples(rows, with_views=True),
         val=collection.examples([]),
         class_weights=np.array([weights[label] for label in contract.labels], np.float32),
         backbone=collection.features.description,

@@ -14,6 +14,7 @@ from stages.outputs.unfinished import fingerprint, folder_of, only_run
 from stages.outputs.whole import replace_folder
 from stages.params.features import FeaturesParams
 from stages.stage import run
+from waste_classifier.orientations import ORIENTATIONS
 
 
 def main(settings: FeaturesParams) -> None:
@@ -26,12 +27,23 @@ def main(settings: FeaturesParams) -> None:
         from stages.compute import determinism
 
         determinism.configure()
-        from stages.features.extract import FrozenBackbone, write_features
+        from stages.frozen.backbone import FrozenBackbone
+        from stages.frozen.shards import write_shards
 
         backbone = FrozenBackbone.restore(weights_file, settings.image_size)
         inputs = [weights_file] if weights_file else []
         folder = folder_of(unfinished, fingerprint(f"{settings!r} {backbone.precision}", inputs))
-        write_features(folder, backbone, RAW_DIR, images, settings.batch_size)
+        write_shards(
+            folder,
+            backbone,
+            RAW_DIR,
+            images,
+            settings.image_size,
+            settings.batch_size,
+            len(ORIENTATIONS),
+            lambda batch, _: backbone.runner.features(batch, ORIENTATIONS),
+        )
+        backbone.describe(folder)
         replace_folder(FEATURES_DIR, folder)
 
     last_stage = backbone.last_stage

@@ -85,7 +85,7 @@ class Features(NamedTuple):
             InputError: one is not finite.
         """
         for number, shard in enumerate(self.shards):
-            yield _finite(shard["features"], number)
+            yield _finite(shard["features"], shard_file(FEATURES_DIR, number))
 
     def of_last_stage(self) -> Iterator[npt.NDArray[np.float32]]:
         """Yield the columns of the last stage: it sees things, earlier ones texture."""
@@ -109,29 +109,45 @@ class Features(NamedTuple):
         Raises:
             InputError: one is not finite, or there are not as many as `columns` chooses from.
         """
-        if columns is not None and len(columns) != self.columns:
-            raise InputError(
-                f"{FEATURES_DIR}: {self.columns} features of each image, but those of "
-                f"{self.description.last_stage} are {len(columns)}; {MEND}"
-            )
-        used = self.columns if columns is None else np.count_nonzero(columns)
-        if out is None:
-            out = np.empty((len(positions), len(ORIENTATIONS), used), np.float32)
-        shard_of = positions // SHARD_IMAGES
-        for number in np.unique(shard_of).tolist():
-            wanted = np.flatnonzero(shard_of == number)
-            block = self.shards[number]["features"][positions[wanted] - number * SHARD_IMAGES]
-            out[wanted] = _finite(block if columns is None else block[:, :, columns], number)
-        return out
+        return read_shards(self.shards, positions, columns, out, FEATURES_DIR)
 
 
-def shard_type(columns: int) -> np.dtype[Any]:
-    """Return the type of a row of a shard."""
+def read_shards(
+    shards: Sequence[npt.NDArray[Any]],
+    positions: npt.NDArray[np.intp],
+    columns: npt.NDArray[np.bool_] | None = None,
+    out: npt.NDArray[np.float32] | None = None,
+    directory: Path = FEATURES_DIR,
+) -> npt.NDArray[np.float32]:
+    """Return the features of some images from their shards; as `Features.read`."""
+    seen, of_image = shards[0].dtype["features"].shape
+    if columns is not None and len(columns) != of_image:
+        raise InputError(
+            f"{directory}: {of_image} features of each image, but the network has "
+            f"{len(columns)}; {MEND}"
+        )
+    used = of_image if columns is None else np.count_nonzero(columns)
+    if out is None:
+        out = np.empty((len(positions), seen, used), np.float32)
+    shard_of = positions // SHARD_IMAGES
+    for number in np.unique(shard_of).tolist():
+        wanted = np.flatnonzero(shard_of == number)
+        block = shards[number]["features"][positions[wanted] - number * SHARD_IMAGES]
+        out[wanted] = _finite(
+            block if columns is None else block[:, :, columns], shard_file(directory, number)
+        )
+    return out
+
+
+def shard_type(columns: int, seen: int = len(ORIENTATIONS)) -> np.dtype[Any]:
+    """Return the type of a row of a shard.
+
+    Args:
+        columns: features of an image.
+        seen: how often it was seen.
+    """
     return np.dtype(
-        [
-            ("sha256", np.uint8, (SHA256_BYTES,)),
-            ("features", np.float32, (len(ORIENTATIONS), columns)),
-        ]
+        [("sha256", np.uint8, (SHA256_BYTES,)), ("features", np.float32, (seen, columns))]
     )
 
 
@@ -157,7 +173,9 @@ def write_shard(file: Path, shard: npt.NDArray[Any]) -> None:
         np.save(opened, shard)
 
 
-def holds_shard(file: Path, checksums: npt.NDArray[np.uint8], columns: int) -> bool:
+def holds_shard(
+    file: Path, checksums: npt.NDArray[np.uint8], columns: int, seen: int = len(ORIENTATIONS)
+) -> bool:
     """Return whether a file is a whole shard of the images with these checksums."""
     try:
         shard = np.load(file, mmap_mode="r", allow_pickle=False)
@@ -165,7 +183,7 @@ def holds_shard(file: Path, checksums: npt.NDArray[np.uint8], columns: int) -> b
     except Exception:
         return False
     return (
-        shard.dtype == shard_type(columns)
+        shard.dtype == shard_type(columns, seen)
         and shard.shape == (len(checksums),)
         and np.array_equal(shard["sha256"], checksums)
     )
@@ -178,11 +196,23 @@ def open_features(images: ManifestColumns, directory: Path = FEATURES_DIR) -> Fe
         InputError: they are missing, damaged, or of other images than the manifest names; the
             message names the first of these.
     """
-    description = Description.read(directory)
+    return Features(Description.read(directory), open_shards(images, directory))
+
+
+def open_shards(
+    images: ManifestColumns, directory: Path, seen: int = len(ORIENTATIONS)
+) -> list[npt.NDArray[Any]]:
+    """Open the shards of all images of the manifest; errors are those of `open_features`.
+
+    Args:
+        images: of the manifest.
+        directory: that they stand in.
+        seen: how often each image was seen.
+    """
     shards = []
     for number, rows in enumerate(shard_ranges(len(images.paths))):
         file = shard_file(directory, number)
-        shard = _open_shard(file)
+        shard = _open_shard(file, seen)
         known = shard["sha256"][: len(rows)]
         wanted = images.checksums[rows.start : rows.start + len(known)]
         different = np.flatnonzero((known != wanted).any(axis=1)).tolist()
@@ -200,19 +230,17 @@ def open_features(images: ManifestColumns, directory: Path = FEATURES_DIR) -> Fe
             f"{directory}: has features of more images than the {len(images.paths)} of the "
             "manifest; run `dvc repro` to compute them anew"
         )
-    return Features(description, shards)
+    return shards
 
 
-def _finite(block: npt.NDArray[np.float32], number: int) -> npt.NDArray[np.float32]:
-    # Stage features writes no others: what is computed from them would be no number either.
+def _finite(block: npt.NDArray[np.float32], file: Path) -> npt.NDArray[np.float32]:
+    # No stage writes others: what is computed from them would be no number either.
     if not np.isfinite(block).all():
-        raise InputError(
-            f"{shard_file(FEATURES_DIR, number)}: holds a feature that is not finite; {MEND}"
-        )
+        raise InputError(f"{file}: holds a feature that is not finite; {MEND}")
     return block
 
 
-def _open_shard(file: Path) -> npt.NDArray[Any]:
+def _open_shard(file: Path, seen: int) -> npt.NDArray[Any]:
     try:
         shard: npt.NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
     # As in `holds_shard`.
@@ -221,6 +249,6 @@ def _open_shard(file: Path) -> npt.NDArray[Any]:
     # Of what a shard has, the number of columns alone may differ.
     named = shard.dtype.names == shard_type(1).names
     columns = shard.dtype["features"].shape[-1:] if named else ()
-    if shard.ndim != 1 or not columns or shard.dtype != shard_type(*columns):
+    if shard.ndim != 1 or not columns or shard.dtype != shard_type(columns[0], seen):
         raise InputError(f"{file}: not a shard of features; {MEND}")
     return shard

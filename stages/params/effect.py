@@ -4,11 +4,13 @@ from stages.params.backbone import BackboneParams
 from stages.params.class_weights import ClassWeightsParams
 from stages.params.fetch import FetchParams
 from stages.params.train import TrainParams
+from stages.params.views import ViewsParams
 
 
 def without_effect(
     fetch: FetchParams,
     backbone: BackboneParams,
+    views: ViewsParams,
     class_weights: ClassWeightsParams,
     train: TrainParams,
 ) -> list[str]:
@@ -17,6 +19,7 @@ def without_effect(
     Args:
         fetch: where photos come from leaves the settings of other sources without effect.
         backbone: weights that are random leave without effect what pretrained ones are used for.
+        views: of none, all else about them is without effect.
         class_weights: its scheme leaves those of another without effect.
         train: its phases do so to those of phases that do not run.
     """
@@ -26,13 +29,16 @@ def without_effect(
         "fetch.kaggle": fetch.source == "kaggle",
         "fetch.path": fetch.source == "path",
         "backbone.sha256": pretrained or backbone.sha256 is None,
+        "views": pretrained,
         "duplicates.max_embedding_distance": pretrained,
         "class_weights.beta": class_weights.scheme == "effective_number",
         "train.head.epochs": pretrained,
         "train.head.batch_size": pretrained and train.head.epochs > 0,
         "train.head.mixup": pretrained and train.head.epochs > 0,
+        "train.head.view_share": pretrained and train.head.epochs > 0 and views.count > 0,
         "train.head.dropout": train.head.units > 0,
         "train.scratch": not pretrained,
+        **({f"views.{key}": views.count > 0 for key in ("seed", "ground")} if pretrained else {}),
         **_effects_of_fine_tuning(train, pretrained),
     }
     return [key for key, has_effect in effects.items() if not has_effect]

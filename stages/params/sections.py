@@ -17,6 +17,7 @@ from stages.params.predict import PredictParams
 from stages.params.reading import PARAMS_FILE, Params, check_names, check_section, read_params
 from stages.params.split import SplitParams
 from stages.params.train import TrainParams
+from stages.params.views import ViewsParams
 from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
 
@@ -24,6 +25,7 @@ SECTIONS: dict[str, type[Params]] = {
     "fetch": FetchParams,
     "backbone": BackboneParams,
     "features": FeaturesParams,
+    "views": ViewsParams,
     "duplicates": DuplicatesParams,
     "split": SplitParams,
     "explore": ExploreParams,
@@ -60,7 +62,8 @@ def check_params(path: Path = PARAMS_FILE) -> list[str]:
     check_grouping(cast(SplitParams, sections["split"]), pretrained, path)
     check_epochs(train, pretrained, path)
     class_weights = cast(ClassWeightsParams, sections["class_weights"])
-    unused = without_effect(fetch, backbone, class_weights, train)
+    views = cast(ViewsParams, sections["views"])
+    unused = without_effect(fetch, backbone, views, class_weights, train)
     return [
         f"{path}: without effect beside the other values: {', '.join(unused)}",
         *notes_on_photos(fetch, path),

@@ -37,6 +37,7 @@ class HeadParams(Params):
     feature_dropout: ShareBelowOne
     dropout: ShareBelowOne
     mixup: Annotated[float, Field(ge=0, le=100)]
+    view_share: Share
 
 
 class FineTuneParams(Params):

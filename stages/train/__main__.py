@@ -19,6 +19,8 @@ from stages.outputs.manifest import MANIFEST_FILE
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.split import SPLIT_FILE, read_split
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
+from stages.outputs.views import DESCRIPTION_NAME as VIEWS_DESCRIPTION_NAME
+from stages.outputs.views import VIEWS_DIR
 from stages.outputs.whole import UNFINISHED
 from stages.params.train import TrainParams
 from stages.stage import run
@@ -33,6 +35,7 @@ INPUTS = [
     CLASS_WEIGHTS_FILE,
     BACKBONE_DIR / BACKBONE_DESCRIPTION_NAME,
     FEATURES_DIR / FEATURES_DESCRIPTION_NAME,
+    VIEWS_DIR / VIEWS_DESCRIPTION_NAME,
 ]
 STATE_DIR = MODEL_DIR.parent / UNFINISHED / "train"
 
@@ -64,10 +67,8 @@ def read_data(settings: TrainParams) -> TrainingData:
     """
     rows = read_split()
     collection = open_collection(settings, rows)
-    train, val = (
-        collection.examples([row for row in rows if row.split == split])
-        for split in ("train", "val")
-    )
+    train = collection.examples([row for row in rows if row.split == "train"], with_views=True)
+    val = collection.examples([row for row in rows if row.split == "val"])
     class_weights = read_class_weights(CLASS_WEIGHTS_FILE, collection.contract.labels)
     return TrainingData(
         collection.contract,

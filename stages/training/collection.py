@@ -16,6 +16,7 @@ from stages.outputs.features import (
 from stages.outputs.manifest import MANIFEST_FILE, ManifestColumns, labels_of, read_columns
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import MEND
+from stages.outputs.views import Views, open_views
 from stages.params.train import TrainParams
 from stages.resnet50.layout import used_columns
 from stages.training.examples import Examples
@@ -33,10 +34,11 @@ class Collection(NamedTuple):
     columns: npt.NDArray[np.bool_]  #: `(d,)`, which of the backbone's features the head sees
     images: ManifestColumns
     features: Features
+    views: Views
     memory_mib: int  #: features above this size wait in a file
 
-    def examples(self, rows: Sequence[SplitRow]) -> Examples:
-        """Return some of the images, in the order of `rows`.
+    def examples(self, rows: Sequence[SplitRow], with_views: bool = False) -> Examples:
+        """Return some of the images, in the order of `rows`, to learn from with their views.
 
         Raises:
             InputError: the manifest has not all of them.
@@ -46,14 +48,18 @@ class Collection(NamedTuple):
         # Random weights train on pixels.
         pretrained = self.features.description.pretrained
         columns = self.columns if pretrained else np.zeros_like(self.columns)
-        shape = (len(rows), len(ORIENTATIONS), int(np.count_nonzero(columns)))
-        array = allocate(shape, np.float32, self.memory_mib)
+        seen = len(ORIENTATIONS) + (self.views.per_image if with_views and pretrained else 0)
+        shape = (len(rows), seen, int(np.count_nonzero(columns)))
+        features = allocate(shape, np.float32, self.memory_mib)
+        self.features.read(positions, columns, features[:, : len(ORIENTATIONS)])
+        if seen > len(ORIENTATIONS):
+            self.views.read(positions, columns, features[:, len(ORIENTATIONS) :])
         return Examples(
             photos=self.images.photos(positions.tolist()),
             targets=np.eye(len(number_of), dtype=np.float32)[
                 [number_of[row.label] for row in rows]
             ],
-            features=self.features.read(positions, columns, array),
+            features=features,
         )
 
 
@@ -78,6 +84,7 @@ def open_collection(settings: TrainParams, rows: Sequence[SplitRow]) -> Collecti
         used_columns(settings.head.pooling, description.last_stage),
         images,
         features,
+        open_views(images),
         settings.memory_mib,
     )
 

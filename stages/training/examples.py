@@ -19,7 +19,7 @@ class Examples:
 
     photos: Sequence[Photo]
     targets: npt.NDArray[np.float32]  #: `(n, labels)`, one-hot
-    features: npt.NDArray[np.float32]  #: `(n, orientations, used)`, those that the head sees
+    features: npt.NDArray[np.float32]  #: `(n, orientations [+ views], used)`: what the head sees
 
     def __len__(self) -> int:
         """Return how many images there are."""

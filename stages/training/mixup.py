@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from stages.training.batches import Positions, shuffled
 from stages.training.examples import Examples
+from waste_classifier.orientations import ORIENTATIONS
 
 
 class Mixing(NamedTuple):
     """What one epoch is made of; all but the order have a value for each image."""
 
     order: Positions  #: of the images
-    orientations: Positions  #: in which of its orientations it is seen
+    seen: Positions  #: in which of its orientations or views it is seen
     partners: Positions  #: the image that it is mixed with, as a position
     shares: npt.NDArray[np.float32]  #: of the image in the mix; the rest is the partner's
 
@@ -32,6 +33,7 @@ class MixedFeatures:
         examples: Examples,
         class_weights: npt.NDArray[np.float32],
         orientations: Sequence[int],
+        view_share: float,
         mixup: float,
         seed: int,
     ) -> None:
@@ -41,14 +43,16 @@ class MixedFeatures:
             examples: images of one split.
             class_weights: `(labels,) float32`.
             orientations: positions in `ORIENTATIONS`, to choose from.
+            view_share: how often a view is seen instead, where there are views.
             mixup: as of `draw_mixing`.
             seed: of the training.
         """
         self._rows = examples.features.reshape(-1, examples.features.shape[-1])
-        self._orientations_held = examples.features.shape[1]
+        self._held = examples.features.shape[1]
         self._targets = examples.targets
         self._class_weights = class_weights
-        draw = partial(draw_mixing, len(examples), orientations, mixup, seed)
+        views = range(len(ORIENTATIONS), self._held)
+        draw = partial(draw_mixing, len(examples), orientations, views, view_share, mixup, seed)
         self._mixing = lru_cache(maxsize=1)(draw)
 
     def __len__(self) -> int:
@@ -70,19 +74,27 @@ class MixedFeatures:
         return inputs, targets, targets @ self._class_weights
 
     def _seen(self, images: Positions, mixing: Mixing) -> npt.NDArray[np.float32]:
-        numbers = images * self._orientations_held + mixing.orientations[images]
+        numbers = images * self._held + mixing.seen[images]
         seen: npt.NDArray[np.float32] = self._rows.take(numbers, axis=0)
         return seen
 
 
 def draw_mixing(
-    count: int, orientations: Sequence[int], mixup: float, seed: int, epoch: int
+    count: int,
+    orientations: Sequence[int],
+    views: Sequence[int],
+    view_share: float,
+    mixup: float,
+    seed: int,
+    epoch: int,
 ) -> Mixing:
-    """Draw order, orientations and partners of one epoch from seed and epoch alone.
+    """Draw what one epoch is made of, from seed and epoch alone.
 
     Args:
         count: images.
         orientations: to choose from.
+        views: to choose from instead; may be none.
+        view_share: how often that is done.
         mixup: alpha of the Beta distribution that shares are drawn from (Zhang et al. 2018,
             "mixup: Beyond Empirical Risk Minimization"); 0: no mixing.
         seed: of the training.
@@ -93,4 +105,7 @@ def draw_mixing(
     chosen = random.choice(np.asarray(orientations, np.int64), count)
     partners = random.permutation(count)
     shares = random.beta(mixup, mixup, count) if mixup else np.ones(count)
+    if views:
+        instead = random.random(count) < view_share
+        chosen = np.where(instead, random.choice(np.asarray(views, np.int64), count), chosen)
     return Mixing(shuffled(count, seed, epoch), chosen, partners, shares.astype(np.float32))

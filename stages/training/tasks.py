@@ -55,7 +55,14 @@ def head_task(
     """Make the phase of the head ready: it trains on cached features."""
     set_trainable(head, pretrained=True, tuned=())
     orientations = usable_orientations(settings.augment)
-    mixed = MixedFeatures(train, class_weights, orientations, settings.head.mixup, settings.seed)
+    mixed = MixedFeatures(
+        train,
+        class_weights,
+        orientations,
+        settings.head.view_share,
+        settings.head.mixup,
+        settings.seed,
+    )
     return Task(phase, head, mixed, FixedRows([val.as_received], val.targets))
 
 

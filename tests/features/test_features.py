@@ -36,7 +36,8 @@ determinism.configure()
 
 import keras  # noqa: E402  (after the set-up, which it reads)
 
-from stages.features.extract import FrozenBackbone, check_finite, write_features  # noqa: E402
+from stages.frozen.backbone import FrozenBackbone  # noqa: E402
+from stages.frozen.shards import check_finite, write_shards  # noqa: E402
 from stages.resnet50.network import build_backbone  # noqa: E402
 from stages.resnet50.weights import read_pretrained, restore  # noqa: E402
 from tests.legacy_weights import write_legacy_weights  # noqa: E402
@@ -233,7 +234,17 @@ def means() -> FrozenBackbone:
 def write_with(backbone: FrozenBackbone, batch_size: int = 4) -> ManifestColumns:
     images = read_columns()
     Path("features").mkdir(exist_ok=True)
-    write_features(Path("features"), backbone, RAW_DIR, images, batch_size)
+    write_shards(
+        Path("features"),
+        backbone,
+        RAW_DIR,
+        images,
+        backbone.image_size,
+        batch_size,
+        len(ORIENTATIONS),
+        lambda batch, _: backbone.runner.features(batch, ORIENTATIONS),
+    )
+    backbone.describe(Path("features"))
     return images
 
 

@@ -30,6 +30,9 @@ RANGES: dict[str, tuple[float, float | None]] = {
     "fetch.max_pixels": (1, 1_000_000_000),
     "features.image_size": (32, 1024),
     "features.batch_size": (1, 1024),
+    "views.seed": (0, 4294967295),
+    "views.count": (0, 32),
+    "views.ground": (0, 1),
     "duplicates.max_perceptual_distance": (0, 16),
     "duplicates.max_embedding_distance": (0, 1),
     "split.seed": (0, 4294967295),
@@ -46,6 +49,7 @@ RANGES: dict[str, tuple[float, float | None]] = {
     "train.head.batch_size": (1, 1024),
     "train.head.units": (0, 16384),
     "train.head.mixup": (0, 100),
+    "train.head.view_share": (0, 1),
     "train.fine_tune.epochs": (0, 1000),
     "train.fine_tune.batch_size": (1, 1024),
     "train.fine_tune.frozen_views": (0, 100),
@@ -311,7 +315,7 @@ def test_photos_that_are_not_there_are_noted(
     [
         (
             {},
-            ["fetch.kaggle", "fetch.path", "class_weights.beta", "train.fine_tune"],
+            ["fetch.kaggle", "fetch.path", "class_weights.beta", "views", "train.fine_tune"],
             ["fetch.sample", "train.scratch"],
         ),
         ({"fetch.source": "kaggle"}, ["fetch.sample"], ["fetch.kaggle"]),
@@ -345,6 +349,12 @@ def test_photos_that_are_not_there_are_noted(
             ["train.head.batch_size", "train.head.mixup", "train.head.dropout"],
             ["train.head.epochs", "train.head.feature_dropout"],
         ),
+        (
+            {"backbone.weights": "imagenet", "views.count": 0},
+            ["views.seed", "views.ground", "train.head.view_share"],
+            ["views", "views.count"],
+        ),
+        ({"backbone.weights": "imagenet"}, [], ["views", "views.seed", "train.head.view_share"]),
     ],
 )
 def test_settings_without_effect_are_noted(
@@ -355,7 +365,8 @@ def test_settings_without_effect_are_noted(
     names = note.removeprefix("without effect beside the other values: ").split(", ")
     assert set(without) <= set(names)
     assert not set(with_effect) & set(names)
-    known = keys_of(PARAMS) | {"fetch.sample", "fetch.kaggle", "train.fine_tune", "train.scratch"}
+    sections = {"fetch.sample", "fetch.kaggle", "views", "train.fine_tune", "train.scratch"}
+    known = keys_of(PARAMS) | sections
     assert set(names) <= known
 
 

@@ -115,6 +115,7 @@ def settings() -> TrainParams:
                 "feature_dropout": 0.2,
                 "dropout": 0.2,
                 "mixup": 0.4,
+                "view_share": 0.0,
             },
             "fine_tune": {
                 "epochs": 2,

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from stages.outputs.features import open_features
-from stages.outputs.manifest import read_columns
+from stages.outputs.manifest import ManifestColumns, read_columns
 from stages.outputs.split import SplitRow
 from stages.outputs.tables import write_table
+from stages.outputs.views import Views, open_views
 from stages.training.collection import Collection
-from tests.feature_files import write_feature_files
+from tests.feature_files import write_feature_files, write_view_files
 from tests.table_rows import manifest_row
 from waste_classifier.classifier import Contract
 from waste_classifier.errors import InputError
@@ -28,6 +29,14 @@ NUMBERS = (10 * np.arange(4)[:, np.newaxis] + np.arange(2)).astype(np.float32)
 FEATURES = np.stack([NUMBERS, np.full_like(NUMBERS, -1), 100 * NUMBERS], axis=2)
 
 
+def views_of(folder: Path, images: ManifestColumns) -> Views:
+    """Three views of each image: 1000 x image + number, in each column."""
+    numbers = 1000 * np.arange(4)[:, np.newaxis] + np.arange(3)
+    features = numbers[:, :, np.newaxis].repeat(3, axis=2).astype(np.float32)
+    write_view_files(folder / "views", images, features)
+    return open_views(images, folder / "views")
+
+
 @pytest.fixture
 def collection(tmp_path: Path) -> Collection:
     rows = [manifest_row(path) for path in PATHS]
@@ -36,7 +45,9 @@ def collection(tmp_path: Path) -> Collection:
     write_feature_files(tmp_path / "features", images, FEATURES)
     features = open_features(images, tmp_path / "features")
     contract = Contract(("a", "b"), ORIENTATIONS, 32)
-    return Collection(contract, np.ones(3, np.bool_), images, features, memory_mib=1)
+    return Collection(
+        contract, np.ones(3, np.bool_), images, features, views_of(tmp_path, images), memory_mib=1
+    )
 
 
 def test_images_keep_the_order_of_their_rows(collection: Collection) -> None:
@@ -81,3 +92,12 @@ def test_an_image_that_the_manifest_lacks_is_named(collection: Collection) -> No
 
     with pytest.raises(InputError, match=r"split\.csv: b/new\.png .*; run `dvc repro`"):
         collection.examples(rows)
+
+
+def test_views_stand_behind_the_orientations_of_those_to_learn_from(collection: Collection) -> None:
+    learned = collection.examples(ROWS[::2], with_views=True)
+    judged = collection.examples(ROWS[::2])
+
+    assert learned.features.shape == (2, 2 + 3, 3)
+    np.testing.assert_array_equal(learned.features[:, :2], judged.features)
+    assert learned.features[:, 2:, 0].tolist() == [[3000, 3001, 3002], [0, 1, 2]]

@@ -31,13 +31,13 @@ def rows_of(
 ) -> MixedFeatures:
     """Return rows whose chance is known; what the chance is like, other tests look at."""
     monkeypatch.setattr(mixup, "draw_mixing", lambda *_: mixing)
-    return MixedFeatures(examples, np.array(class_weights, np.float32), [0, 1], 0.4, seed=3)
+    return MixedFeatures(examples, np.array(class_weights, np.float32), [0, 1], 0.0, 0.4, seed=3)
 
 
 def test_mixed_rows_by_hand(three_images: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
     mixing = Mixing(
         order=np.array([1, 0, 2]),
-        orientations=np.array([0, 1, 1]),
+        seen=np.array([0, 1, 1]),
         partners=np.array([2, 0, 1]),
         shares=np.array([0.75, 0.5, 1.0], np.float32),
     )
@@ -59,7 +59,7 @@ def test_rows_of_a_batch_stay_when_the_next_is_made(
 ) -> None:
     mixing = Mixing(
         order=np.arange(3),
-        orientations=np.zeros(3, np.int64),
+        seen=np.zeros(3, np.int64),
         partners=np.array([1, 2, 0]),
         shares=np.full(3, 0.5, np.float32),
     )
@@ -74,7 +74,7 @@ def test_rows_of_a_batch_stay_when_the_next_is_made(
 
 
 def test_each_epoch_has_its_own_rows(three_images: Examples) -> None:
-    rows = MixedFeatures(three_images, np.ones(2, np.float32), [0, 1], mixup=0.0, seed=3)
+    rows = MixedFeatures(three_images, np.ones(2, np.float32), [0, 1], 0.0, mixup=0.0, seed=3)
     positions = np.arange(3)
 
     for epoch in (4, 5, 4):
@@ -86,9 +86,14 @@ def test_each_epoch_has_its_own_rows(three_images: Examples) -> None:
 
 
 def draw(
-    count: int = 5000, mixup: float = 0.4, orientations: tuple[int, ...] = (0, 1), epoch: int = 0
+    count: int = 5000,
+    mixup: float = 0.4,
+    orientations: tuple[int, ...] = (0, 1),
+    views: tuple[int, ...] = (),
+    view_share: float = 0.0,
+    epoch: int = 0,
 ) -> Mixing:
-    return draw_mixing(count, orientations, mixup, seed=3, epoch=epoch)
+    return draw_mixing(count, orientations, views, view_share, mixup, seed=3, epoch=epoch)
 
 
 def test_shares_are_of_the_beta_distribution() -> None:
@@ -110,11 +115,35 @@ def test_each_image_is_the_partner_of_one() -> None:
 
 
 def test_allowed_orientations_are_equally_frequent() -> None:
-    orientations, counts = np.unique(draw(orientations=(0, 1)).orientations, return_counts=True)
+    orientations, counts = np.unique(draw(orientations=(0, 1)).seen, return_counts=True)
 
     assert orientations.tolist() == [0, 1]
     assert stats.chisquare(counts).pvalue > 0.01
-    assert set(draw(orientations=(1,)).orientations) == {1}
+    assert set(draw(orientations=(1,)).seen) == {1}
+
+
+def test_views_are_seen_as_often_as_they_are_to_be() -> None:
+    seen = draw(views=(2, 3, 4), view_share=0.6).seen
+
+    # Two orientations share out 0.4, three views 0.6.
+    _, counts = np.unique(seen, return_counts=True)
+    assert stats.chisquare(counts, 5000 * np.array([0.2] * 5)).pvalue > 0.01
+    assert set(draw(views=(2, 3, 4), view_share=1.0).seen) == {2, 3, 4}
+    # Views that are there and not to be seen change nothing.
+    np.testing.assert_array_equal(draw(views=(2, 3, 4)).seen, draw().seen)
+
+
+def test_a_view_is_mixed_like_an_orientation(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of two images, two orientations and a view each: 10 x image + place.
+    features = (10 * np.arange(2)[:, np.newaxis] + np.arange(3))[:, :, np.newaxis]
+    examples = Examples(["0", "1"], np.eye(2, dtype=np.float32), features.astype(np.float32))
+    shares = np.array([0.5, 1.0], np.float32)
+    mixing = Mixing(np.array([0, 1]), np.array([2, 0]), np.array([1, 0]), shares)
+
+    inputs, _, _ = rows_of(examples, [1, 1], mixing, monkeypatch).batch(0, np.array([0, 1]))
+
+    # Half of the view of image 0, which is 2, and half of image 1, which is 10; image 1.
+    assert inputs[:, 0].tolist() == [6, 10]
 
 
 def test_mixing_follows_from_seed_and_epoch() -> None:

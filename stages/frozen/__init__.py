@@ -1,0 +1,1 @@
+"""The frozen backbone on every image."""
