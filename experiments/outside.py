@@ -1,0 +1,178 @@
+"""How the classifier does outside the photos that it was made for.
+
+`python -m experiments.outside` makes the test photos worse in a dozen ways and scores each.
+`python -m experiments.outside FOLDER` scores photos of others: a folder, or a .zip of one, that has
+a folder per label. A folder whose photos have one of several labels is named so by `--accept`.
+"""
+
+import argparse
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.corruptions import CORRUPTIONS
+from stages.compute import determinism
+from stages.evaluate.scores import wilson_interval
+from stages.outputs.manifest import read_columns
+from stages.outputs.model import MODEL_DIR
+from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
+from stages.progress import progress
+from stages.stage import exit_code
+from waste_classifier.classifier import Classifier
+from waste_classifier.errors import InputError
+from waste_classifier.images import load_resized
+
+EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
+AT_ONCE = 32
+
+
+class Score(NamedTuple):
+    """How many of some photos are recognised."""
+
+    name: str
+    right: int
+    photos: int
+    trials: int  #: independent ones: groups, or photos
+    confidence: float  #: mean
+
+    def line(self, width: int) -> str:
+        """Return it as a line."""
+        share = self.right / self.photos
+        low, high = wilson_interval(share, self.trials)
+        return (
+            f"{self.name:{width}}  {share:.4f}  (95 % {low:.4f} to {high:.4f})  {self.photos:5} "
+            f"photos  mean confidence {self.confidence:.3f}"
+        )
+
+
+def scores_of_corrupted(classifier: Classifier) -> list[Score]:
+    """Return the accuracy on the test photos as they are, and under each corruption.
+
+    Raises:
+        InputError: the predictions or a photo are missing or damaged.
+    """
+    predictions = read_predictions(PREDICTIONS_FILE, "test")
+    photos = read_columns().photos_by_path(predictions.paths, PREDICTIONS_FILE)
+    actual = [predictions.labels[position] for position in predictions.actual]
+    groups = len(set(predictions.groups))
+    kinds = {"as they are": None, **CORRUPTIONS}
+    size = classifier.image_size
+    images = [load_resized(photos[path], size, max_pixels=None) for path in predictions.paths]
+    found = []
+    with progress("test photos", len(kinds) * len(images), "photos") as bar:
+        for name, corruption in kinds.items():
+            right, confidences = 0, []
+            for start in range(0, len(images), AT_ONCE):
+                some = images[start : start + AT_ONCE]
+                changed = [image if corruption is None else corruption(image) for image in some]
+                probabilities = classifier.predict(changed)
+                answers = [classifier.labels[position] for position in probabilities.argmax(axis=1)]
+                right += sum(map(str.__eq__, answers, actual[start : start + AT_ONCE]))
+                confidences += probabilities.max(axis=1).tolist()
+                bar.update(len(some))
+            found.append(Score(name, right, len(images), groups, float(np.mean(confidences))))
+    return found
+
+
+def scores_of_folders(
+    classifier: Classifier, root: Path, accepted: Mapping[str, Sequence[str]]
+) -> list[Score]:
+    """Return the recall of each folder of photos.
+
+    Args:
+        classifier: that is asked.
+        root: folder of folders.
+        accepted: labels that are right for the photos of a folder, by its name; of others, the name
+            itself.
+
+    Raises:
+        InputError: no folder has a name that says what is right, or a photo can't be read.
+    """
+    found = []
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        right_labels = accepted.get(folder.name, [folder.name])
+        if not set(right_labels) <= set(classifier.labels):
+            print(f"{folder.name}: left out, as no label of the classifier", file=sys.stderr)
+            continue
+        photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
+        right, confidences = 0, []
+        with progress(folder.name, len(photos), "photos") as bar:
+            for start in range(0, len(photos), AT_ONCE):
+                probabilities = classifier.predict(photos[start : start + AT_ONCE])
+                answers = [classifier.labels[position] for position in probabilities.argmax(axis=1)]
+                right += sum(answer in right_labels for answer in answers)
+                confidences += probabilities.max(axis=1).tolist()
+                bar.update(len(answers))
+        if photos:
+            confidence = float(np.mean(confidences))
+            found.append(Score(folder.name, right, len(photos), len(photos), confidence))
+    if not found:
+        raise InputError(
+            f"{root}: no folder of photos is named as a label ({', '.join(classifier.labels)}); "
+            "say what is right for one by --accept FOLDER=LABEL"
+        )
+    return found
+
+
+def folder_of_labels(root: Path) -> Path:
+    """Return the folder that holds several, which may stand within others."""
+    inside = [path for path in root.iterdir() if path.is_dir()]
+    return folder_of_labels(inside[0]) if len(inside) == 1 else root
+
+
+def parse_accepted(values: Sequence[str]) -> dict[str, list[str]]:
+    """Return `FOLDER=LABEL,LABEL` as labels by folder.
+
+    Raises:
+        InputError: a value is of another form.
+    """
+    accepted = {}
+    for value in values:
+        folder, equals, labels = value.partition("=")
+        if not equals or not labels:
+            raise InputError(f"--accept {value}: expected FOLDER=LABEL or FOLDER=LABEL,LABEL")
+        accepted[folder] = labels.split(",")
+    return accepted
+
+
+def main() -> None:
+    """Read the command line, score, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photos", nargs="?", type=Path, help="folder or .zip of label folders")
+    parser.add_argument(
+        "--accept",
+        action="append",
+        default=[],
+        metavar="FOLDER=LABEL,LABEL",
+        help="labels that are right for the photos of a folder (default: its name)",
+    )
+    arguments = parser.parse_args()
+    accepted = parse_accepted(arguments.accept)
+    determinism.configure()
+    classifier = Classifier.load(MODEL_DIR)
+    if arguments.photos is None:
+        found = scores_of_corrupted(classifier)
+    elif arguments.photos.is_dir():
+        found = scores_of_folders(classifier, folder_of_labels(arguments.photos), accepted)
+    elif zipfile.is_zipfile(arguments.photos):
+        with TemporaryDirectory() as temporary:
+            # Names that lead out of the folder are changed by zipfile.
+            zipfile.ZipFile(arguments.photos).extractall(temporary)
+            found = scores_of_folders(classifier, folder_of_labels(Path(temporary)), accepted)
+    else:
+        raise InputError(f"{arguments.photos}: neither a folder nor a .zip")
+    width = max(len(each.name) for each in found)
+    for each in found:
+        print(each.line(width))
+    corrupted = [each for each in found if each.name != "as they are"]
+    mean = np.mean([each.right / each.photos for each in corrupted])
+    print(f"{'mean':{width}}  {mean:.4f}")
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
