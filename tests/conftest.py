@@ -42,6 +42,7 @@ SLOW = (
     "training/test_probabilities.py",
     "training/test_tasks.py",
     "train/test_train.py",
+    "views/test_views.py",
     "waste_classifier/test_backbone.py",
     "waste_classifier/test_classifier_on_photos.py",
 )

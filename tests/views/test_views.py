@@ -1,0 +1,144 @@
+"""The stage from images and weights to data/views/."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.compute import determinism
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow, read_columns
+from stages.outputs.tables import write_table
+from stages.outputs.views import VIEWS_DIR, open_views
+from stages.params.features import FeaturesParams
+from stages.params.views import ViewsParams
+from stages.views.__main__ import main, view_size
+from tests.table_rows import manifest_row
+from waste_classifier.checksum import sha256_of
+from waste_classifier.errors import InputError
+
+determinism.configure()
+
+import keras  # noqa: E402  (after the set-up, which it reads)
+
+from tests.legacy_weights import write_legacy_weights  # noqa: E402
+
+FEATURES = FeaturesParams(image_size=48, batch_size=2)
+VIEWS = ViewsParams(seed=5, count=2, ground=0.5)
+COLUMNS = np.ones(2 * 512, np.bool_)
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Three images and random weights of conv1 to conv3, as the current directory."""
+    monkeypatch.chdir(tmp_path)
+    policy = keras.config.dtype_policy()
+    random = np.random.default_rng(0)
+    (RAW_DIR / "glass").mkdir(parents=True)
+    for number in range(3):
+        pixels = random.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(RAW_DIR / f"glass/{number}.png")
+    write_manifest(["glass/0.png", "glass/1.png", "glass/2.png"])
+    keras.utils.set_random_seed(3)
+    model = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
+    file = Path("data/backbone/resnet50.h5")
+    file.parent.mkdir()
+    write_legacy_weights(file, model, ("conv1", "conv2", "conv3"))
+    write_description("resnet50.h5")
+    yield tmp_path
+    keras.config.set_dtype_policy(policy)
+
+
+def write_manifest(paths: list[str]) -> None:
+    rows = [manifest_row(path)._replace(sha256=sha256_of(RAW_DIR / path)) for path in paths]
+    write_table(MANIFEST_FILE, rows, ManifestRow)
+
+
+def write_description(weights: str | None) -> None:
+    Path("data/backbone/backbone.json").write_text(json.dumps({"file": weights}))
+
+
+def checksums() -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in VIEWS_DIR.iterdir()
+    }
+
+
+def read_all(count: int = 3, per_image: int = 2) -> np.ndarray:
+    out = np.empty((count, per_image, 1024), np.float32)
+    open_views(read_columns()).read(np.arange(count), COLUMNS, out)
+    return out
+
+
+def test_each_view_of_each_image_has_features_and_the_same_bytes_each_time(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(FEATURES, VIEWS)
+    first, views = checksums(), read_all()
+    main(FEATURES, VIEWS)
+
+    assert sorted(first) == ["00000.npy", "views.json"]
+    assert checksums() == first
+    assert open_views(read_columns()).per_image == 2
+    # Six views, no two alike.
+    assert len(np.unique(views.reshape(6, 1024), axis=0)) == 6
+    assert np.isfinite(views).all()
+    assert "3 images, 2 views of 32 pixels each" in capsys.readouterr().out
+
+
+def test_views_of_an_image_do_not_depend_on_those_beside_it() -> None:
+    main(FEATURES, VIEWS)
+    of_three = read_all()
+    write_manifest(["glass/1.png"])
+    main(FEATURES, VIEWS.model_copy(update={"count": 1}))
+
+    np.testing.assert_allclose(read_all(1, 1)[0, 0], of_three[1, 0], rtol=1e-4, atol=1e-5)
+
+
+def test_another_seed_draws_other_views() -> None:
+    main(FEATURES, VIEWS)
+    first = read_all()
+    main(FEATURES, VIEWS.model_copy(update={"seed": 6}))
+
+    assert not np.isclose(read_all(), first).all(axis=2).any()
+
+
+@pytest.mark.parametrize("none", ["count", "weights"])
+def test_without_weights_or_a_number_there_are_no_views(
+    none: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if none == "weights":
+        write_description(None)
+
+    main(FEATURES, VIEWS.model_copy(update={"count": 0 if none == "count" else 2}))
+
+    assert list(checksums()) == ["views.json"]
+    assert open_views(read_columns()).per_image == 0
+    assert capsys.readouterr().out.startswith("no views")
+
+
+def test_views_of_other_images_are_refused() -> None:
+    main(FEATURES, VIEWS)
+    pixels = np.zeros((48, 48, 3), np.uint8)
+    Image.fromarray(pixels).save(RAW_DIR / "glass/1.png")
+    write_manifest(["glass/0.png", "glass/1.png", "glass/2.png"])
+
+    with pytest.raises(InputError, match=r"data/views/00000\.npy: row 1 is not of glass/1\.png"):
+        open_views(read_columns())
+
+
+@pytest.mark.parametrize("views", [-1, "2", None])
+def test_a_damaged_description_is_refused(views: object) -> None:
+    main(FEATURES, VIEWS.model_copy(update={"count": 0}))
+    (VIEWS_DIR / "views.json").write_text(json.dumps({"views": views}))
+
+    with pytest.raises(InputError, match=r"data/views/views\.json: damaged"):
+        open_views(read_columns())
+
+
+@pytest.mark.parametrize(("image_size", "expected"), [(32, 32), (64, 32), (224, 160), (384, 256)])
+def test_views_are_two_thirds_as_large_in_whole_strides(image_size: int, expected: int) -> None:
+    assert view_size(image_size) == expected
