@@ -11,7 +11,7 @@ LOCK ?= requirements.lock
 # Of metrics and parameters, what one compares experiments by; of all else nothing.
 BESIDES := data/.*|stages/.*|waste_classifier/.*|params.yaml|labels.*|.*_interval.*|(train|val)\.(accuracy|loss|macro_f1)|best\..*|step|learning_rate|Created|State|Executor
 
-.PHONY: help repro expect experiments results test test-fast check lint schema install lock clean
+.PHONY: help repro release expect experiments results test test-fast check lint schema install lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -21,6 +21,10 @@ repro: expect .venv/.$(LOCK) ## run the pipeline, print its scores
 	$(WITH_BIN) $(BIN)/dvc repro
 	@echo; $(BIN)/python -m stages.evaluate.summary
 	@echo "Scores of the test images: metrics/evaluate.json. Plots: plots/; '$(BIN)/dvc plots show' makes one page of them, dvc_plots/index.html"
+
+release: .venv/.$(LOCK) ## score every photo by cross-validation, of the photos and weights of params.yaml
+	$(WITH_BIN) $(BIN)/dvc repro release/dvc.yaml
+	@echo; $(BIN)/python -m stages.evaluate.summary metrics/cross_validation.json
 
 expect:
 	@echo "The first run draws 800 images and trains on them: about 12 minutes on two quiet cores once .venv"

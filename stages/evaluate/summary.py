@@ -1,6 +1,6 @@
 """Scores as metrics for DVC and as a table for people.
 
-`python -m stages.evaluate.summary` prints the table of metrics/evaluate.json.
+`python -m stages.evaluate.summary [FILE]` prints the table of metrics/evaluate.json, or of another.
 """
 
 import sys
@@ -67,4 +67,4 @@ def print_table(file: Path = METRICS_FILE) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(print_table))
+    sys.exit(exit_code(lambda: print_table(*map(Path, sys.argv[1:2]))))
