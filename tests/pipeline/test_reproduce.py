@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ ALL_STAGES = [
     "fetch",
     "backbone",
     "features",
+    "views",
     "duplicates",
     "split",
     "explore",
@@ -165,7 +167,7 @@ def test_line_ends_of_windows_change_nothing(workspace: Path) -> None:
     for folder in ("data", ".dvc/cache"):
         shutil.copytree(workspace / folder, clone / folder, dirs_exist_ok=True)
 
-    assert "up to date" in run(clone, "dvc", "status").stdout
+    assert "up to date" in run(clone, "dvc", "status", "dvc.yaml").stdout
     assert stages_run(run(clone, "dvc", "repro", "--dry").stdout) == []
 
 
@@ -232,3 +234,30 @@ def test_a_label_may_be_named_as_what_dvc_ignores_elsewhere(
 
     assert contents(workspace, "data/raw") == before
     assert f"data/raw/{label}/glass_001_1.jpg" in before
+
+
+def test_the_second_pipeline_runs_when_it_is_asked_for(workspace: Path) -> None:
+    set_params(workspace, {"train.fine_tune.epochs": 0, "cross_validate.folds": 2})
+    run(workspace, "dvc", "repro")
+    release = [
+        f"release/dvc.yaml:{each}" for each in ("cross_validate", "evaluate", "label_errors")
+    ]
+
+    output = run(workspace, "dvc", "repro", "release/dvc.yaml").stdout
+    assert stages_run(output) == release
+    rows = rows_of(workspace, "cross_validation")
+    assert [row["path"] for row in rows] == [row["path"] for row in rows_of(workspace, "split")]
+    metrics = json.loads((workspace / "metrics/cross_validation.json").read_text())
+    assert sum(each["support"] for each in metrics["labels"].values()) == len(rows)
+    assert (workspace / "plots/cross_validation/predictions.csv").exists()
+    commit_all(workspace, "Cross-validated")
+    assert stages_run(run(workspace, "dvc", "repro", "release/dvc.yaml").stdout) == []
+    assert stages_run(run(workspace, "dvc", "repro", "--dry").stdout) == []
+
+    # An experiment on all photos, and a verdict on it.
+    command = ["dvc", "exp", "run", "release/dvc.yaml", "-S", "train.lr=1e-3", "-n", "slower"]
+    again = run(workspace, *command).stdout
+    assert stages_run(again) == ["check_params", *release]
+    verdict = run(workspace, sys.executable, "-m", "experiments.verdict", "HEAD", "slower").stdout
+    assert " by accuracy: " in verdict
+    assert f"{len(rows)} photos, cross-validated, of " in verdict

@@ -20,6 +20,7 @@ TINY = {
     "split.test": 0.2,
     "features.image_size": 32,
     "features.batch_size": 20,
+    "views.count": 1,
     "train.lr": 0.01,
     "train.head.epochs": 2,
     "train.head.batch_size": 8,
@@ -126,7 +127,7 @@ def contents(workspace: Path, *folders: str) -> dict[str, bytes]:
 
 def stages_run(output: str) -> list[str]:
     """Return the stages that DVC ran, in order, from what it printed."""
-    return re.findall(r"^Running stage '(\w+)'", output, re.MULTILINE)
+    return re.findall(r"^Running stage '([^']+)'", output, re.MULTILINE)
 
 
 def copy_of(repository: Path, parent: Path) -> Path:
