@@ -1,9 +1,11 @@
 """The pictures of docs/results.md, from what the pipeline left in this workspace.
 
-`python -m experiments.figures NAME` writes docs/images/NAME_learning_curves.png and
-NAME_confusion_matrix.png; with `--leak` also leak.png: three pairs of photos of one object, one in
-train and one in test, which a random split (`split.group_by: none`) has many of. With `--overview`
-also overview.png, the first picture of README.md: confusion matrix, leak.png and mistakes in one.
+`python -m experiments.figures NAME` writes docs/images/NAME_learning_curves.png,
+NAME_confusion_matrix.png and NAME_reliability.png, the last two of the test images or, with
+`--cross-validation`, of all images. With `--leak` also leak.png: three pairs of photos of one
+object, one in train and one in test, which a random split (`split.group_by: none`) has many of. With
+`--overview` also overview.png, the first picture of README.md: confusion matrix, leak.png and
+mistakes in one.
 """
 
 import argparse
@@ -55,9 +57,32 @@ def learning_curves() -> Figure:
     return figure
 
 
-def confusion_matrix() -> Figure:
-    """Draw the confusion matrix as the page of plots does: blue is right, vermilion wrong."""
-    cells = json.loads((PLOTS_DIR / "evaluate/custom/confusion_matrix.json").read_text())
+def reliability(of: str) -> Figure:
+    """Draw how often the model is right when it is that sure, with 95 % intervals.
+
+    Args:
+        of: folder of plots, evaluate or cross_validation.
+    """
+    bins = json.loads((PLOTS_DIR / of / "custom/reliability.json").read_text())
+    confidences = [each["confidence"] for each in bins]
+    accuracies = np.array([each["accuracy"] for each in bins])
+    below = accuracies - [each["accuracy_low"] for each in bins]
+    above = [each["accuracy_high"] for each in bins] - accuracies
+    figure = Figure(figsize=(4, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    axes.errorbar(confidences, accuracies, [below, above], fmt="o", color=BLUE)
+    axes.set(title="Reliability", xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
+    return figure
+
+
+def confusion_matrix(of: str) -> Figure:
+    """Draw the confusion matrix as the page of plots does: blue is right, vermilion wrong.
+
+    Args:
+        of: folder of plots, evaluate or cross_validation.
+    """
+    cells = json.loads((PLOTS_DIR / of / "custom/confusion_matrix.json").read_text())
     labels = list(dict.fromkeys(cell["actual"] for cell in cells))
     figure = Figure(
         figsize=(1.6 + 0.7 * len(labels), 1.2 + 0.6 * len(labels)), layout="constrained"
@@ -81,7 +106,8 @@ def confusion_matrix() -> Figure:
             )
     axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
     axes.set_yticks(range(len(labels)), labels)
-    axes.set(title="Test images, share of the actual label", xlabel="predicted", ylabel="actual")
+    scored = "Test images" if of == "evaluate" else "Images, cross-validated"
+    axes.set(title=f"{scored}: share of the actual label", xlabel="predicted", ylabel="actual")
     return figure
 
 
@@ -115,7 +141,7 @@ def overview() -> Image.Image:
     predictions = read_predictions(PREDICTIONS_FILE, "test")
     photos = read_columns().photos_by_path(predictions.paths, PREDICTIONS_FILE)
     mistakes = choose_mistakes(predictions, MISTAKES)
-    scored = pixels_of(confusion_matrix(), CONFUSION_DPI)
+    scored = pixels_of(confusion_matrix("evaluate"), CONFUSION_DPI)
     pairs = Image.open(IMAGES_DIR / "leak.png").convert("RGB")
     wrong = pixels_of(mistake_sheet(photos, predictions, mistakes), SHEET_DPI)
     width = max(scored.width + pairs.width, wrong.width)
@@ -131,14 +157,19 @@ def main() -> None:
     """Write the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", help="of the protocol, first part of the files' names")
+    parser.add_argument(
+        "--cross-validation", action="store_true", help="draw what the cross-validation says"
+    )
     parser.add_argument("--leak", action="store_true", help="also draw pairs that straddle")
     parser.add_argument("--overview", action="store_true", help="also draw README's first picture")
     arguments = parser.parse_args()
     IMAGES_DIR.mkdir(parents=True, exist_ok=True)
     learning_curves().savefig(IMAGES_DIR / f"{arguments.name}_learning_curves.png", dpi=80)
-    confusion_matrix().savefig(
+    of = "cross_validation" if arguments.cross_validation else "evaluate"
+    confusion_matrix(of).savefig(
         IMAGES_DIR / f"{arguments.name}_confusion_matrix.png", dpi=CONFUSION_DPI
     )
+    reliability(of).savefig(IMAGES_DIR / f"{arguments.name}_reliability.png", dpi=80)
     if arguments.leak:
         images = {row.path: row for row in read_table(SPLIT_FILE, SplitRow)}
         pairs = leaking_pairs(read_table(DUPLICATES_FILE, DuplicateRow), images)

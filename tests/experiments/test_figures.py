@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.figures import confusion_matrix
+from experiments.figures import confusion_matrix, reliability
 
 
 def test_confusion_matrix_has_numbers_where_there_are_images(
@@ -26,7 +26,7 @@ def test_confusion_matrix_has_numbers_where_there_are_images(
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps(cells))
 
-    (axes,) = confusion_matrix().axes
+    (axes,) = confusion_matrix("evaluate").axes
 
     numbers = {text.get_position(): text.get_text() for text in axes.texts}
     assert numbers == {(0, 0): "4\n100%", (0, 1): "1\n25%", (1, 1): "3\n75%"}
@@ -35,3 +35,22 @@ def test_confusion_matrix_has_numbers_where_there_are_images(
     assert right == 1
     assert nothing == 0
     assert wrong < -0.5
+
+
+def test_reliability_has_a_point_for_each_bin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bins = [
+        {"confidence": 0.6, "accuracy": 0.5, "accuracy_low": 0.3, "accuracy_high": 0.7},
+        {"confidence": 0.9, "accuracy": 1.0, "accuracy_low": 0.8, "accuracy_high": 1.0},
+    ]
+    file = Path("plots/cross_validation/custom/reliability.json")
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(bins))
+
+    (axes,) = reliability("cross_validation").axes
+
+    _, points, *_ = axes.lines
+    assert np.asarray(points.get_xdata()).tolist() == [0.6, 0.9]
+    assert np.asarray(points.get_ydata()).tolist() == [0.5, 1.0]
