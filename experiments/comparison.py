@@ -5,6 +5,7 @@ the p-values take groups for what is drawn.
 """
 
 from collections.abc import Iterator, Sequence
+from math import ceil, log2
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -49,7 +50,7 @@ class Difference(NamedTuple):
     low: float  #: 95 % interval of head less base
     high: float
     p: float  #: of so large a difference between models that are equally good
-    detectable: float  #: the difference that four of five such comparisons would tell apart
+    detectable: float  #: what four of five such comparisons would tell apart; at most 1
     word: Word
 
     @property
@@ -104,6 +105,12 @@ def compare(
     p = exchange_p(sums, columns, draws, generator, k)
     p[HEADLINES:] = holm(p[HEADLINES:])
     detectable = DETECTABLE_ERRORS * np.nanstd(resampled, axis=0)
+    # Of fewer groups that differ, all one way, no exchange is rare enough.
+    groups_of_label = [len(np.unique(groups[actual == i])) for i in occurring]
+    least = [fewest_groups(ALPHA), fewest_groups(ALPHA), 0]
+    least += [fewest_groups(ALPHA / len(occurring))] * len(occurring)
+    floor = np.divide(least, [len(sums[0])] * HEADLINES + groups_of_label)
+    detectable = np.maximum(detectable, np.minimum(floor, 1))
     return [
         Difference(
             name,
@@ -170,6 +177,14 @@ def exchange_p(
     return np.asarray(reached / (draws + 1))
 
 
+def fewest_groups(alpha: float) -> int:
+    """Return how many groups must differ, all one way, for a p-value of at most alpha.
+
+    Of n groups, 2 of the 2 ** n exchanges make such a difference as large.
+    """
+    return ceil(1 - log2(alpha))
+
+
 def holm(p: Floats) -> Floats:
     """Return p-values corrected for their number, in their order."""
     order = np.argsort(p, kind="stable")
@@ -180,7 +195,7 @@ def holm(p: Floats) -> Floats:
 
 def word_for(gain: float, p: float) -> Word:
     """Return the verdict on a difference: how much better head is, and its p-value."""
-    if p >= ALPHA or gain == 0:
+    if p > ALPHA or gain == 0:
         return "not told apart"
     return "better" if gain > 0 else "worse"
 

@@ -3,8 +3,8 @@
 `python -m experiments.figures NAME` writes docs/images/NAME_learning_curves.png,
 NAME_confusion_matrix.png and NAME_reliability.png, the last two of the test images or, with
 `--cross-validation`, of all images. With `--leak` also leak.png: three pairs of photos of one
-object, one in train and one in test, which a random split (`split.group_by: none`) has many of. With
-`--overview` also overview.png, the first picture of README.md: confusion matrix, leak.png and
+object, one in train and one in test, which a random split (`split.group_by: none`) has many of.
+With `--overview` also overview.png, the first picture of README.md: confusion matrix, leak.png and
 mistakes in one.
 """
 

@@ -68,7 +68,7 @@ def share_told_apart(simulation: Simulation, pairs: int, draws: int, seed: int) 
         sums = [group_sums(answers, actual, groups, LABELS) for answers in (base, head)]
         (p,) = exchange_p(sums, ACCURACY, draws, generator, LABELS)
         better = head.predicted.mean() < base.predicted.mean()
-        told += p < ALPHA and (better or simulation.points == 0)
+        told += p <= ALPHA and (better or simulation.points == 0)
     return told / pairs
 
 
@@ -93,7 +93,7 @@ def main() -> None:
                     points,
                 ),
                 arguments.pairs,
-                draws=500,
+                draws=499,
                 seed=arguments.seed,
             )
             for points in arguments.points

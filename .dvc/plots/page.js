@@ -2,12 +2,18 @@
 // first; what is the same in several revisions once; wrong test images marked on the map.
 "use strict";
 (() => {
-  const SECTIONS = { evaluate: "Results on the test images", train: "Training", explore: "The images" };
+  const SECTIONS = {
+    evaluate: "Results on the test images",
+    cross_validation: "Results of the cross-validation",
+    train: "Training",
+    explore: "The images",
+    label_errors: "Labels",
+  };
   const OTHERS = "Other plots";
   // The order within a section; what is not named here follows.
   const ORDER = [
-    "headline_scores", "confusion_matrix", "label_scores", "mistakes", "predictions", "reliability",
-    "precision_recall", "loss", "accuracy", "macro_f1", "learning_rate", "images_per_label",
+    "headline_scores", "confusion_matrix", "label_scores", "mistakes", "predictions", "losses",
+    "reliability", "precision_recall", "loss", "accuracy", "macro_f1", "learning_rate", "images_per_label",
     "embedding_map", "examples", "label_errors", "near_duplicates", "similar_pairs",
   ];
   const EQUAL = " = ";
@@ -32,10 +38,12 @@
 
   // Stage and name of a plot, from the id that DVC makes of its path.
   function placeOf(id) {
-    const found = id.match(/plots_(evaluate|train|explore)_(custom|images)_(.*)_(json|png)$/);
-    return found
-      ? { section: SECTIONS[found[1]], stage: found[1], name: found[3] }
-      : { section: OTHERS, stage: "", name: id };
+    const stages = Object.keys(SECTIONS).join("|");
+    const found = id.match(`plots_(${stages})_(?:(?:custom|images)_)?(.*)_(json|png|csv)$`);
+    if (!found) return { section: OTHERS, stage: "", name: id };
+    const [, stage, file, kind] = found;
+    // The table of predictions is drawn as their losses; a picture has the name too.
+    return { section: SECTIONS[stage], stage, name: kind === "csv" ? "losses" : file };
   }
 
   function rankOf(name) {
@@ -122,9 +130,11 @@
       div.remove();
       return { id: div.id, pictures: new Map(images), ...placeOf(div.id) };
     });
-    const rowsNamed = (name) =>
-      plots.filter((plot) => plot.name === name).flatMap(({ id }) => rowsOf(id));
-    markMistakes(rowsNamed("embedding_map"), rowsNamed("mistakes"));
+    const rowsNamed = (stage, name) =>
+      plots
+        .filter((plot) => plot.stage === stage && plot.name === name)
+        .flatMap(({ id }) => rowsOf(id));
+    markMistakes(rowsNamed("explore", "embedding_map"), rowsNamed("evaluate", "mistakes"));
     const checksums = new Map(
       plots
         .filter((plot) => plot.name === "pictures")

@@ -95,7 +95,9 @@ def report(predictions: Predictions, file: Path, name: str, settings: EvaluatePa
             live.log_points(plot, points)
         log_pictures(live, pictures)
         folds = predictions.folds or [0] * len(predictions.paths)
-        write_answers(Path(live.plots_dir) / ANSWERS_NAME, predictions, losses, folds)
+        checksums = [photos[path].sha256 for path in predictions.paths]
+        answers = Path(live.plots_dir) / ANSWERS_NAME
+        write_answers(answers, predictions, checksums, losses, folds)
     summary.print_table(Path(f"metrics/{name}.json"))
 
 

@@ -44,11 +44,12 @@ def write(root: Path, lr: float, lock_lr: float, accuracy: float, wrong: list[st
     ]
     # Eight photos, each of a thing of its own.
     answers = [
-        f"a/{n}.jpg,{HOSTILE},{number},0,{'glass' if f'a/{n}.jpg' in wrong else HOSTILE},0.9,0.1\n"
+        f"a/{n}.jpg,00ff,{HOSTILE},{number},0,"
+        f"{'glass' if f'a/{n}.jpg' in wrong else HOSTILE},0.9,0.1\n"
         for number, n in enumerate(("1", "2", "<\u20603>", *"45678"))
     ]
     for path, content in {
-        "plots/evaluate/predictions.csv": "path,label,group,fold,predicted,confidence,loss\n"
+        "plots/evaluate/predictions.csv": "path,sha256,label,group,fold,predicted,confidence,loss\n"
         + "".join(answers),
         "metrics/evaluate.json": json.dumps(metrics),
         "plots/evaluate/custom/mistakes.json": json.dumps(rows),

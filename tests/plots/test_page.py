@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from stages.drawing import BLUE, log_pictures
 from stages.evaluate import charts, scores
 from stages.explore.charts import images_per_label
+from stages.outputs.answers import write_answers
 from stages.outputs.predictions import Predictions
 from stages.outputs.split import SPLITS, SplitRow
 from stages.sheets import Tile, sheet
@@ -117,6 +118,14 @@ def write_plots(of_test: Predictions, losses: list[float]) -> None:
             live.log_points(name, points)
         tiles = [Tile(picture(wrong), ["玻璃/1.jpg"])]
         log_pictures(live, {"mistakes": sheet("Mistakes", tiles, 1)})
+        images = len(of_test.paths)
+        write_answers(
+            Path(live.plots_dir) / "predictions.csv",
+            of_test,
+            [b"photo"] * images,
+            scores.losses(of_test.probabilities, of_test.actual),
+            [0] * images,
+        )
     rows = [
         SplitRow(path, LABELS[label], path, SPLITS[place % 3] if place % 4 else "test")
         for place, (path, label) in enumerate(zip(of_test.paths, of_test.actual, strict=True))
@@ -226,11 +235,12 @@ def test_results_come_first_below_title_and_revisions(pages: dict[str, SeenPage]
     assert "Revisions compared: HEAD~1, HEAD" in two["text"]
     assert one["sections"] == ["Results on the test images", "Training", "The images"]
     names = [
-        re.sub("plots_[a-z]+_(custom|images)_|_(json|png)$", "", each) for each in one["plots"]
+        re.sub("plots_[a-z]+_((custom|images)_)?|_(json|png|csv)$", "", each)
+        for each in one["plots"]
     ]
     assert names == [
         *("headline_scores", "confusion_matrix", "label_scores", "mistakes", "mistakes"),
-        *("reliability", "precision_recall"),
+        *("predictions", "reliability", "precision_recall"),
         *("loss", "accuracy", "macro_f1", "learning_rate"),
         *("images_per_label", "embedding_map", "examples"),
     ]
