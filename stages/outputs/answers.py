@@ -1,10 +1,10 @@
 """plots/<name>/predictions.csv: what git keeps of predictions, so that two commits can be compared.
 
 A row per prediction, sorted by path: the image, which file it was, its label, the number of its
-group, the number of the training that answered (0, or the fold of a cross-validation), the
-predicted label, how sure the training was of it, and the loss: the negative log of the probability of the
-right label, in nats. Images of equal group number show the same thing. Rounded, since git keeps it
-for good; texts are `stages.page_text.harmless`, since it is also a plot.
+group, the number of the training that answered (0, or the fold of a cross-validation), the label
+predicted, how sure the training was of it, and the loss: the negative log of the probability of
+the right label, in nats. Images of equal group number show the same thing. Rounded, since git keeps
+it for good; texts are `stages.page_text.harmless`, since it is also a plot.
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,272 @@
+"""Search for better parameters of the head, without a look at the test split.
+
+`python -m experiments.search SPACE.yaml` tries values of a space (`experiments/spaces/head.yaml` is
+one) by cross-validation over the train and val photos, on the cached features, in one process:
+Optuna draws them (TPE: Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization"), the
+first trial is params.yaml, and a trial whose first folds are worse than the median's is given up.
+Interrupted and run again, it goes on until there are as many trials as asked for. At the end it
+prints the best as commands, or runs them as DVC experiments, and says whether the best is told apart
+from params.yaml.
+"""
+
+import argparse
+import shlex
+import shutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import compress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.comparison import Answers, compare
+from experiments.space import Recipe, Values, read_space, recipe_of, suggest, values_of
+from stages.cross_validate.folds import assign_folds
+from stages.evaluate.scores import losses
+from stages.outputs.features import DESCRIPTION_NAME, FEATURES_DIR
+from stages.outputs.manifest import MANIFEST_FILE
+from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
+from stages.outputs.unfinished import fingerprint, folder_of, only_run
+from stages.outputs.whole import UNFINISHED
+from stages.params.cross_validate import CrossValidateParams
+from stages.params.reading import load_section, read_params
+from stages.params.train import TrainParams
+from stages.progress import progress, say
+from stages.stage import exit_code
+from stages.training.collection import Collection, open_collection
+from stages.training.phases import plan_phases
+from waste_classifier.errors import InputError
+
+if TYPE_CHECKING:
+    import optuna
+
+STATE_DIR = MANIFEST_FILE.parent / UNFINISHED / "search"
+INPUTS = [MANIFEST_FILE, SPLIT_FILE, FEATURES_DIR / DESCRIPTION_NAME]
+#: Trials that none is compared with the median of before.
+FIRST_TRIALS = 4
+DRAWS = 9_999
+SEED = 0
+
+
+class Task(NamedTuple):
+    """What all trials share."""
+
+    params: Mapping[Any, Any]  #: content of params.yaml
+    space: Mapping[str, Mapping[str, Any]]
+    default: Values
+    rows: Sequence[SplitRow]  #: of train and val
+    folds: npt.NDArray[np.intp]  #: `(n,)`, of each
+    state: Path  #: folder of the study, of predictions and of what is unfinished
+
+    @property
+    def labels(self) -> list[str]:
+        """All labels, sorted."""
+        return sorted({row.label for row in self.rows})
+
+    @property
+    def actual(self) -> npt.NDArray[np.intp]:
+        """Position of the label of each row."""
+        labels = self.labels
+        return np.array([labels.index(row.label) for row in self.rows])
+
+    def predictions_file(self, trial: int) -> Path:
+        """Return the file of what a finished trial says."""
+        return self.state / f"{trial}.npy"
+
+
+def read_task(file: Path, unfinished: Path) -> Task:
+    """Read what a search starts from.
+
+    Args:
+        file: of the space.
+        unfinished: folder of searches.
+
+    Raises:
+        InputError: the space or an input is wrong, or the head is not all that trains.
+    """
+    params = read_params()
+    train = load_section("train", TrainParams)
+    cross_validate = load_section("cross_validate", CrossValidateParams)
+    space = read_space(file, params)
+    if train.fine_tune.epochs:
+        raise InputError(
+            "params.yaml: train.fine_tune.epochs is above 0: a search tries heads on cached "
+            "features, in seconds each; set it to 0"
+        )
+    rows = [row for row in read_split() if row.split != "test"]
+    if not open_collection(train, rows).features.description.pretrained:
+        raise InputError(
+            "params.yaml: backbone.weights is none: random weights train whole, for minutes per "
+            "fold, so there is no head to search for; set it to imagenet or to a file"
+        )
+    once = cross_validate.model_copy(update={"repeats": 1})
+    (folds,) = assign_folds(rows, once)
+    described = f"{sorted(space.items())!r} {train!r} {params['class_weights']!r} {once!r}"
+    state = folder_of(unfinished, fingerprint(described, INPUTS))
+    return Task(params, space, values_of(params, [*space], file), rows, folds, state)
+
+
+def open_study(task: Task) -> "optuna.Study":
+    """Return the study of a task, new or as an earlier run left it."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(
+        study_name="search",
+        storage=f"sqlite:///{task.state / 'study.db'}",
+        load_if_exists=True,
+        sampler=optuna.samplers.TPESampler(seed=SEED, n_startup_trials=2 * FIRST_TRIALS),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=FIRST_TRIALS),
+    )
+    if not study.trials:
+        study.enqueue_trial(task.default)
+    for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
+        # Of a run that was killed.
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        study.enqueue_trial(trial.params)
+    return study
+
+
+def score(task: Task, trial: "optuna.Trial") -> float:
+    """Return the cross-validated log loss of a trial, and keep what it says of each photo.
+
+    Raises:
+        TrialPruned: its first folds are worse than the median's.
+        InputError: a training fails.
+    """
+    import optuna
+
+    from stages.cross_validate.held_out import Recipe as Training
+    from stages.cross_validate.held_out import train_on
+    from stages.training.probabilities import predict
+
+    values = suggest(trial, task.space, task.default)
+    recipe: Recipe = recipe_of(task.params, values)
+    collection: Collection = open_collection(recipe.train, task.rows)
+    description = collection.features.description
+    phases = plan_phases(recipe.train, description.pretrained, description.last_stage)
+    training = Training(phases, recipe.train, recipe.class_weights)
+    actual = task.actual
+    probabilities = np.zeros((len(task.rows), len(task.labels)), np.float32)
+    scored = np.zeros(len(task.rows), np.bool_)
+    for step, fold in enumerate(np.unique(task.folds).tolist()):
+        held_out = task.folds == fold
+        state = task.state / str(fold)
+        shutil.rmtree(state, ignore_errors=True)
+        trained = train_on(collection, list(compress(task.rows, ~held_out)), training, state)
+        examples = collection.examples(list(compress(task.rows, held_out)))
+        probabilities[held_out] = predict(trained, examples, collection.contract.orientations)
+        shutil.rmtree(state)
+        scored |= held_out
+        loss = float(losses(probabilities[scored], actual[scored]).mean())
+        trial.report(loss, step)
+        last = scored.all()
+        if not last and trial.should_prune():
+            raise optuna.TrialPruned
+    np.save(task.predictions_file(trial.number), probabilities)
+    return loss
+
+
+def search(task: Task, study: "optuna.Study", trials: int) -> None:
+    """Run trials until so many are finished or given up."""
+    import optuna
+
+    ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    done = len(study.get_trials(deepcopy=False, states=ended))
+    with progress("search", trials, "trials", min(done, trials)) as bar:
+        for _ in range(done, trials):
+            trial = study.ask()
+            try:
+                study.tell(trial, score(task, trial))
+                outcome = f"log loss {study.trials[trial.number].value:.4f}"
+            except optuna.TrialPruned:
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                outcome = "given up  "
+            words = " ".join(f"{key}={_short(value)}" for key, value in trial.params.items())
+            say(f"trial {trial.number}: {outcome}  {words}")
+            bar.update(1)
+
+
+def best_trials(study: "optuna.Study", count: int) -> "list[optuna.trial.FrozenTrial]":
+    """Return the finished trials of lowest loss, lowest first."""
+    import optuna
+
+    complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
+    return sorted(complete, key=lambda trial: (trial.value, trial.number))[:count]
+
+
+def command_of(values: Values) -> list[str]:
+    """Return the command that runs a trial as a DVC experiment."""
+    command = ["dvc", "exp", "run"]
+    for key, value in values.items():
+        command += ["-S", f"{key}={'null' if value is None else _short(value)}"]
+    return command
+
+
+def print_verdict(task: Task, best: "optuna.trial.FrozenTrial") -> None:
+    """Say whether the best trial is told apart from params.yaml, which is trial 0."""
+    default = task.predictions_file(0)
+    if best.number == 0 or not default.exists():
+        print("params.yaml is the best of them")
+        return
+    actual = task.actual
+    _, groups = np.unique([row.group for row in task.rows], return_inverse=True)
+    old, new = (
+        Answers(said.argmax(axis=1), losses(said, actual))
+        for said in (np.load(file) for file in (default, task.predictions_file(best.number)))
+    )
+    for each in compare(old, new, actual, groups, task.labels, DRAWS, SEED)[:3]:
+        print(
+            f"{each.score:9} {each.base:.4f} -> {each.head:.4f}  {each.difference:+.4f} "
+            f"(95 % {each.low:+.4f} to {each.high:+.4f})  p {each.p:.4f}  {each.word}"
+        )
+    print(
+        "The best of many was chosen by these photos, so it looks better than it is; the test "
+        "split, which no trial has seen, can tell: run it, then python -m experiments.verdict"
+    )
+
+
+def main() -> None:
+    """Read the command line, search, print the best."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("space", type=Path, help="YAML file of keys and the values to try")
+    parser.add_argument("--trials", type=int, default=50, help="in all (default 50)")
+    parser.add_argument("--best", type=int, default=3, help="how many are printed (default 3)")
+    parser.add_argument("--run", type=int, default=0, metavar="N", help="run the N best")
+    arguments = parser.parse_args()
+    if min(arguments.trials, arguments.best) < 1 or arguments.run < 0:
+        parser.error("--trials and --best take whole numbers from 1, --run from 0")
+    with only_run(STATE_DIR, "search") as unfinished:
+        # Imports TensorFlow, which takes seconds that a mistake in the space should not.
+        task = read_task(arguments.space, unfinished)
+        from stages.compute import determinism
+
+        determinism.configure()
+        warnings.filterwarnings("ignore", module="optuna")
+        study = open_study(task)
+        try:
+            search(task, study, arguments.trials)
+        except KeyboardInterrupt:
+            print("interrupted; the same command goes on", file=sys.stderr)
+            raise
+        best = best_trials(study, max(arguments.best, arguments.run))
+        print("\nbest:")
+        for trial in best[: arguments.best]:
+            print(f"log loss {trial.value:.4f}  {shlex.join(command_of(trial.params))}")
+        print()
+        print_verdict(task, best[0])
+    for trial in best[: arguments.run]:
+        if subprocess.run(command_of(trial.params), check=False).returncode:
+            raise InputError(f"`{shlex.join(command_of(trial.params))}` failed; see above")
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
