@@ -5,8 +5,8 @@ one) by cross-validation over the train and val photos, on the cached features, 
 Optuna draws them (TPE: Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization"), the
 first trial is params.yaml, and a trial whose first folds are worse than the median's is given up.
 Interrupted and run again, it goes on until there are as many trials as asked for. At the end it
-prints the best as commands, or runs them as DVC experiments, and says whether the best is told apart
-from params.yaml.
+prints the best as commands, or runs them as DVC experiments, and says whether the best is told
+apart from params.yaml.
 """
 
 import argparse

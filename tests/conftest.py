@@ -17,6 +17,7 @@ SLOW = (
     "backbone",
     "compute",
     "cross_validate/test_cross_validate.py",
+    "experiments/test_search.py",
     "explore/test_explore.py",
     "features",
     "fetch/test_fetch_refusals.py",
