@@ -50,19 +50,26 @@ class Score(NamedTuple):
         )
 
 
-def scores_of_corrupted(classifier: Classifier) -> list[Score]:
+def scores_of_corrupted(classifier: Classifier, most: int) -> list[Score]:
     """Return the accuracy on the test photos as they are, and under each corruption.
+
+    Args:
+        classifier: that is asked.
+        most: photos; of more test photos, those are taken that lie evenly among them.
 
     Raises:
         InputError: the predictions or a photo are missing or damaged.
     """
     predictions = read_predictions(PREDICTIONS_FILE, "test")
     photos = read_columns().photos_by_path(predictions.paths, PREDICTIONS_FILE)
-    actual = [predictions.labels[position] for position in predictions.actual]
-    groups = len(set(predictions.groups))
+    count = len(predictions.paths)
+    chosen = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int)).tolist()
+    actual = [predictions.labels[predictions.actual[position]] for position in chosen]
+    groups = len({predictions.groups[position] for position in chosen})
     kinds = {"as they are": None, **CORRUPTIONS}
     size = classifier.image_size
-    images = [load_resized(photos[path], size, max_pixels=None) for path in predictions.paths]
+    paths = [predictions.paths[position] for position in chosen]
+    images = [load_resized(photos[path], size, max_pixels=None) for path in paths]
     found = []
     with progress("test photos", len(kinds) * len(images), "photos") as bar:
         for name, corruption in kinds.items():
@@ -151,12 +158,15 @@ def main() -> None:
         metavar="FOLDER=LABEL,LABEL",
         help="labels that are right for the photos of a folder (default: its name)",
     )
+    parser.add_argument(
+        "--images", type=int, default=252, help="test photos that are made worse (default 252)"
+    )
     arguments = parser.parse_args()
     accepted = parse_accepted(arguments.accept)
     determinism.configure()
     classifier = Classifier.load(MODEL_DIR)
     if arguments.photos is None:
-        found = scores_of_corrupted(classifier)
+        found = scores_of_corrupted(classifier, arguments.images)
     elif arguments.photos.is_dir():
         found = scores_of_folders(classifier, folder_of_labels(arguments.photos), accepted)
     elif zipfile.is_zipfile(arguments.photos):
