@@ -60,6 +60,7 @@ class Task(NamedTuple):
     default: Values
     rows: Sequence[SplitRow]  #: of train and val
     folds: npt.NDArray[np.intp]  #: `(n,)`, of each
+    described: str  #: all that trials depend on, but for inputs and code
     state: Path  #: folder of the study, of predictions and of what is unfinished
 
     @property
@@ -78,12 +79,12 @@ class Task(NamedTuple):
         return self.state / f"{trial}.npy"
 
 
-def read_task(file: Path, unfinished: Path) -> Task:
+def read_task(file: Path, directory: Path) -> Task:
     """Read what a search starts from.
 
     Args:
         file: of the space.
-        unfinished: folder of searches.
+        directory: of searches.
 
     Raises:
         InputError: the space or an input is wrong, or the head is not all that trains.
@@ -106,8 +107,8 @@ def read_task(file: Path, unfinished: Path) -> Task:
     once = cross_validate.model_copy(update={"repeats": 1})
     (folds,) = assign_folds(rows, once)
     described = f"{sorted(space.items())!r} {train!r} {params['class_weights']!r} {once!r}"
-    state = folder_of(unfinished, fingerprint(described, INPUTS))
-    return Task(params, space, values_of(params, [*space], file), rows, folds, state)
+    default = values_of(params, [*space], file)
+    return Task(params, space, default, rows, folds, described, directory)
 
 
 def open_study(task: Task) -> "optuna.Study":
@@ -246,6 +247,10 @@ def main() -> None:
         from stages.compute import determinism
 
         determinism.configure()
+        import stages.cross_validate.held_out  # noqa: F401  (its code is part of the fingerprint)
+
+        state = folder_of(unfinished, fingerprint(task.described, INPUTS))
+        task = task._replace(state=state)
         warnings.filterwarnings("ignore", module="optuna")
         study = open_study(task)
         try:

@@ -32,7 +32,7 @@ def test_values_are_drawn_as_the_space_says_and_make_a_recipe(tmp_path: Path) ->
         write(
             tmp_path,
             "train.lr: {low: 1e-4, high: 1e-2, log: true}\n"
-            "train.head.epochs: {low: 10, high: 100}\n"
+            "train.head.epochs: {low: 10, high: 200}\n"
             "train.head.pooling: {choices: [mean, mean_std]}\n",
         ),
         PARAMS,
