@@ -62,16 +62,24 @@ def params_of(commit: str) -> dict[str, Any]:
     return flat(YAML(typ="safe").load(file_of(commit, "params.yaml") or "") or {})
 
 
-def disagreements(commit: str) -> list[str]:
-    """Return the parameters that params.yaml and dvc.lock have otherwise.
+def disagreements(commit: str, of: str) -> list[str]:
+    """Return the parameters that params.yaml and the lock of a pipeline have otherwise.
 
-    dvc.lock has those of each stage when it last ran, so the results are not of params.yaml then.
+    A lock has those of each stage when it last ran, so the results are not of params.yaml then.
+
+    Args:
+        commit: that is looked at.
+        of: which results, of `PIPELINES`.
     """
     params = params_of(commit)
-    lock = YAML(typ="safe").load(file_of(commit, "dvc.lock") or "") or {}
+    file = PIPELINES[of].replace(".yaml", ".lock")
+    lock = YAML(typ="safe").load(file_of(commit, file) or "") or {}
     used: dict[str, Any] = {}
     for stage in lock.get("stages", {}).values():
-        used |= flat(stage.get("params", {}).get("params.yaml", {}))
+        for params_file, values in stage.get("params", {}).items():
+            # Of the second pipeline it stands in the folder above.
+            if params_file.endswith("params.yaml"):
+                used |= flat(values)
     sections = {key.split(".")[0] for key in used}
     keys = used.keys() | {key for key in params if key.split(".")[0] in sections}
     return sorted(key for key in keys if used.get(key) != params.get(key))
@@ -85,14 +93,17 @@ def out_of_date(commit: str, of: str) -> list[str] | None:
         of: which results, of `PIPELINES`.
 
     Returns:
-        Their names; None where it can't be told, since another commit is checked out.
+        Their names; None where it can't be told, since another commit is checked out or there is
+        no such pipeline.
     """
     here = _run(["git", "rev-parse", "HEAD"])
     if here.stdout.strip() != commit:
         return None
+    if file_of(commit, PIPELINES[of]) is None:
+        return None
     told = _run(["dvc", "repro", "--dry", "--allow-missing", PIPELINES[of]])
     if told.returncode != 0:
-        return None
+        return [f"all ({' '.join(told.stderr.split())[:200] or 'dvc repro --dry fails'})"]
     return re.findall(r"^Running stage '([^']+)'", told.stdout, re.MULTILINE)
 
 
@@ -194,11 +205,12 @@ def has_file(commit: str, path: str) -> bool:
 
 def warnings(commit: str, of: str) -> list[str]:
     """Return what makes the results of a commit not its own."""
-    differing = disagreements(commit)
+    differing = disagreements(commit, of)
     stale = out_of_date(commit, of)
     said = []
     if differing:
-        said.append(f"`dvc.lock` has other values of {', '.join(map(code, differing))}.")
+        lock = PIPELINES[of].replace(".yaml", ".lock")
+        said.append(f"`{lock}` has other values of {', '.join(map(code, differing))}.")
     if stale:
         said.append(
             f"code, parameters or data of {', '.join(map(code, stale))} have changed since."

@@ -37,7 +37,7 @@ def file_of(commit: str | None, path: str) -> str | None:
     """Return the content of a file of a commit, or of the workspace; None where it has none."""
     if commit is None:
         file = Path(path)
-        return file.read_text(encoding="utf-8") if file.is_file() else None
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
     shown = _git(["git", "show", f"{commit}:{path}"])
     return shown.stdout if shown.returncode == 0 else None
 

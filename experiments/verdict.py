@@ -26,7 +26,7 @@ from experiments.comparison import (
 from experiments.revisions import commit_of, file_of
 from stages.outputs.answers import FILE_NAME, AnswerRow
 from stages.outputs.split import SPLIT_FILE, SplitRow
-from stages.outputs.tables import parse_table
+from stages.outputs.tables import MEND, parse_table
 from stages.page_text import original
 from stages.stage import exit_code
 from waste_classifier.errors import InputError
@@ -103,7 +103,14 @@ def read_side(revision: str | None, name: str, of: str) -> Side | None:
     text = file_of(commit, path)
     if text is None:
         return None
-    rows = parse_table(text, Path(f"{name}:{path}"), AnswerRow)
+    try:
+        rows = parse_table(text, Path(f"{name}:{path}"), AnswerRow)
+    except InputError as error:
+        reason = str(error).removesuffix(f"; {MEND}")
+        raise InputError(
+            f"{reason}; it is damaged or of an older version of this project: run `dvc repro` "
+            "there and commit what it changes"
+        ) from None
     if not rows:
         raise InputError(f"{name}:{path}: no predictions")
     readable = [
@@ -117,6 +124,9 @@ def read_side(revision: str | None, name: str, of: str) -> Side | None:
 
 def read_sides(base: str, head: str | None, of: str | None) -> tuple[Side, Side, str]:
     """Return both sides and what of them is compared: the cross-validation where both have it.
+
+    One that is the same on both sides, while the test split has other answers, is of before the
+    change: then the test split is compared.
 
     Args:
         base: revision.
@@ -132,7 +142,6 @@ def read_sides(base: str, head: str | None, of: str | None) -> tuple[Side, Side,
         sides = read_side(base, base, each), read_side(head, head_name, each)
         if sides[0] and sides[1]:
             found[each] = (sides[0], sides[1])
-    # A cross-validation that is as it was, while the test split has other answers, is of before.
     changed = [each for each, (old, new) in found.items() if old.rows != new.rows]
     if len(found) > 1 and changed == ["test"]:
         del found["cross_validation"]
@@ -229,9 +238,12 @@ def seen_in_training(side: Side, other: Side) -> str:
     if text is None:
         return (
             f" Whether {side.name} was trained on photos that {other.name} is scored on can't be "
-            f"told: its {SPLIT_FILE} is neither here nor in DVC's cache."
+            f"told: its {SPLIT_FILE} is neither here nor in DVC's cache or remote."
         )
-    rows = parse_table(text, Path(f"{side.name}:{SPLIT_FILE}"), SplitRow)
+    try:
+        rows = parse_table(text, Path(f"{side.name}:{SPLIT_FILE}"), SplitRow)
+    except InputError as error:
+        return f" ({error})"
     learned = {row.path for row in rows if row.split == "train"}
     seen = len(learned & {row.path for row in other.rows})
     return f" {side.name} was trained on {seen} of the photos that {other.name} is scored on."
@@ -242,7 +254,8 @@ def split_table(commit: str | None) -> str | None:
     if commit is None:
         return file_of(None, SPLIT_FILE.as_posix())
     try:
-        # Takes seconds to import, and is needed by those alone who compare other photos.
+        # Takes seconds to import, and is needed by those alone who compare other photos. It asks a
+        # remote for what is not in the cache.
         import dvc.api
 
         text: str = dvc.api.read(SPLIT_FILE.as_posix(), rev=commit)
@@ -285,7 +298,9 @@ def sentence(verdict: Verdict) -> str:
     else:
         text = f"{accuracy.word.capitalize()} by accuracy: {points} ({interval})"
     told = [f"{each.word} by {each.score}" for each in others if each.word != "not told apart"]
-    return f"{text}. {(', '.join(told)).capitalize()}." if told else f"{text}."
+    if told:
+        return f"{text}. {', '.join(told)[0].upper()}{', '.join(told)[1:]}."
+    return f"{text}."
 
 
 def table(verdict: Verdict) -> list[list[str]]:

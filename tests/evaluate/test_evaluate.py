@@ -1,6 +1,8 @@
 """The stage from the predictions to its metrics and plots, in a folder that is no repository."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -13,7 +15,8 @@ import sklearn.metrics
 from PIL import Image
 
 from stages.evaluate import scores
-from stages.evaluate.__main__ import main
+from stages.evaluate.__main__ import main, main_cross_validation
+from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, write_cross_validation
 from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions, write_predictions
 from stages.outputs.split import SplitRow
@@ -38,6 +41,7 @@ OUTPUTS = {
     "plots/evaluate/custom/reliability.json",
     "plots/evaluate/images/mistakes.png",
     "plots/evaluate/images/predictions.png",
+    "plots/evaluate/predictions.csv",
 }
 #: Of a softmax of logits 5, 0 and 0.
 SURE = np.exp(5) / (np.exp(5) + 2)
@@ -205,3 +209,41 @@ def test_a_missing_or_damaged_image_is_named(
     write_params()
     assert run("evaluate", EvaluateParams, main) == 1
     assert capsys.readouterr().err.endswith("; run `dvc checkout` to bring the photo back\n")
+
+
+def test_the_cross_validation_is_evaluated_by_the_same_code(workspace: Path) -> None:
+    rows = [
+        SplitRow(f"{label}/{number}.png", label, f"{label}/{number}.png", "train")
+        for label in LABELS
+        for number in range(6)
+    ]
+    labels = list(LABELS)
+    said = np.array([labels.index(row.label) for row in rows])
+    probabilities = np.eye(len(labels), dtype=np.float32)[np.stack([said, said])]
+    # In the second of two repeats the first image is wrong.
+    probabilities[1, 0] = np.roll(probabilities[1, 0], 1)
+    folds = np.stack([np.arange(len(rows)) % 2, 2 + np.arange(len(rows)) % 2])
+    write_cross_validation(CROSS_VALIDATION_FILE, rows, folds, labels, probabilities)
+
+    main_cross_validation(SETTINGS)
+
+    metrics = json.loads((workspace / "metrics/cross_validation.json").read_text())
+    assert metrics["accuracy"] == 1 - 1 / (2 * len(rows))
+    assert sum(each["support"] for each in metrics["labels"].values()) == 2 * len(rows)
+    answers = (workspace / "plots/cross_validation/predictions.csv").read_text().splitlines()
+    assert len(answers) == 1 + 2 * len(rows)
+    assert not (workspace / "metrics/evaluate.json").exists()
+
+
+def test_another_word_behind_the_command_is_refused(workspace: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.evaluate", "train"],
+        cwd=workspace,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == "usage: python -m stages.evaluate [cross_validation]\n"

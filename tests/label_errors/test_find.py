@@ -34,13 +34,13 @@ def test_planted_errors_are_found_with_their_true_label() -> None:
     given = true.copy()
     given[0], given[4] = 1, 2  # of glass and of metal
     said = sure_of(true)
-    said[4] = [0.1, 0.8, 0.1]
+    said[4] = [0.03, 0.9, 0.07]
 
     found = find_label_errors(predictions_with(given, said))
 
     assert found == [
         (1, "00.jpg", "metal", "glass", "0.0500"),
-        (2, "04.jpg", "paper", "metal", "0.1000"),
+        (2, "04.jpg", "paper", "metal", "0.0700"),
     ]
 
 
