@@ -21,6 +21,9 @@ from stages.params.evaluate import EvaluateParams
 from stages.stage import run
 from stages.tracking import StageLive
 
+#: Shares of the images: those that one would let the model decide.
+SUREST = (0.8, 0.9)
+
 
 def main(settings: EvaluateParams) -> None:
     """Read the predictions for the test images, write metrics and plots."""
@@ -67,6 +70,12 @@ def report(predictions: Predictions, file: Path, name: str, settings: EvaluatePa
     metrics = summary.summarise(test_scores, intervals, labels) | {
         "expected_calibration_error": calibration_error,
         "log_loss": float(losses.mean()),
+        **{
+            f"accuracy_of_surest/{share * 100:.0f}_percent": scores.accuracy_of_surest(
+                predictions.confidences, predicted == actual, share
+            )
+            for share in SUREST
+        },
     }
     examples = sheets.choose_examples(len(predictions.paths), settings.sheet_images, settings.seed)
     mistakes = sheets.choose_mistakes(predictions, settings.sheet_images)

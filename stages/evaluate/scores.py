@@ -210,6 +210,20 @@ def expected_calibration_error(bins: Sequence[CalibrationBin]) -> float:
     return sum(each.images / images * abs(each.accuracy - each.confidence) for each in bins)
 
 
+def accuracy_of_surest(
+    confidences: npt.NDArray[np.floating[Any]], right: npt.NDArray[np.bool_], share: float
+) -> float:
+    """Return the accuracy on the images that a model is surest of.
+
+    Args:
+        confidences: `(n,)`, probability of the predicted label.
+        right: `(n,)`, whether that is the actual one.
+        share: of the images, above 0; of equal confidence, the first ones.
+    """
+    surest = np.argsort(-confidences, kind="stable")[: max(1, int(share * len(confidences)))]
+    return float(right[surest].mean())
+
+
 def losses(probabilities: npt.NDArray[np.float32], actual: Labels) -> Floats:
     """Return the negative log of the probability of the actual label, in nats: `(n,)`.
 

@@ -8,6 +8,7 @@ import sklearn.metrics
 
 from stages.evaluate import scores as module
 from stages.evaluate.scores import (
+    accuracy_of_surest,
     bootstrap_intervals,
     calibration,
     confusion_matrix,
@@ -233,6 +234,16 @@ def test_calibration_error_is_0_where_confidence_is_accuracy() -> None:
     bins = calibration(np.full(4, 0.75), right, list("abcd"), bins=10)
 
     assert expected_calibration_error(bins) == 0
+
+
+def test_accuracy_of_the_surest_by_hand() -> None:
+    confidences = np.array([0.9, 0.5, 0.8, 0.7, 0.6])
+    right = np.array([True, False, True, False, True])
+
+    # Of 0.9, 0.8, 0.7 and 0.6 three are right.
+    assert accuracy_of_surest(confidences, right, 0.8) == 0.75
+    assert accuracy_of_surest(confidences, right, 1.0) == 0.6
+    assert accuracy_of_surest(confidences, right, 0.1) == 1
 
 
 def test_log_loss_by_hand() -> None:
