@@ -24,16 +24,18 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.comparison import Answers, compare
-from experiments.space import Recipe, Values, read_space, recipe_of, suggest, values_of
+from experiments.space import Values, read_recipe, read_space, recipe_of, values_of
 from stages.cross_validate.folds import assign_folds
 from stages.evaluate.scores import losses
 from stages.outputs.features import DESCRIPTION_NAME, FEATURES_DIR
 from stages.outputs.manifest import MANIFEST_FILE
 from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
+from stages.outputs.views import DESCRIPTION_NAME as VIEWS_DESCRIPTION_NAME
+from stages.outputs.views import VIEWS_DIR
 from stages.outputs.whole import UNFINISHED
 from stages.params.cross_validate import CrossValidateParams
-from stages.params.reading import load_section, read_params
+from stages.params.reading import load_section
 from stages.params.train import TrainParams
 from stages.progress import progress, say
 from stages.stage import exit_code
@@ -43,9 +45,15 @@ from waste_classifier.errors import InputError
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.distributions import BaseDistribution
 
 STATE_DIR = MANIFEST_FILE.parent / UNFINISHED / "search"
-INPUTS = [MANIFEST_FILE, SPLIT_FILE, FEATURES_DIR / DESCRIPTION_NAME]
+INPUTS = [
+    MANIFEST_FILE,
+    SPLIT_FILE,
+    FEATURES_DIR / DESCRIPTION_NAME,
+    VIEWS_DIR / VIEWS_DESCRIPTION_NAME,
+]
 #: Trials that none is compared with the median of before.
 FIRST_TRIALS = 4
 DRAWS = 9_999
@@ -55,8 +63,8 @@ SEED = 0
 class Task(NamedTuple):
     """What all trials share."""
 
-    params: Mapping[Any, Any]  #: content of params.yaml
-    space: Mapping[str, Mapping[str, Any]]
+    params: Mapping[str, Any]  #: the sections that are changed, as params.yaml has them
+    space: "Mapping[str, BaseDistribution]"
     default: Values
     rows: Sequence[SplitRow]  #: of train and val
     folds: npt.NDArray[np.intp]  #: `(n,)`, of each
@@ -89,7 +97,7 @@ def read_task(file: Path, directory: Path) -> Task:
     Raises:
         InputError: the space or an input is wrong, or the head is not all that trains.
     """
-    params = read_params()
+    params = read_recipe()
     train = load_section("train", TrainParams)
     cross_validate = load_section("cross_validate", CrossValidateParams)
     space = read_space(file, params)
@@ -106,7 +114,7 @@ def read_task(file: Path, directory: Path) -> Task:
         )
     once = cross_validate.model_copy(update={"repeats": 1})
     (folds,) = assign_folds(rows, once)
-    described = f"{sorted(space.items())!r} {train!r} {params['class_weights']!r} {once!r}"
+    described = f"{sorted(space.items())!r} {params!r} {once!r}"
     default = values_of(params, [*space], file)
     return Task(params, space, default, rows, folds, described, directory)
 
@@ -120,15 +128,18 @@ def open_study(task: Task) -> "optuna.Study":
         study_name="search",
         storage=f"sqlite:///{task.state / 'study.db'}",
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=SEED, n_startup_trials=2 * FIRST_TRIALS),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=FIRST_TRIALS),
     )
     if not study.trials:
         study.enqueue_trial(task.default)
     for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
-        # Of a run that was killed.
+        # Of a run that was killed, perhaps before all of its values were drawn.
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-        study.enqueue_trial(trial.params)
+        study.enqueue_trial({**trial.system_attrs.get("fixed_params", {}), **trial.params})
+    # A sampler that starts anew draws what it drew first: of as many trials, others.
+    study.sampler = optuna.samplers.TPESampler(
+        seed=SEED + len(study.trials), n_startup_trials=2 * FIRST_TRIALS
+    )
     return study
 
 
@@ -145,8 +156,7 @@ def score(task: Task, trial: "optuna.Trial") -> float:
     from stages.cross_validate.held_out import train_on
     from stages.training.probabilities import predict
 
-    values = suggest(trial, task.space, task.default)
-    recipe: Recipe = recipe_of(task.params, values)
+    recipe = recipe_of(task.params, trial.params)
     collection: Collection = open_collection(recipe.train, task.rows)
     description = collection.features.description
     phases = plan_phases(recipe.train, description.pretrained, description.last_stage)
@@ -180,13 +190,17 @@ def search(task: Task, study: "optuna.Study", trials: int) -> None:
     done = len(study.get_trials(deepcopy=False, states=ended))
     with progress("search", trials, "trials", min(done, trials)) as bar:
         for _ in range(done, trials):
-            trial = study.ask()
+            trial = study.ask(dict(task.space))
             try:
                 study.tell(trial, score(task, trial))
                 outcome = f"log loss {study.trials[trial.number].value:.4f}"
             except optuna.TrialPruned:
                 study.tell(trial, state=optuna.trial.TrialState.PRUNED)
                 outcome = "given up  "
+            except InputError:
+                # Run again, the search goes on with others: the loss of this one may be no number.
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                raise
             words = " ".join(f"{key}={_short(value)}" for key, value in trial.params.items())
             say(f"trial {trial.number}: {outcome}  {words}")
             bar.update(1)
@@ -204,16 +218,20 @@ def command_of(values: Values) -> list[str]:
     """Return the command that runs a trial as a DVC experiment."""
     command = ["dvc", "exp", "run"]
     for key, value in values.items():
-        command += ["-S", f"{key}={'null' if value is None else _short(value)}"]
+        command += ["-S", f"{key}={value}"]
     return command
 
 
-def print_verdict(task: Task, best: "optuna.trial.FrozenTrial") -> None:
-    """Say whether the best trial is told apart from params.yaml, which is trial 0."""
-    default = task.predictions_file(0)
-    if best.number == 0 or not default.exists():
+def print_verdict(task: Task, study: "optuna.Study", best: "optuna.trial.FrozenTrial") -> None:
+    """Say whether the best trial is told apart from params.yaml."""
+    import optuna
+
+    complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
+    first = next((trial for trial in complete if trial.params == task.default), None)
+    if first is None or first.params == best.params:
         print("params.yaml is the best of them")
         return
+    default = task.predictions_file(first.number)
     actual = task.actual
     _, groups = np.unique([row.group for row in task.rows], return_inverse=True)
     old, new = (
@@ -248,8 +266,10 @@ def main() -> None:
 
         determinism.configure()
         import stages.cross_validate.held_out  # noqa: F401  (its code is part of the fingerprint)
+        from stages.compute.precision import native_precision
 
-        state = folder_of(unfinished, fingerprint(task.described, INPUTS))
+        described = f"{task.described} {native_precision(task.params['train']['precision'])}"
+        state = folder_of(unfinished, fingerprint(described, INPUTS))
         task = task._replace(state=state)
         warnings.filterwarnings("ignore", module="optuna")
         study = open_study(task)
@@ -263,7 +283,7 @@ def main() -> None:
         for trial in best[: arguments.best]:
             print(f"log loss {trial.value:.4f}  {shlex.join(command_of(trial.params))}")
         print()
-        print_verdict(task, best[0])
+        print_verdict(task, study, best[0])
     for trial in best[: arguments.run]:
         if subprocess.run(command_of(trial.params), check=False).returncode:
             raise InputError(f"`{shlex.join(command_of(trial.params))}` failed; see above")

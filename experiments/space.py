@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from stages.params.class_weights import ClassWeightsParams
-from stages.params.reading import read_params
+from stages.params.reading import Params, load_section, read_params
 from stages.params.train import TrainParams
 from waste_classifier.errors import InputError
 
 if TYPE_CHECKING:
-    import optuna
+    from optuna.distributions import BaseDistribution
 
-SCHEMAS = {"train": TrainParams, "class_weights": ClassWeightsParams}
-NUMBER_KEYS = {"low", "high", "log", "step"}
+SCHEMAS: dict[str, type[Params]] = {"train": TrainParams, "class_weights": ClassWeightsParams}
+#: Of a space; a search tries heads on cached features.
+ELSEWHERE = ("train.fine_tune.", "train.scratch.")
 
 Values = dict[str, Any]  #: by dotted key
 
@@ -27,72 +28,110 @@ class Recipe(NamedTuple):
     class_weights: ClassWeightsParams
 
 
-def read_space(file: Path, params: Mapping[Any, Any]) -> dict[str, dict[str, Any]]:
+def read_recipe() -> dict[str, Any]:
+    """Return the sections that a search changes, checked, as nested values of their types."""
+    return {name: load_section(name, schema).model_dump() for name, schema in SCHEMAS.items()}
+
+
+def read_space(file: Path, params: Mapping[str, Any]) -> "dict[str, BaseDistribution]":
     """Read a space, and check that params.yaml takes all that it may try.
 
     Args:
         file: YAML: by dotted key `{low, high}`, with `log: true` or `step`, or `{choices: […]}`.
-        params: content of params.yaml.
+        params: as of `read_recipe`.
+
+    Returns:
+        What values of each key are drawn from.
 
     Raises:
         InputError: the file is missing or no such YAML, a key is not one of params.yaml below train
             or class_weights, or a value is out of its range.
     """
-    space = read_params(file)
-    if not space:
+    content = read_params(file)
+    if not content:
         raise InputError(f"{file}: no keys; expected such as train.lr: {{low: 1e-4, high: 1e-2}}")
-    default = values_of(params, [str(key) for key in space], file)
-    for key, dimension in space.items():
-        known = isinstance(dimension, dict) and (
-            ({*dimension} == {"choices"} and isinstance(dimension["choices"], list))
-            or {"low", "high"} <= {*dimension} <= NUMBER_KEYS
-        )
-        if not known:
+    default = values_of(params, [str(key) for key in content], file)
+    space = {}
+    for key, value in default.items():
+        dimension = content[key]
+        try:
+            space[key] = distribution_of(dimension, value)
+        except (TypeError, ValueError, KeyError) as error:
             raise InputError(
                 f"{file}: {key}: expected {{low, high}}, with log: true or a step, or "
-                f"{{choices: [...]}}, got {dimension!r}"
-            )
+                f"{{choices: [...]}}, got {dimension!r} ({error})"
+            ) from None
         tried = dimension.get("choices") or [dimension["low"], dimension["high"]]
-        for value in tried:
+        for each in tried:
             try:
-                recipe_of(params, {key: value})
+                recipe_of(params, {key: each})
             except ValidationError as error:
                 reason = error.errors()[0]["msg"]
-                raise InputError(f"{file}: {key}: {value!r}: {reason}") from None
-        inside = (
-            default[key] in tried
-            if "choices" in dimension
-            else dimension["low"] <= default[key] <= dimension["high"]
-        )
+                raise InputError(f"{file}: {key}: {each!r}: {reason}") from None
+        inside = value in tried if "choices" in dimension else tried[0] <= value <= tried[1]
         if not inside:
             raise InputError(
-                f"{file}: {key}: params.yaml has {default[key]!r}, which lies outside: the search "
+                f"{file}: {key}: params.yaml has {value!r}, which lies outside: the search "
                 "starts from it and compares with it; widen the space"
             )
-    return {str(key): dict(dimension) for key, dimension in space.items()}
+    return space
 
 
-def values_of(params: Mapping[Any, Any], keys: list[str], file: Path) -> Values:
+def distribution_of(dimension: Any, default: Any) -> "BaseDistribution":
+    """Return what values of a key are drawn from.
+
+    Args:
+        dimension: of the file.
+        default: value of params.yaml; a key of a whole number gets whole numbers.
+
+    Raises:
+        TypeError: it is not one.
+        ValueError: its numbers make none.
+        KeyError: a number is missing.
+    """
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    if not isinstance(dimension, dict):
+        raise TypeError("not a mapping")
+    known = {"choices"} if "choices" in dimension else {"low", "high", "log", "step"}
+    if {*dimension} - known:
+        raise ValueError(f"unknown: {', '.join(map(str, {*dimension} - known))}")
+    if "choices" in dimension:
+        return CategoricalDistribution(dimension["choices"])
+    low, high, log = dimension["low"], dimension["high"], dimension.get("log", False)
+    step = dimension.get("step")
+    if any(isinstance(each, bool | str) for each in (low, high, step)):
+        raise TypeError("not numbers")
+    if isinstance(default, int):
+        return IntDistribution(low, high, log=log, step=1 if step is None else step)
+    return FloatDistribution(low, high, log=log, step=step)
+
+
+def values_of(params: Mapping[str, Any], keys: list[str], file: Path) -> Values:
     """Return the values that params.yaml has for some keys.
 
     Raises:
-        InputError: one is not there, or not below train or class_weights.
+        InputError: one is not there, or not of a head.
     """
     values = {}
     for key in keys:
-        section, _, _ = key.partition(".")
-        found: Any = params if section in SCHEMAS else {}
+        found: Any = params
         for part in key.split("."):
             found = found.get(part) if isinstance(found, dict) else None
-        if found is None or isinstance(found, dict):
+        if found is None or isinstance(found, dict) or key.startswith(ELSEWHERE):
             raise InputError(
-                f"{file}: {key}: not a key of params.yaml below {' or '.join(SCHEMAS)}"
+                f"{file}: {key}: not a key of the head: of params.yaml below "
+                f"{' or '.join(SCHEMAS)}, without {' and '.join(ELSEWHERE)}"
             )
         values[key] = found
     return values
 
 
-def recipe_of(params: Mapping[Any, Any], values: Values) -> Recipe:
+def recipe_of(params: Mapping[str, Any], values: Values) -> Recipe:
     """Return the sections of params.yaml with other values.
 
     Raises:
@@ -103,36 +142,6 @@ def recipe_of(params: Mapping[Any, Any], values: Values) -> Recipe:
         TrainParams.model_validate(changed["train"]),
         ClassWeightsParams.model_validate(changed["class_weights"]),
     )
-
-
-def suggest(
-    trial: "optuna.Trial", space: Mapping[str, Mapping[str, Any]], default: Values
-) -> Values:
-    """Return the values of a trial.
-
-    Args:
-        trial: of Optuna.
-        space: as of `read_space`.
-        default: values of params.yaml; a key of a whole number gets whole numbers.
-    """
-    values: Values = {}
-    for key, dimension in space.items():
-        if "choices" in dimension:
-            values[key] = trial.suggest_categorical(key, dimension["choices"])
-        elif isinstance(default[key], int):
-            step = dimension.get("step", 1)
-            values[key] = trial.suggest_int(
-                key, dimension["low"], dimension["high"], step=step, log=dimension.get("log", False)
-            )
-        else:
-            values[key] = trial.suggest_float(
-                key,
-                dimension["low"],
-                dimension["high"],
-                step=dimension.get("step"),
-                log=dimension.get("log", False),
-            )
-    return values
 
 
 def _changed(section: Mapping[str, Any], values: Values, prefix: str) -> dict[str, Any]:

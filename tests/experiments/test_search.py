@@ -66,7 +66,6 @@ def test_it_starts_from_params_goes_on_after_a_kill_and_prints_commands(
 
     def killed(task: search.Task, trial: object) -> float:
         if trial.number == 1:  # type: ignore[attr-defined]
-            trial.suggest_float("train.lr", 1e-4, 1e-1, log=True)  # type: ignore[attr-defined]
             raise KeyboardInterrupt
         return scored(task, trial)  # type: ignore[arg-type]
 
@@ -93,6 +92,25 @@ def test_it_starts_from_params_goes_on_after_a_kill_and_prints_commands(
     # Asked again, there is nothing left to try.
     run(monkeypatch, "--trials", "3")
     assert "trial " not in capsys.readouterr().out.split("best:")[0]
+
+
+def test_a_kill_in_the_first_trial_leaves_params_to_compare_with(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def killed(task: search.Task, trial: object) -> float:  # noqa: ARG001
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search, "score", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(patch, "--trials", "1")
+
+    run(monkeypatch, "--trials", "1")
+
+    printed = capsys.readouterr().out
+    assert "trial 1: log loss" in printed
+    assert "train.lr=0.01 train.head.units=8" in printed
+    assert "params.yaml is the best of them" in printed
 
 
 def test_the_test_split_has_no_say(
@@ -136,9 +154,9 @@ def test_heads_on_features_are_all_that_is_searched(
 
 
 def test_a_command_has_each_value_as_dvc_reads_it() -> None:
-    values = {"train.lr": 1e-5, "train.head.units": 512, "class_weights.scheme": "none"}
+    values = {"train.lr": 0.00123456789, "train.head.units": 512, "class_weights.scheme": "none"}
 
     assert command_of(values) == [
-        *("dvc", "exp", "run", "-S", "train.lr=1e-05", "-S", "train.head.units=512"),
+        *("dvc", "exp", "run", "-S", "train.lr=0.00123456789", "-S", "train.head.units=512"),
         *("-S", "class_weights.scheme=none"),
     ]

@@ -1,17 +1,17 @@
 """What a search may try: read, checked against params.yaml, and drawn from."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from optuna.trial import FixedTrial
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from ruamel.yaml import YAML
 
-from experiments.space import read_space, recipe_of, suggest
+from experiments.space import SCHEMAS, read_recipe, read_space, recipe_of
 from waste_classifier.errors import InputError
 
 ROOT = Path(__file__).parents[2]
-PARAMS = YAML(typ="safe").load(ROOT / "params.yaml")
+CONTENT = YAML(typ="safe").load(ROOT / "params.yaml")
+PARAMS = {name: CONTENT[name] for name in SCHEMAS}
 
 
 def write(folder: Path, text: str) -> Path:
@@ -20,30 +20,40 @@ def write(folder: Path, text: str) -> Path:
     return file
 
 
-def test_the_example_fits_params() -> None:
-    space = read_space(ROOT / "experiments/spaces/head.yaml", PARAMS)
+def test_the_example_fits_params(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
 
-    assert space["train.lr"] == {"low": 3e-4, "high": 3e-3, "log": True}
+    space = read_space(ROOT / "experiments/spaces/head.yaml", read_recipe())
+
+    assert space["train.lr"] == FloatDistribution(3e-4, 3e-3, log=True)
     assert "class_weights.scheme" in space
 
 
-def test_values_are_drawn_as_the_space_says_and_make_a_recipe(tmp_path: Path) -> None:
+def test_a_space_is_of_the_types_of_params(tmp_path: Path) -> None:
     space = read_space(
         write(
             tmp_path,
-            "train.lr: {low: 1e-4, high: 1e-2, log: true}\n"
+            "train.lr: {low: 1e-4, high: 1, log: true}\n"
+            "train.weight_decay: {low: 0, high: 1, step: 0.05}\n"
             "train.head.epochs: {low: 10, high: 200}\n"
             "train.head.pooling: {choices: [mean, mean_std]}\n",
         ),
         PARAMS,
     )
-    default: dict[str, Any] = {"train.lr": 1e-3, "train.head.epochs": 60}
-    drawn = {"train.lr": 3e-3, "train.head.epochs": 20, "train.head.pooling": "mean"}
 
-    values = suggest(FixedTrial(drawn), space, default)  # type: ignore[arg-type]
+    assert space == {
+        "train.lr": FloatDistribution(1e-4, 1, log=True),
+        "train.weight_decay": FloatDistribution(0, 1, step=0.05),
+        "train.head.epochs": IntDistribution(10, 200),
+        "train.head.pooling": CategoricalDistribution(["mean", "mean_std"]),
+    }
 
-    assert values == drawn
+
+def test_values_make_a_recipe() -> None:
+    values = {"train.lr": 3e-3, "train.head.epochs": 20, "train.head.pooling": "mean"}
+
     recipe = recipe_of(PARAMS, values)
+
     assert (recipe.train.lr, recipe.train.head.epochs, recipe.train.head.pooling) == (
         *(0.003, 20, "mean"),
     )
@@ -57,12 +67,18 @@ def test_values_are_drawn_as_the_space_says_and_make_a_recipe(tmp_path: Path) ->
         ("", "no keys|expected sections"),
         (
             "train.lrr: {low: 1, high: 2}",
-            "train.lrr: not a key of params.yaml below train",
+            "train.lrr: not a key of the head",
         ),
-        ("split.val: {low: 0.1, high: 0.2}", "split.val: not a key of params.yaml below train"),
+        ("split.val: {low: 0.1, high: 0.2}", "split.val: not a key of the head"),
         ("train.head: {choices: [1]}", "train.head: not a key"),
         ("train.lr: [1, 2]", r"train.lr: expected {low, high}, with log: true"),
         ("train.lr: {low: 1e-4}", r"train.lr: expected {low, high}"),
+        ("train.head.pooling: {choices: []}", "train.head.pooling: expected {low, high}"),
+        ("train.head.units: {low: 1, high: 9, step: 0}", "train.head.units: expected {low"),
+        ("train.lr: {low: 0, high: 1, log: true}", "train.lr: expected {low, high}"),
+        ("train.lr: {low: false, high: true}", "train.lr: expected {low, high}"),
+        ("train.lr: {low: 1e-4, hihg: 1}", "train.lr: expected {low, high}"),
+        ("train.fine_tune.epochs: {choices: [0, 3]}", "train.fine_tune.epochs: not a key of the"),
         ("train.lr: {low: 1e-4, high: 2}", r"train.lr: 2: Input should be less than or equal to 1"),
         (
             "train.head.pooling: {choices: [max]}",
