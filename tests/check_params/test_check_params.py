@@ -43,7 +43,11 @@ def test_right_params_leave_a_file_that_is_always_the_same(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("sheet_images:", "sheet_image:", "evaluate.sheet_image: unknown key; did you mean "),
+        (
+            "calibration_bins:",
+            "calibration_bin:",
+            "evaluate.calibration_bin: unknown key; did you mean ",
+        ),
         ("group_by: perceptual", "group_by: embedding", "split.group_by is embedding, which "),
         ("\nevaluate:", "\nevaluat:", "evaluat: unknown section; did you mean 'evaluate'?"),
     ],
