@@ -1,5 +1,6 @@
 """Trainings on all folds but one, and what they say of that one; imports TensorFlow."""
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -129,8 +130,10 @@ def train_on(
         backbone=collection.features.description,
     )
     state.mkdir(exist_ok=True)
-    # The graphs and variables of the fold before are of no use any more.
+    # The graphs, variables and features of the fold before are of no use any more; they hold each
+    # other, so that Python would leave them for long.
     keras.backend.clear_session()
+    gc.collect()
     with EpochCount(f"fold {state.name}", recipe.phases) as log:
         keeper = BestAndResume(state, log, settings.patience, settings.seed)
         precision = native_precision(settings.precision)

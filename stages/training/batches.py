@@ -1,5 +1,6 @@
 """Rows in a reproducible order, in batches, fetched ahead."""
 
+import weakref
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -74,11 +75,12 @@ def batches(
     steps = -(-end // batch_size)
     example = rows.batch(epochs[0], np.arange(1))
     columns = tf.nest.flatten(example)
+    held = [rows]
 
     def load_arrays(number: int) -> list[npt.NDArray[Any]]:
         epoch, step = divmod(int(number), steps)
         positions = np.arange(step * batch_size, min((step + 1) * batch_size, end))
-        return list(tf.nest.flatten(rows.batch(epochs[epoch], positions)))
+        return list(tf.nest.flatten(held[0].batch(epochs[epoch], positions)))
 
     def load(number: tf.Tensor) -> Any:
         # Of what is stateful, TensorFlow fetches nothing ahead where it must be deterministic.
@@ -91,9 +93,12 @@ def batches(
     # The end of the batches waits for the tuner's thread, which sleeps up to ten seconds at a time.
     options = tf.data.Options()
     options.autotune.enabled = False
-    return (
+    dataset = (
         tf.data.Dataset.range(len(epochs) * steps)
         .map(load)
         .prefetch(BATCHES_AHEAD)
         .with_options(options)
     )
+    # TensorFlow keeps the function until the process ends, which must not keep the rows.
+    weakref.finalize(dataset, held.clear)
+    return dataset

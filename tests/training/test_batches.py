@@ -1,5 +1,7 @@
 """Batches: which rows, in which order, with what beside them."""
 
+import gc
+import weakref
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,3 +100,27 @@ def test_epochs_follow_one_another_each_in_its_own_order() -> None:
     assert seen == [[0, 10], [20, 30], [40], [40, 30], [20, 10], [0]]
     # Where this is unknown, Keras warns at the end of validation that it ran out of data.
     assert len(loaded) == 6
+
+
+class HeldRows:
+    """Rows that can be seen to be let go."""
+
+    def __len__(self) -> int:
+        return 5
+
+    def batch(self, epoch: int, positions: Positions) -> Any:  # noqa: ARG002
+        return TENS[positions], TARGETS[positions]
+
+
+def test_rows_are_held_by_an_iterator_and_let_go_after_it() -> None:
+    rows = HeldRows()
+    still_there = weakref.ref(rows)
+    iterator = iter(batches(rows, [0], 2))
+    del rows
+    gc.collect()
+
+    seen = [inputs.numpy().ravel().tolist() for inputs, _ in iterator]
+    assert seen == [[0, 10], [20, 30], [40]]
+    del iterator
+    gc.collect()
+    assert still_there() is None
