@@ -39,6 +39,7 @@ def head_settings(pooling: str = "mean_std", units: int = 8) -> HeadParams:
             "feature_dropout": 0.3,
             "dropout": 0.2,
             "mixup": 0.0,
+            "view_share": 0.0,
         }
     )
 
