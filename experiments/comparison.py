@@ -4,7 +4,7 @@ Photos of one group show the same thing and are right or wrong together, so both
 the p-values take groups for what is drawn.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import ceil, log2
 from typing import Literal, NamedTuple
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from stages.evaluate.scores import scores
+from stages.evaluate.scores import DRAWS_AT_ONCE, resamples, scores
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
@@ -28,8 +28,6 @@ DETECTABLE_ERRORS = 1.959964 + 0.841621
 LOG_LOSS = "log loss"
 #: Accuracy, macro F1 and log loss stand before the recalls.
 HEADLINES = 3
-#: Bounds the memory: so many numbers of draws of groups at once.
-DRAWS_AT_ONCE = 10_000_000
 #: Two differences of scores that rounding alone tells apart are equal.
 ROUNDING = 1e-12
 
@@ -147,14 +145,6 @@ def score_sums(sums: Floats, k: int) -> Floats:
     loss = sums[..., k * k] / sums[..., k * k + 1]
     headline = np.stack([of_all.accuracy, of_all.macro_f1, loss], axis=-1)
     return np.concatenate([headline, recall], axis=-1)
-
-
-def resamples(groups: int, draws: int, generator: np.random.Generator) -> Iterator[Floats]:
-    """Yield how often each group is drawn: `(up to some resamples, groups)`, `draws` in all."""
-    step = max(1, DRAWS_AT_ONCE // groups)
-    for start in range(0, draws, step):
-        size = min(step, draws - start)
-        yield generator.multinomial(groups, np.full(groups, 1 / groups), size).astype(float)
 
 
 def exchange_p(

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.comparison import Answers, compare
-from experiments.space import Values, read_recipe, read_space, recipe_of, values_of
+from experiments.space import Values, read_sections, read_space, sections_of, values_of
 from stages.cross_validate.folds import assign_folds
 from stages.evaluate.scores import losses
 from stages.outputs.features import DESCRIPTION_NAME, FEATURES_DIR
@@ -39,7 +38,7 @@ from stages.params.reading import load_section
 from stages.params.train import TrainParams
 from stages.progress import progress, say
 from stages.stage import exit_code
-from stages.training.collection import Collection, open_collection
+from stages.training.collection import open_collection
 from stages.training.phases import plan_phases
 from waste_classifier.errors import InputError
 
@@ -97,7 +96,7 @@ def read_task(file: Path, directory: Path) -> Task:
     Raises:
         InputError: the space or an input is wrong, or the head is not all that trains.
     """
-    params = read_recipe()
+    params = read_sections()
     train = load_section("train", TrainParams)
     cross_validate = load_section("cross_validate", CrossValidateParams)
     space = read_space(file, params)
@@ -152,15 +151,13 @@ def score(task: Task, trial: "optuna.Trial") -> float:
     """
     import optuna
 
-    from stages.cross_validate.held_out import Recipe as Training
-    from stages.cross_validate.held_out import train_on
-    from stages.training.probabilities import predict
+    from stages.cross_validate.held_out import Recipe, score_fold
 
-    recipe = recipe_of(task.params, trial.params)
-    collection: Collection = open_collection(recipe.train, task.rows)
+    sections = sections_of(task.params, trial.params)
+    collection = open_collection(sections.train, task.rows)
     description = collection.features.description
-    phases = plan_phases(recipe.train, description.pretrained, description.last_stage)
-    training = Training(phases, recipe.train, recipe.class_weights)
+    phases = plan_phases(sections.train, description.pretrained, description.last_stage)
+    recipe = Recipe(phases, sections.train, sections.class_weights)
     actual = task.actual
     probabilities = np.zeros((len(task.rows), len(task.labels)), np.float32)
     scored = np.zeros(len(task.rows), np.bool_)
@@ -168,15 +165,12 @@ def score(task: Task, trial: "optuna.Trial") -> float:
         held_out = task.folds == fold
         state = task.state / str(fold)
         shutil.rmtree(state, ignore_errors=True)
-        trained = train_on(collection, list(compress(task.rows, ~held_out)), training, state)
-        examples = collection.examples(list(compress(task.rows, held_out)))
-        probabilities[held_out] = predict(trained, examples, collection.contract.orientations)
+        probabilities[held_out] = score_fold(collection, task.rows, held_out, recipe, state)
         shutil.rmtree(state)
         scored |= held_out
         loss = float(losses(probabilities[scored], actual[scored]).mean())
         trial.report(loss, step)
-        last = scored.all()
-        if not last and trial.should_prune():
+        if not scored.all() and trial.should_prune():
             raise optuna.TrialPruned
     np.save(task.predictions_file(trial.number), probabilities)
     return loss

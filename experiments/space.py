@@ -21,14 +21,14 @@ ELSEWHERE = ("train.fine_tune.", "train.scratch.")
 Values = dict[str, Any]  #: by dotted key
 
 
-class Recipe(NamedTuple):
+class Sections(NamedTuple):
     """The sections that a search changes."""
 
     train: TrainParams
     class_weights: ClassWeightsParams
 
 
-def read_recipe() -> dict[str, Any]:
+def read_sections() -> dict[str, Any]:
     """Return the sections that a search changes, checked, as nested values of their types."""
     return {name: load_section(name, schema).model_dump() for name, schema in SCHEMAS.items()}
 
@@ -38,7 +38,7 @@ def read_space(file: Path, params: Mapping[str, Any]) -> "dict[str, BaseDistribu
 
     Args:
         file: YAML: by dotted key `{low, high}`, with `log: true` or `step`, or `{choices: […]}`.
-        params: as of `read_recipe`.
+        params: as of `read_sections`.
 
     Returns:
         What values of each key are drawn from.
@@ -64,7 +64,7 @@ def read_space(file: Path, params: Mapping[str, Any]) -> "dict[str, BaseDistribu
         tried = dimension.get("choices") or [dimension["low"], dimension["high"]]
         for each in tried:
             try:
-                recipe_of(params, {key: each})
+                sections_of(params, {key: each})
             except ValidationError as error:
                 reason = error.errors()[0]["msg"]
                 raise InputError(f"{file}: {key}: {each!r}: {reason}") from None
@@ -131,14 +131,14 @@ def values_of(params: Mapping[str, Any], keys: list[str], file: Path) -> Values:
     return values
 
 
-def recipe_of(params: Mapping[str, Any], values: Values) -> Recipe:
+def sections_of(params: Mapping[str, Any], values: Values) -> Sections:
     """Return the sections of params.yaml with other values.
 
     Raises:
         ValidationError: a value is out of its range or of another type.
     """
     changed = {name: _changed(params[name], values, name) for name in SCHEMAS}
-    return Recipe(
+    return Sections(
         TrainParams.model_validate(changed["train"]),
         ClassWeightsParams.model_validate(changed["class_weights"]),
     )

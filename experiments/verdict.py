@@ -145,8 +145,9 @@ def read_sides(base: str, head: str | None, of: str | None) -> tuple[Side, Side,
     changed = [each for each, (old, new) in found.items() if old.rows != new.rows]
     if len(found) > 1 and changed == ["test"]:
         del found["cross_validation"]
-    for each, (old, new) in found.items():
-        return old, new, each
+    if found:
+        compared, (old, new) = next(iter(found.items()))
+        return old, new, compared
     lacking = base if sides[0] is None else head_name
     command = "dvc repro release/dvc.yaml" if of == "cross_validation" else "dvc repro"
     raise InputError(

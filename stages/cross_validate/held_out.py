@@ -93,10 +93,7 @@ def score_folds(
         finished = state / f"{fold}.npy"
         if not finished.exists():
             started = time.perf_counter()
-            learned = list(compress(rows, ~held_out))
-            trained = train_on(collection, learned, recipe, state / f"{fold}")
-            scored = collection.examples(list(compress(rows, held_out)))
-            said = predict(trained, scored, collection.contract.orientations)
+            said = score_fold(collection, rows, held_out, recipe, state / f"{fold}")
             with whole_file(finished) as unfinished, unfinished.open("wb") as opened:
                 np.save(opened, said)
             accuracy = (said.argmax(axis=1) == targets[held_out]).mean()
@@ -104,6 +101,27 @@ def score_folds(
             say(f"fold {fold}: {len(said)} images, accuracy {accuracy:.4f}, {seconds:.1f} s")
         probabilities[held_out] = np.load(finished)
     return probabilities
+
+
+def score_fold(
+    collection: Collection,
+    rows: Sequence[SplitRow],
+    held_out: npt.NDArray[np.bool_],
+    recipe: Recipe,
+    state: Path,
+) -> npt.NDArray[np.float32]:
+    """Return what a training on all other images says of the held-out ones, `(m, labels) float32`.
+
+    Args:
+        collection: the images.
+        rows: all n of them.
+        held_out: `(n,)`, which those are.
+        recipe: of the training.
+        state: folder for what resuming needs; its name is that of the fold.
+    """
+    trained = train_on(collection, list(compress(rows, ~held_out)), recipe, state)
+    scored = collection.examples(list(compress(rows, held_out)))
+    return predict(trained, scored, collection.contract.orientations)
 
 
 def train_on(

@@ -108,7 +108,10 @@ def bootstrap_intervals(
     # How often each group is drawn says all about a resample: its confusion matrix is the sum
     # of those of its groups.
     confusions = np.concatenate(
-        [(draws @ cells).reshape(-1, k, k) for draws in _draws(len(cells), samples, seed)]
+        [
+            (draws @ cells).reshape(-1, k, k)
+            for draws in resamples(len(cells), samples, np.random.default_rng(seed))
+        ]
     )
     drawn = scores(confusions)
     absent = drawn.support == 0
@@ -134,6 +137,20 @@ def bootstrap_intervals(
         "recall": _cover(np.where(absent, np.nan, drawn.recall), recall),
         "f1": _cover(np.where(absent, np.nan, drawn.f1), f1),
     }
+
+
+def resamples(groups: int, samples: int, generator: np.random.Generator) -> Iterator[Floats]:
+    """Yield how often each group is drawn: `(up to some resamples, groups)`, `samples` in all.
+
+    Args:
+        groups: how many there are, and are drawn, with replacement.
+        samples: number of resamples.
+        generator: that they are drawn from.
+    """
+    shares = np.full(groups, 1 / groups)
+    step = max(1, DRAWS_AT_ONCE // groups)
+    for start in range(0, samples, step):
+        yield generator.multinomial(groups, shares, size=min(step, samples - start)).astype(float)
 
 
 def wilson_interval(share: npt.ArrayLike, trials: npt.ArrayLike) -> Interval:
@@ -278,15 +295,6 @@ def precision_recall_curve(
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
     """Divide; 0 where the denominator is 0."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0)
-
-
-def _draws(groups: int, samples: int, seed: int) -> Iterator[Floats]:
-    """Yield how often each group is drawn: `(up to some resamples, groups)`, `samples` in all."""
-    generator = np.random.default_rng(seed)
-    shares = np.full(groups, 1 / groups)
-    step = max(1, DRAWS_AT_ONCE // groups)
-    for start in range(0, samples, step):
-        yield generator.multinomial(groups, shares, size=min(step, samples - start)).astype(float)
 
 
 def _interval(drawn: Floats) -> Interval:

@@ -1,5 +1,5 @@
-"""The settings of training that the rooms beside this one use."""
+"""What trainings are tried with, as those of the room that stages share."""
 
-from tests.training.conftest import settings
+from tests.training.conftest import head_alone, project, settings, workspace
 
-__all__ = ["settings"]
+__all__ = ["head_alone", "project", "settings", "workspace"]

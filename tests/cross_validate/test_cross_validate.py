@@ -1,8 +1,6 @@
 """The stage from split and features to a table: every photo by a training that has not seen it."""
 
 import shutil
-from collections.abc import Iterator
-from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,7 @@ from stages.params.features import FeaturesParams
 from stages.params.train import TrainParams
 from stages.training.collection import open_collection
 from stages.training.phases import plan_phases
-from tests.small_project import LABELS, write_network_and_features, write_tables
+from tests.small_project import LABELS
 from tests.training.changes import changed
 from waste_classifier.errors import InputError
 
@@ -35,31 +33,6 @@ from tests.legacy_weights import write_legacy_weights  # noqa: E402
 
 FOLDS = CrossValidateParams(seed=1, folds=3, repeats=1)
 WEIGHTS = ClassWeightsParams(scheme="balanced", beta=0.999)
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The inputs of the stage, with features of a stand-in for the backbone."""
-    folder = tmp_path_factory.mktemp("project")
-    with chdir(folder):
-        write_network_and_features(write_tables())
-    return folder
-
-
-@pytest.fixture
-def workspace(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of that, as the current directory; precision is as before at the end."""
-    shutil.copytree(project, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    policy = keras.config.dtype_policy()
-    yield tmp_path
-    keras.config.set_dtype_policy(policy)
-
-
-@pytest.fixture
-def head_alone(settings: TrainParams) -> TrainParams:
-    """Settings of a head that learns these colours at once."""
-    return changed(settings, head__epochs=8, head__mixup=0.0, fine_tune__epochs=0, warmup_epochs=0)
 
 
 @pytest.mark.usefixtures("workspace")

@@ -6,7 +6,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from ruamel.yaml import YAML
 
-from experiments.space import SCHEMAS, read_recipe, read_space, recipe_of
+from experiments.space import SCHEMAS, read_sections, read_space, sections_of
 from waste_classifier.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ def write(folder: Path, text: str) -> Path:
 def test_the_example_fits_params(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
-    space = read_space(ROOT / "experiments/spaces/head.yaml", read_recipe())
+    space = read_space(ROOT / "experiments/spaces/head.yaml", read_sections())
 
     assert space["train.lr"] == FloatDistribution(3e-4, 3e-3, log=True)
     assert "class_weights.scheme" in space
@@ -49,16 +49,16 @@ def test_a_space_is_of_the_types_of_params(tmp_path: Path) -> None:
     }
 
 
-def test_values_make_a_recipe() -> None:
+def test_values_make_sections() -> None:
     values = {"train.lr": 3e-3, "train.head.epochs": 20, "train.head.pooling": "mean"}
 
-    recipe = recipe_of(PARAMS, values)
+    sections = sections_of(PARAMS, values)
 
-    assert (recipe.train.lr, recipe.train.head.epochs, recipe.train.head.pooling) == (
+    assert (sections.train.lr, sections.train.head.epochs, sections.train.head.pooling) == (
         *(0.003, 20, "mean"),
     )
-    assert recipe.train.head.units == PARAMS["train"]["head"]["units"]
-    assert recipe.class_weights.scheme == PARAMS["class_weights"]["scheme"]
+    assert sections.train.head.units == PARAMS["train"]["head"]["units"]
+    assert sections.class_weights.scheme == PARAMS["class_weights"]["scheme"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """What several tests train or look at; Keras is imported by the fixtures that need it."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +13,8 @@ from PIL import Image
 
 from stages.params.train import TrainParams
 from stages.training.examples import Examples
+from tests.small_project import write_network_and_features, write_tables
+from tests.training.changes import changed
 from waste_classifier.orientations import ORIENTATIONS, orient
 
 if TYPE_CHECKING:
@@ -91,6 +96,36 @@ def examples(miniature: "keras.Model", tmp_path: Path) -> tuple[Examples, Exampl
     )
     standardise(miniature, train.as_received)
     return train, val
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The inputs of a training, with features of a stand-in for the backbone."""
+    from stages.compute import determinism
+
+    determinism.configure()
+    folder = tmp_path_factory.mktemp("project")
+    with chdir(folder):
+        write_network_and_features(write_tables())
+    return folder
+
+
+@pytest.fixture
+def workspace(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of that, as the current directory; precision is as before at the end."""
+    import keras
+
+    shutil.copytree(project, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    policy = keras.config.dtype_policy()
+    yield tmp_path
+    keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture
+def head_alone(settings: TrainParams) -> TrainParams:
+    """Settings of a head that learns these colours at once."""
+    return changed(settings, head__epochs=8, head__mixup=0.0, fine_tune__epochs=0, warmup_epochs=0)
 
 
 @pytest.fixture
