@@ -69,10 +69,11 @@ install: .venv/.$(LOCK) ## make .venv
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 lock: ## write the lock files anew from pyproject.toml
-	$(COMPILE) pyproject.toml --output-file requirements.lock
-	$(COMPILE) pyproject.toml --constraint requirements.lock --extra dev --output-file requirements-dev.lock
-	$(COMPILE) pyproject.toml --constraint requirements.lock --extra gpu --output-file requirements-gpu.lock
-	$(COMPILE) --group report --constraint requirements.lock --output-file requirements-report.lock
+	$(COMPILE) pyproject.toml --extra dev --output-file requirements-dev.lock
+	$(COMPILE) pyproject.toml --constraint requirements-dev.lock --extra pipeline --output-file requirements.lock
+	$(COMPILE) pyproject.toml --constraint requirements-dev.lock --extra gpu --output-file requirements-gpu.lock
+	$(COMPILE) pyproject.toml --constraint requirements-dev.lock --extra page --output-file requirements-page.lock
+	$(COMPILE) --group report --constraint requirements-dev.lock --output-file requirements-report.lock
 
 clean: ## remove what can be made anew, but not data/
 	rm -rf .venv dvc_plots logs data/.unfinished

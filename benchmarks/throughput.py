@@ -41,8 +41,8 @@ from stages.stage import exit_code
 from stages.training.collection import Collection, open_collection
 from stages.training.examples import Examples
 from stages.training.phases import plan_phases
-from waste_classifier.classifier import Classifier
 from waste_classifier.images import resized_batches
+from waste_classifier.model import Model
 
 if TYPE_CHECKING:
     from stages.training.tasks import Task
@@ -270,7 +270,7 @@ def images_per_epoch(task: "Task") -> int:
 def prediction_measures(inputs: Inputs) -> dict[str, Measure]:
     """Return the speed of the classifier on files, and on pixels in memory."""
     batch_size = load_section("predict", PredictParams).batch_size
-    classifier = Classifier.load(MODEL_DIR)
+    classifier = Model.load(MODEL_DIR)
     paths = paths_of(inputs, "test")
     pixels = list(resized_batches(paths, classifier.image_size, batch_size, max_pixels=None))
 

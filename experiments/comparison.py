@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from stages.evaluate.scores import DRAWS_AT_ONCE, resamples, scores
+from stages.scores import DRAWS_AT_ONCE, resamples, scores
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]

@@ -17,15 +17,15 @@ import numpy as np
 
 from experiments.corruptions import CORRUPTIONS
 from stages.compute import determinism
-from stages.evaluate.scores import wilson_interval
 from stages.outputs.manifest import read_columns
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.progress import progress
+from stages.scores import wilson_interval
 from stages.stage import exit_code
-from waste_classifier.classifier import Classifier
 from waste_classifier.errors import InputError
 from waste_classifier.images import load_resized
+from waste_classifier.model import Model
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
 AT_ONCE = 32
@@ -50,7 +50,7 @@ class Score(NamedTuple):
         )
 
 
-def scores_of_corrupted(classifier: Classifier, most: int) -> list[Score]:
+def scores_of_corrupted(classifier: Model, most: int) -> list[Score]:
     """Return the accuracy on the test photos as they are, and under each corruption.
 
     Args:
@@ -87,7 +87,7 @@ def scores_of_corrupted(classifier: Classifier, most: int) -> list[Score]:
 
 
 def scores_of_folders(
-    classifier: Classifier, root: Path, accepted: Mapping[str, Sequence[str]]
+    classifier: Model, root: Path, accepted: Mapping[str, Sequence[str]]
 ) -> list[Score]:
     """Return the recall of each folder of photos.
 
@@ -164,7 +164,7 @@ def main() -> None:
     arguments = parser.parse_args()
     accepted = parse_accepted(arguments.accept)
     determinism.configure()
-    classifier = Classifier.load(MODEL_DIR)
+    classifier = Model.load(MODEL_DIR)
     if arguments.photos is None:
         found = scores_of_corrupted(classifier, arguments.images)
     elif arguments.photos.is_dir():

@@ -25,7 +25,6 @@ import numpy.typing as npt
 from experiments.comparison import Answers, compare
 from experiments.space import Values, read_sections, read_space, sections_of, values_of
 from stages.cross_validate.folds import assign_folds
-from stages.evaluate.scores import losses
 from stages.outputs.features import DESCRIPTION_NAME, FEATURES_DIR
 from stages.outputs.manifest import MANIFEST_FILE
 from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
@@ -37,6 +36,7 @@ from stages.params.cross_validate import CrossValidateParams
 from stages.params.reading import load_section
 from stages.params.train import TrainParams
 from stages.progress import progress, say
+from stages.scores import losses
 from stages.stage import exit_code
 from stages.training.collection import open_collection
 from stages.training.phases import plan_phases

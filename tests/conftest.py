@@ -47,7 +47,7 @@ SLOW = (
     "train/test_train.py",
     "views/test_views.py",
     "waste_classifier/test_backbone.py",
-    "waste_classifier/test_classifier_on_photos.py",
+    "waste_classifier/test_model_on_photos.py",
 )
 HEAVY = ("tensorflow", "keras")
 

@@ -26,9 +26,9 @@ from stages.outputs.views import VIEWS_DIR
 from tests.feature_files import write_feature_files, write_view_files
 from tests.table_rows import manifest_row
 from waste_classifier.checksum import sha256_of
-from waste_classifier.classifier import Contract, write_classifier
 from waste_classifier.head import Dense, Head
 from waste_classifier.images import load_resized
+from waste_classifier.model import Contract, write_model
 from waste_classifier.orientations import ORIENTATIONS
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def write_project() -> None:
     weights = random.normal(size=(COLUMNS, len(LABELS))).astype(np.float32)
     head = Head(None, Dense(weights, np.zeros(len(LABELS), np.float32)))
     MODEL_DIR.mkdir()
-    write_classifier(MODEL_DIR, Contract(LABELS, ORIENTATIONS, IMAGE_SIZE), head, network)
+    write_model(MODEL_DIR, Contract(LABELS, ORIENTATIONS, IMAGE_SIZE), head, network)
 
 
 def pixels_of(images: ManifestColumns) -> npt.NDArray[np.uint8]:

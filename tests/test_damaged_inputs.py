@@ -23,8 +23,8 @@ from stages.params.reading import check_section, read_params
 from stages.params.sections import SECTIONS, check_params
 from tests.damaged import damaged_bytes, damaged_document, damaged_table
 from tests.small_project import write_project
-from waste_classifier.classifier import Classifier
 from waste_classifier.errors import InputError
+from waste_classifier.model import Model
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 SECTION: dict[str, Any] = {
@@ -38,7 +38,7 @@ READERS: dict[str, Callable[[], object]] = {
     "split": lambda: split.main(SECTION["split"]),
     "class_weights": lambda: class_weights.main(SECTION["class_weights"]),
     "train": lambda: train.read_data(SECTION["train"]),
-    "classifier": lambda: Classifier.load(MODEL_DIR),
+    "classifier": lambda: Model.load(MODEL_DIR),
     "predict": lambda: predict.main(SECTION["predict"]),
     "evaluate": lambda: evaluate.main(SECTION["evaluate"]),
     "explore": lambda: explore.main(SMALL),

@@ -28,6 +28,7 @@ class Backbone:
 
     def __init__(self, network: keras.Model) -> None:
         """Compile `network`: `(n, size, size, 3) float32`, RGB 0..255, to `(n, d) float32`."""
+        self.network = network
         self.image_size: int = network.input_shape[1]
         self.columns: int = network.output_shape[1]
         # One signature for batches of any length: the shorter last one compiles nothing anew.
@@ -72,6 +73,24 @@ class Backbone:
         """
         seen = [self._forward(orient(images, each)).numpy() for each in orientations]
         return np.stack(seen, axis=1)
+
+    def activations(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return the output of the last residual stage for one image, `(h, w, c) float32`.
+
+        Args:
+            image: `(size, size, 3) uint8`, RGB.
+        """
+        watched = keras.Model(self.network.input, last_stage_output(self.network))
+        activations: npt.NDArray[np.float32] = np.asarray(
+            watched(image[None].astype(np.float32), training=False), np.float32
+        )[0]
+        return activations
+
+
+def last_stage_output(network: keras.Model) -> Any:
+    """Return the symbolic output of the last residual block of a ResNet50."""
+    ends = [layer for layer in network.layers if layer.name.endswith("_out")]
+    return ends[-1].output
 
 
 def save_network(network: keras.Model, file: Path) -> None:

@@ -1,213 +1,228 @@
-"""The classifier as one folder: what training writes, and what predicts from it.
+"""The classifier as a user has it: a folder that decides on photos, and says why.
 
-- `backbone.keras`: the network from pixels to features, for inference, float32, with each
-  BatchNorm folded into the convolution before it.
-- `head.npz`: the dense layers from features to probabilities, the first with the standardisation
-  of its inputs folded in.
-- `classifier.json`: labels, image size, orientations, resizing, and the versions of the libraries
-  that made it.
+Beside what a model has (`waste_classifier.model`), the folder may hold:
 
-Photos are resized as `waste_classifier.images.load_resized` does it; the probabilities of a photo
-are the mean over its orientations (test-time augmentation: Krizhevsky et al. 2012, "ImageNet
-Classification with Deep Convolutional Neural Networks", section 4.1).
+- `decision.json`: when it decides, and when it is unsure (`waste_classifier.decision`); without it
+  the most probable label is always the decision.
+- `novelty.npz`: how to tell that a photo is unlike the training ones (`waste_classifier.novelty`).
+- `training_photos.npz`, `training_photos.zip`: what the nearest training photos are found in
+  (`waste_classifier.training_photos`).
+- `adaptation.npz`: what the features of another line are shifted by
+  (`waste_classifier.adaptation`).
 """
 
-import importlib.metadata
-import json
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from itertools import islice
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from waste_classifier.checksum import sha256_of
+from waste_classifier import adaptation, decision, novelty, training_photos
+from waste_classifier.adaptation import Adaptation
+from waste_classifier.decision import UNSURE, Decision, always_decide
 from waste_classifier.errors import InputError
-from waste_classifier.head import Head
-from waste_classifier.images import MAX_PIXELS, Photo, resized_batches
-from waste_classifier.orientations import ORIENTATIONS, Orientation
+from waste_classifier.explanation import Explanation, class_activation_map
+from waste_classifier.images import MAX_PIXELS, Photo, load_resized
+from waste_classifier.model import Model
+from waste_classifier.novelty import Novelty
+from waste_classifier.training_photos import TrainingPhotos
 
-if TYPE_CHECKING:
-    from waste_classifier.backbone import Backbone
+Floats = npt.NDArray[np.float32]
 
-DESCRIPTION_NAME = "classifier.json"
-BACKBONE_NAME = "backbone.keras"
-HEAD_NAME = "head.npz"
-
-#: How a photo becomes a square of pixels; another way would lose accuracy unheard.
-RESIZING = {"filter": "bilinear", "antialias": True, "keep_aspect_ratio": False}
-#: Those whose version may change what the classifier says.
-LIBRARIES = ("keras", "numpy", "pillow", "tensorflow")
+#: Photos whose features are in memory at once.
+BATCH_SIZE = 32
 
 
-class Contract(NamedTuple):
-    """What holds for every photo, whatever the weights."""
+class Answer(NamedTuple):
+    """What the classifier says of one photo."""
 
-    labels: tuple[str, ...]  #: in the order of the probabilities
-    orientations: tuple[Orientation, ...]  #: that probabilities are averaged over
-    image_size: int  #: pixels, width and height of what the backbone sees
+    decision: str  #: a label, or "unsure"
+    reason: str  #: why it is unsure; empty for a label
+    label: str  #: the most probable one
+    probability: float  #: of that label
+    probabilities: dict[str, float]  #: of every label, calibrated and for the user's mix
+    distance: float | None  #: to the training photos, 1 at the limit; None: not known
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it has a label."""
+        return self.decision != UNSURE
 
 
-class Classifier:
-    """Tells the label of a photo."""
-
-    def __init__(
-        self, contract: Contract, head: Head, backbone_file: Path, backbone_sha256: str
-    ) -> None:
-        """Take what `load` reads."""
-        self.labels, self.orientations, self.image_size = contract
-        self.backbone_sha256 = backbone_sha256  #: of its file
-        self._head = head
-        self._backbone_file = backbone_file
-
-    @classmethod
-    def load(cls, folder: str | PathLike[str]) -> Self:
-        """Read a classifier; its backbone is read when it is first needed.
-
-        Raises:
-            InputError: a file is missing or damaged, or was made for another resizing.
-        """
-        folder = Path(folder)
-        file = folder / DESCRIPTION_NAME
-        try:
-            described = json.loads(file.read_text(encoding="utf-8"))
-            contract = Contract(
-                tuple(_strings(described["labels"])),
-                tuple(_orientations(described["orientations"])),
-                _size(described["image_size"]),
-            )
-            classifier = cls(
-                contract,
-                Head.load(folder / HEAD_NAME),
-                folder / BACKBONE_NAME,
-                str(described["backbone_sha256"]),
-            )
-            resizing = described["resizing"]
-        except FileNotFoundError:
-            raise InputError(
-                f"{file}: no such file; give the folder of a trained classifier"
-            ) from None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise InputError(
-                f"{file}: not the description of a classifier ({error!r}); bring the folder back "
-                "whole"
-            ) from None
-        if resizing != RESIZING:
-            raise InputError(
-                f"{file}: made for photos resized by {resizing}, but this version does {RESIZING}"
-            )
-        if len(classifier.labels) != classifier._head.labels:
-            raise InputError(
-                f"{file}: names {len(classifier.labels)} labels, but {HEAD_NAME} gives "
-                f"{classifier._head.labels} probabilities; bring the folder back whole"
-            )
-        return classifier
+class Classifier(Model):
+    """Decides on photos."""
 
     @cached_property
-    def backbone(self) -> "Backbone":
-        """The network from pixels to features.
+    def decision(self) -> Decision:
+        """How it decides.
 
         Raises:
-            InputError: its file is missing or damaged.
+            InputError: the file is damaged, or of other labels.
         """
-        from waste_classifier.backbone import Backbone
-
-        backbone = Backbone.load(self._backbone_file)
-        wanted = (self.image_size, self._head.features)
-        if (backbone.image_size, backbone.columns) != wanted:
+        file = self.folder / decision.FILE_NAME
+        if not file.exists():
+            return always_decide(self.labels)
+        read = Decision.load(file)
+        if read.labels != self.labels:
             raise InputError(
-                f"{self._backbone_file}: takes {backbone.image_size} pixels and gives "
-                f"{backbone.columns} features, but the rest of the classifier expects {wanted[0]} "
-                f"and {wanted[1]}; bring the folder back whole"
+                f"{file}: of labels {', '.join(read.labels)}, but the classifier has "
+                f"{', '.join(self.labels)}; bring the folder back whole"
             )
-        return backbone
+        return read
 
-    def predict(
+    @cached_property
+    def novelty(self) -> Novelty | None:
+        """What photos are held against; None where the folder has none.
+
+        Raises:
+            InputError: the file is damaged, or of another network.
+        """
+        file = self.folder / novelty.FILE_NAME
+        if not file.exists():
+            return None
+        read = Novelty.load(file)
+        if len(read.mean) != self.head.features:
+            raise InputError(
+                f"{file}: of {len(read.mean)} features, but the classifier has "
+                f"{self.head.features}; bring the folder back whole"
+            )
+        return read
+
+    @cached_property
+    def adaptation(self) -> Adaptation | None:
+        """What features are shifted by; None where the folder has nothing.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        file = self.folder / adaptation.FILE_NAME
+        return Adaptation.load(file) if file.exists() else None
+
+    @cached_property
+    def training_photos(self) -> TrainingPhotos | None:
+        """What the nearest training photos are found in; None where the folder has none.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        file = self.folder / training_photos.FILE_NAME
+        return TrainingPhotos.load(file) if file.exists() else None
+
+    @classmethod
+    def load_whole(cls, folder: str) -> Self:
+        """Read all files of a folder at once, so that whatever is wrong with one is said now.
+
+        Raises:
+            InputError: a file is missing or damaged.
+        """
+        classifier = cls.load(folder)
+        for name in ("decision", "novelty", "adaptation", "training_photos", "backbone"):
+            getattr(classifier, name)
+        return classifier
+
+    def decide(
         self,
         photos: Sequence[Photo],
-        batch_size: int = 32,
+        batch_size: int = BATCH_SIZE,
         max_pixels: int | None = MAX_PIXELS,
-    ) -> npt.NDArray[np.float32]:
-        """Return the probabilities of photos, `(n, labels) float32`, in the order of `labels`.
-
-        Memory does not grow with the number of photos.
+    ) -> list[Answer]:
+        """Return what it says of each photo.
 
         Args:
             photos: paths, images of Pillow, or arrays `(h, w, 3) uint8`, RGB, of any size.
-            batch_size: photos per forward pass.
+            batch_size: photos in memory at once.
             max_pixels: width x height of the largest photo accepted; None: no limit.
 
         Raises:
-            InputError: a photo can't be read (`PhotoError`), or the backbone's file can't.
+            InputError: a photo can't be read (`PhotoError`), or a file of the folder can't.
         """
-        batches = resized_batches(photos, self.image_size, batch_size, max_pixels)
-        probabilities = [
-            self.predict_features(self.backbone.features(batch, self.orientations))
-            for batch in batches
-        ]
-        return np.concatenate([np.empty((0, len(self.labels)), np.float32), *probabilities])
+        images = (load_resized(photo, self.image_size, max_pixels) for photo in photos)
+        return [answer for answer, _ in self.answers_of(images, batch_size)]
 
-    def predict_features(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the probabilities of photos whose features are known, `(n, labels) float32`.
+    def answers_of(
+        self, images: Iterator[npt.NDArray[np.uint8]], batch_size: int = BATCH_SIZE
+    ) -> Iterator[tuple[Answer, Floats]]:
+        """Yield the answer and the features of each image that was resized already.
 
         Args:
-            features: `(n, orientations, d) float32`, as the backbone gives them for the
-                orientations of this classifier.
+            images: each `(size, size, 3) uint8`, RGB.
+            batch_size: of them in memory at once.
         """
-        count, orientations, columns = features.shape
-        if orientations != len(self.orientations) or columns != self._head.features:
-            raise ValueError(
-                f"expected (n, {len(self.orientations)}, {self._head.features}) features, "
-                f"got {features.shape}"
+        while batch := list(islice(images, batch_size)):
+            features = self.features(np.stack(batch))
+            yield from zip(self.answers(features), features, strict=True)
+
+    def features(self, images: npt.NDArray[np.uint8]) -> Floats:
+        """Return the features of resized images, `(n, orientations, d) float32`, adapted.
+
+        Args:
+            images: `(n, size, size, 3) uint8`, RGB.
+        """
+        seen = self.backbone.features(images, self.orientations)
+        return seen if self.adaptation is None else self.adaptation(seen)
+
+    def answers(self, features: Floats) -> list[Answer]:
+        """Return what it says of photos whose features are known.
+
+        Args:
+            features: `(n, orientations, d) float32`, of `features`.
+        """
+        probabilities = self.decision.calibrated(self.predict_features(features))
+        positions = self.decision.decide(probabilities)
+        distances = None if self.novelty is None else self.novelty.distances(features.mean(axis=1))
+        return [
+            self._answer(
+                of_photo,
+                int(position),
+                None if distances is None else float(distances[number]),
             )
-        probabilities = self._head(features.reshape(-1, columns))
-        mean: npt.NDArray[np.float32] = probabilities.reshape(count, orientations, -1).mean(axis=1)
-        return mean
+            for number, (of_photo, position) in enumerate(
+                zip(probabilities, positions, strict=True)
+            )
+        ]
 
+    def _answer(
+        self, probabilities: npt.NDArray[np.floating], position: int, distance: float | None
+    ) -> Answer:
+        likeliest = int(probabilities.argmax())
+        reason = "" if position >= 0 else self.decision.reason(probabilities)
+        # It comes first: what a probability says of such a photo, nothing has shown.
+        if distance is not None and distance > 1:
+            reason = f"unlike the training photos (distance {distance:.2f}, limit 1)"
+        return Answer(
+            decision=UNSURE if reason else self.labels[position],
+            reason=reason,
+            label=self.labels[likeliest],
+            probability=float(probabilities[likeliest]),
+            probabilities=dict(zip(self.labels, map(float, probabilities), strict=True)),
+            distance=distance,
+        )
 
-def write_classifier(folder: Path, contract: Contract, head: Head, backbone_file: Path) -> None:
-    """Write a classifier into an empty folder; equal inputs give equal bytes.
+    def explain(self, photo: Photo, label: str | None = None, nearest: int = 4) -> Explanation:
+        """Return where in a photo a label is seen, and which training photos it looks like.
 
-    Args:
-        folder: where to.
-        contract: labels in the order of the head's probabilities, and how photos are seen.
-        head: from its features to probabilities.
-        backbone_file: `.keras`, copied unless it stands in `folder` already.
-    """
-    target = folder / BACKBONE_NAME
-    if backbone_file != target:
-        shutil.copyfile(backbone_file, target)
-    head.save(folder / HEAD_NAME)
-    described = {
-        "labels": list(contract.labels),
-        "image_size": contract.image_size,
-        "orientations": list(contract.orientations),
-        "resizing": RESIZING,
-        "backbone_sha256": sha256_of(target),
-        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
-    }
-    (folder / DESCRIPTION_NAME).write_text(
-        json.dumps(described, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
-    )
+        Args:
+            photo: a path, an image of Pillow, or an array `(h, w, 3) uint8`, RGB.
+            label: that is asked for; None: the most probable one.
+            nearest: how many training photos.
 
-
-def _strings(values: Any) -> list[str]:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise TypeError(f"expected a list of strings, got {values!r}")
-    return values
-
-
-def _size(value: Any) -> int:
-    if type(value) is not int or value < 1:
-        raise ValueError(f"expected pixels as image_size, got {value!r}")
-    return value
-
-
-def _orientations(values: Any) -> list[Orientation]:
-    known = [each for each in ORIENTATIONS if each in _strings(values)]
-    if not known or known != values:
-        raise ValueError(f"expected some of {', '.join(ORIENTATIONS)} as orientations")
-    return known
+        Raises:
+            InputError: the photo can't be read (`PhotoError`), or there is no such label.
+        """
+        image = load_resized(photo, self.image_size)
+        features = self.features(image[None])
+        answer = self.answers(features)[0]
+        label = answer.label if label is None else label
+        if label not in self.labels:
+            raise InputError(f"no label {label!r}; expected one of {', '.join(self.labels)}")
+        neighbours = []
+        if self.training_photos is not None and self.novelty is not None:
+            place = self.novelty.coordinates(features.mean(axis=1))[0]
+            neighbours = self.training_photos.nearest(place, nearest)
+        # The first orientation is the photo as received.
+        received = features[0, 0]
+        activations = self.backbone.activations(image)
+        seen = class_activation_map(self.head, received, activations, self.labels.index(label))
+        return Explanation(answer, label, seen, neighbours)

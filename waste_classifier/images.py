@@ -146,7 +146,7 @@ def load_resized(
 
     Its aspect ratio is not kept, as in `keras.utils.image_dataset_from_directory`; the filter is
     Pillow's bilinear one, which averages over all pixels that shrink into one (`RESIZING` of
-    `waste_classifier.classifier`).
+    `waste_classifier.model`).
 
     Args:
         photo: as of `decoded`.

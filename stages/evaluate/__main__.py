@@ -10,8 +10,9 @@ opened for the sheets that show some of them.
 import sys
 from pathlib import Path
 
+from stages import scores
 from stages.drawing import log_pictures
-from stages.evaluate import charts, scores, sheets, summary
+from stages.evaluate import charts, sheets, summary
 from stages.outputs.answers import FILE_NAME as ANSWERS_NAME
 from stages.outputs.answers import write_answers
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, read_cross_validation

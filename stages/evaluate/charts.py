@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.evaluate.scores import CalibrationBin, Interval, Scores, precision_recall_curve
 from stages.evaluate.sheets import choose_mistakes
 from stages.evaluate.summary import HEADLINES
 from stages.outputs.predictions import Predictions
+from stages.scores import CalibrationBin, Interval, Scores, precision_recall_curve
 
 Points = list[dict[str, Any]]
 

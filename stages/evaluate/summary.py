@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.evaluate.scores import Interval, Scores
 from stages.outputs.documents import read_document
+from stages.scores import Interval, Scores
 from stages.stage import exit_code
 
 METRICS_FILE = Path("metrics/evaluate.json")

@@ -1,4 +1,4 @@
-"""data/model/: the trained classifier; `waste_classifier.classifier` says what stands in it."""
+"""data/model/: the trained classifier; `waste_classifier.model` says what stands in it."""
 
 from pathlib import Path
 

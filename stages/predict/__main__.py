@@ -15,14 +15,14 @@ from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
 from stages.params.predict import PredictParams
 from stages.predict.apply import predict_features, predict_images
 from stages.stage import run
-from waste_classifier.classifier import Classifier
 from waste_classifier.errors import InputError
+from waste_classifier.model import Model
 
 
 def main(settings: PredictParams) -> None:
     """Read the split and the classifier, write what it says of each image."""
     rows = [row for row in read_split() if row.split != "train"]
-    classifier = Classifier.load(MODEL_DIR)
+    classifier = Model.load(MODEL_DIR)
     check_labels(classifier.labels, rows)
     images = read_columns(MANIFEST_FILE)
     features = open_features(images)

@@ -9,7 +9,7 @@ from stages.outputs.features import Features
 from stages.outputs.manifest import ManifestColumns
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.progress import progress
-from waste_classifier.classifier import Classifier
+from waste_classifier.model import Model
 from waste_classifier.orientations import ORIENTATIONS
 
 ROWS_AT_ONCE = 1024
@@ -18,7 +18,7 @@ BATCHES_AT_ONCE = 8
 
 
 def predict_features(
-    classifier: Classifier,
+    classifier: Model,
     rows: Sequence[SplitRow],
     images: ManifestColumns,
     features: Features,
@@ -47,7 +47,7 @@ def predict_features(
 
 
 def predict_images(
-    classifier: Classifier, rows: Sequence[SplitRow], images: ManifestColumns, batch_size: int
+    classifier: Model, rows: Sequence[SplitRow], images: ManifestColumns, batch_size: int
 ) -> npt.NDArray[np.float32]:
     """Return the probabilities of some images from their pixels, `(n, labels) float32`.
 

@@ -12,10 +12,10 @@ from stages.resnet50.folding import fold_batch_norm
 from stages.resnet50.layout import BackboneStage
 from stages.resnet50.network import build_backbone
 from waste_classifier.backbone import save_network
-from waste_classifier.classifier import Classifier, Contract, write_classifier
 from waste_classifier.errors import InputError
 from waste_classifier.head import Head
 from waste_classifier.images import Photo
+from waste_classifier.model import Contract, Model, write_model
 
 #: Of a probability, by the precision in which training saw the photos; the classifier is float32.
 LARGEST_DIFFERENCES = {"float32": 0.001, "mixed_float16": 0.02, "mixed_bfloat16": 0.1}
@@ -50,8 +50,8 @@ def export_classifier(
         InputError: that is more than `LARGEST_DIFFERENCES` allows, or the disk is full.
     """
     with whole_folder(directory) as folder:
-        write_classifier(folder, contract, head, backbone_file)
-        said = Classifier.load(folder).predict(compared, max_pixels=None)
+        write_model(folder, contract, head, backbone_file)
+        said = Model.load(folder).predict(compared, max_pixels=None)
         difference = float(np.abs(said - expected).max())
         if not difference <= LARGEST_DIFFERENCES[precision]:
             raise InputError(

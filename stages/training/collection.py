@@ -22,8 +22,8 @@ from stages.resnet50.layout import used_columns
 from stages.training.examples import Examples
 from stages.training.memory import allocate
 from waste_classifier.checksum import sha256_of
-from waste_classifier.classifier import Contract
 from waste_classifier.errors import InputError
+from waste_classifier.model import Contract
 from waste_classifier.orientations import ORIENTATIONS
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.outputs.features import Description
-from waste_classifier.classifier import Contract
 from waste_classifier.images import Photo
+from waste_classifier.model import Contract
 from waste_classifier.orientations import ORIENTATIONS
 
 

@@ -22,8 +22,8 @@ from stages.evaluate.charts import (
     precision_recall_points,
     reliability_points,
 )
-from stages.evaluate.scores import Interval, calibration, expected_calibration_error, scores
 from stages.outputs.predictions import Predictions
+from stages.scores import Interval, calibration, expected_calibration_error, scores
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / ".dvc/plots"

@@ -14,7 +14,7 @@ import pytest
 import sklearn.metrics
 from PIL import Image
 
-from stages.evaluate import scores
+from stages import scores
 from stages.evaluate.__main__ import main, main_cross_validation
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, write_cross_validation
 from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow

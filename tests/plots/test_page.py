@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pytest
 from ruamel.yaml import YAML
 
+from stages import scores
 from stages.drawing import BLUE, log_pictures
-from stages.evaluate import charts, scores
+from stages.evaluate import charts
 from stages.explore.charts import images_per_label
 from stages.outputs.answers import write_answers
 from stages.outputs.predictions import Predictions

@@ -22,8 +22,8 @@ from stages.predict import apply
 from stages.predict.__main__ import main
 from stages.stage import run
 from tests.small_project import LABELS, write_features_with, write_tables
-from waste_classifier.classifier import Contract, write_classifier
 from waste_classifier.head import Dense, Head
+from waste_classifier.model import Contract, write_model
 from waste_classifier.orientations import ORIENTATIONS, Orientation
 
 ROOT = Path(__file__).parents[2]
@@ -42,16 +42,16 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     FEATURES_DIR.mkdir()
     (FEATURES_DIR / "backbone.keras").write_bytes(b"a network, which nothing here looks at")
     write_features_with(images, FEATURES)
-    write_model()
+    make_model()
     return tmp_path
 
 
-def write_model(
+def make_model(
     labels: Sequence[str] = LABELS, orientations: Sequence[Orientation] = ORIENTATIONS
 ) -> None:
     MODEL_DIR.mkdir(exist_ok=True)
     network = FEATURES_DIR / "backbone.keras"
-    write_classifier(MODEL_DIR, Contract(tuple(labels), tuple(orientations), 32), HEAD, network)
+    write_model(MODEL_DIR, Contract(tuple(labels), tuple(orientations), 32), HEAD, network)
 
 
 def probabilities_of(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -81,7 +81,7 @@ def test_probabilities_are_the_mean_over_orientations_of_each_image(
 
 
 def test_a_classifier_without_augmentation_sees_images_as_received() -> None:
-    write_model(orientations=["received"])
+    make_model(orientations=["received"])
 
     main(SETTINGS)
 
@@ -130,7 +130,7 @@ def error_of_stage(capsys: pytest.CaptureFixture[str]) -> str:
 def test_other_labels_than_those_of_the_classifier_are_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    write_model(labels=["glass", "metal", "plastic"])
+    make_model(labels=["glass", "metal", "plastic"])
 
     assert error_of_stage(capsys) == (
         "error: data/split.csv: val and test have labels glass, metal, paper, the classifier in "

@@ -16,8 +16,8 @@ from stages.params.predict import PredictParams
 from stages.predict.__main__ import main
 from stages.stage import run
 from tests.small_project import COLUMNS, LABELS, write_network_and_features, write_tables
-from waste_classifier.classifier import Classifier, Contract, write_classifier
 from waste_classifier.head import Dense, Head
+from waste_classifier.model import Contract, Model, write_model
 from waste_classifier.orientations import ORIENTATIONS, Orientation
 
 determinism.configure()
@@ -37,13 +37,13 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text("predict: {batch_size: 4}\n")
     write_network_and_features(write_tables())
-    write_model()
+    make_model()
     return tmp_path
 
 
-def write_model(orientations: Sequence[Orientation] = ORIENTATIONS) -> None:
+def make_model(orientations: Sequence[Orientation] = ORIENTATIONS) -> None:
     MODEL_DIR.mkdir(exist_ok=True)
-    write_classifier(
+    write_model(
         MODEL_DIR,
         Contract(tuple(LABELS), tuple(orientations), 32),
         HEAD,
@@ -63,7 +63,7 @@ def predicted(split: SplitName = "test") -> Predictions:
 def test_images_and_their_cached_features_give_the_same(
     orientations: Sequence[Orientation],
 ) -> None:
-    write_model(orientations)
+    make_model(orientations)
     main(SETTINGS)
     from_features = predicted()
 
@@ -82,7 +82,7 @@ def test_images_and_their_cached_features_give_the_same(
 def test_one_photo_alone_gives_its_row_of_the_table() -> None:
     main(SETTINGS)
 
-    classifier = Classifier.load(MODEL_DIR)
+    classifier = Model.load(MODEL_DIR)
     for split in ("val", "test"):
         predictions = predicted(split)
         assert classifier.labels == predictions.labels

@@ -23,8 +23,8 @@ from stages.train.export import (  # noqa: E402
 )
 from tests.small_project import COLUMNS, build_pooling  # noqa: E402
 from waste_classifier.backbone import Backbone, save_network  # noqa: E402
-from waste_classifier.classifier import Classifier, Contract  # noqa: E402
 from waste_classifier.head import Dense, Head  # noqa: E402
+from waste_classifier.model import Contract, Model  # noqa: E402
 from waste_classifier.orientations import ORIENTATIONS  # noqa: E402
 
 LABELS = ["glass", "métal", "paper"]
@@ -98,7 +98,7 @@ def test_a_classifier_that_says_what_was_trained_is_delivered(
         "head.npz",
     ]
     assert (folder / "backbone.keras").read_bytes() == backbone_file.read_bytes()
-    classifier = Classifier.load(folder)
+    classifier = Model.load(folder)
     assert classifier.labels == ("glass", "métal", "paper")
     np.testing.assert_allclose(classifier.predict(photos).sum(axis=1), 1, rtol=1e-5)
 

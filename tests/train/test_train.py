@@ -23,8 +23,8 @@ from tests.small_project import (
     write_features_with,
 )
 from tests.training.changes import changed
-from waste_classifier.classifier import Classifier
 from waste_classifier.errors import InputError, PhotoError
+from waste_classifier.model import Model
 from waste_classifier.orientations import ORIENTATIONS
 
 determinism.configure()
@@ -60,7 +60,7 @@ def state_of_metrics() -> dict[str, object]:
     return content
 
 
-def correct_of_val(classifier: Classifier) -> float:
+def correct_of_val(classifier: Model) -> float:
     """Return the share of right answers for val photos: numbers six to eight of each label."""
     photos = [RAW_DIR / label / f"{number:02}.png" for label in LABELS for number in (6, 7, 8)]
     return float(np.mean(classifier.predict(photos).argmax(axis=1) == np.repeat([0, 1, 2], 3)))
@@ -72,7 +72,7 @@ def test_the_head_trains_and_the_classifier_is_delivered(
 ) -> None:
     main(head_alone)
 
-    classifier = Classifier.load(MODEL_DIR)
+    classifier = Model.load(MODEL_DIR)
     assert classifier.labels == LABELS
     assert classifier.orientations == ORIENTATIONS
     assert correct_of_val(classifier) == 1
@@ -93,7 +93,7 @@ def test_without_augmentation_at_test_time_photos_are_seen_as_received(
 ) -> None:
     main(changed(head_alone, test_time_augmentation="none", head__epochs=1))
 
-    assert Classifier.load(MODEL_DIR).orientations == ("received",)
+    assert Model.load(MODEL_DIR).orientations == ("received",)
 
 
 @pytest.mark.usefixtures("workspace")
@@ -104,7 +104,7 @@ def test_means_alone_are_a_head_whose_other_columns_weigh_nothing(head_alone: Tr
     assert kernel.shape == (1024, 8)
     assert kernel[:512].any(axis=1).all()
     assert not kernel[512:].any()
-    assert correct_of_val(Classifier.load(MODEL_DIR)) == 1
+    assert correct_of_val(Model.load(MODEL_DIR)) == 1
 
 
 @pytest.mark.usefixtures("workspace")
@@ -244,7 +244,7 @@ def test_fine_tuning_delivers_a_backbone_of_its_own(
     metrics = state_of_metrics()
     assert metrics["precision"] == precision
     assert metrics["largest_difference"] <= LARGEST_DIFFERENCES[precision]  # type: ignore[operator]
-    classifier = Classifier.load(MODEL_DIR)
+    classifier = Model.load(MODEL_DIR)
     assert classifier.predict(list(pixels_of(read_columns()))).shape == (33, 3)
     network = keras.saving.load_model(MODEL_DIR / "backbone.keras")
     assert {weight.dtype for weight in network.weights} == {"float32"}

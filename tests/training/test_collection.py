@@ -13,8 +13,8 @@ from stages.outputs.views import Views, open_views
 from stages.training.collection import Collection
 from tests.feature_files import write_feature_files, write_view_files
 from tests.table_rows import manifest_row
-from waste_classifier.classifier import Contract
 from waste_classifier.errors import InputError
+from waste_classifier.model import Contract
 from waste_classifier.orientations import ORIENTATIONS
 
 PATHS = ["a/0.png", "a/1.png", "b/2.png", "b/3.png"]

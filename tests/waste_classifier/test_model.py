@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 import waste_classifier
-from waste_classifier.classifier import Classifier, Contract, write_classifier
 from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.head import Dense, Head
 from waste_classifier.images import Photo
+from waste_classifier.model import Contract, Model, write_model
 from waste_classifier.orientations import ORIENTATIONS
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "network.keras").write_bytes(NETWORK)
     folder = tmp_path / "model"
     folder.mkdir()
-    write_classifier(
+    write_model(
         folder, Contract(tuple(LABELS), tuple(ORIENTATIONS), 64), HEAD, tmp_path / "network.keras"
     )
     return folder
@@ -72,7 +72,7 @@ def test_equal_inputs_give_equal_bytes(folder: Path, tmp_path: Path) -> None:
     # A network that stands in its place already is left there.
     (again / "backbone.keras").write_bytes(NETWORK)
 
-    write_classifier(
+    write_model(
         again, Contract(tuple(LABELS), tuple(ORIENTATIONS), 64), HEAD, again / "backbone.keras"
     )
 
@@ -92,7 +92,7 @@ def test_a_loaded_classifier_knows_what_was_written(folder: Path) -> None:
 def test_probabilities_are_the_mean_over_orientations(folder: Path) -> None:
     features = np.array([[[0], [math.log(3)]], [[math.log(4)], [math.log(4)]]], np.float32)
 
-    probabilities = Classifier.load(folder).predict_features(features)
+    probabilities = Model.load(folder).predict_features(features)
 
     # 1/2 and 3/4 of glass; twice 4/5.
     assert probabilities.dtype == np.float32
@@ -104,7 +104,7 @@ def test_features_of_other_orientations_or_another_backbone_are_refused(
     folder: Path, shape: tuple[int, ...]
 ) -> None:
     with pytest.raises(ValueError, match=r"expected \(n, 2, 1\) features"):
-        Classifier.load(folder).predict_features(np.zeros(shape, np.float32))
+        Model.load(folder).predict_features(np.zeros(shape, np.float32))
 
 
 def as_file(pixels: npt.NDArray[np.uint8], folder: Path) -> Photo:
@@ -132,7 +132,7 @@ def test_a_photo_over_the_limit_is_refused_whatever_it_is(
     photo = kind(np.zeros((10, 11, 3), np.uint8), tmp_path)
 
     with pytest.raises(PhotoError, match=rf"{name}: 11 x 10 pixels, more than the limit of 109$"):
-        Classifier.load(folder).predict([photo], max_pixels=109)
+        Model.load(folder).predict([photo], max_pixels=109)
 
 
 def test_there_is_a_limit_where_none_is_named(folder: Path) -> None:
@@ -140,12 +140,12 @@ def test_there_is_a_limit_where_none_is_named(folder: Path) -> None:
     photo = np.broadcast_to(np.zeros((1, 1, 3), np.uint8), (10_000, 5001, 3))
 
     with pytest.raises(PhotoError, match="5001 x 10000 pixels, more than the limit of 50000000"):
-        Classifier.load(folder).predict([photo])
+        Model.load(folder).predict([photo])
 
 
 def refusal(folder: Path) -> str:
     with pytest.raises(InputError) as refused:
-        Classifier.load(folder)
+        Model.load(folder)
     message = str(refused.value)
     assert "\n" not in message
     return message

@@ -21,10 +21,10 @@ determinism.configure()
 import keras  # noqa: E402  (after the set-up, which it reads)
 
 from waste_classifier.backbone import save_network  # noqa: E402
-from waste_classifier.classifier import Classifier, Contract, write_classifier  # noqa: E402
 from waste_classifier.errors import InputError, PhotoError  # noqa: E402
 from waste_classifier.head import Dense, Head  # noqa: E402
 from waste_classifier.images import Photo  # noqa: E402
+from waste_classifier.model import Contract, Model, write_model  # noqa: E402
 from waste_classifier.orientations import ORIENTATIONS, Orientation  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
@@ -46,16 +46,14 @@ def backbone_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def make(backbone_file: Path, tmp_path: Path) -> Callable[..., Classifier]:
+def make(backbone_file: Path, tmp_path: Path) -> Callable[..., Model]:
     """Return what makes a classifier of some orientations, in the folder `model`."""
 
-    def written(orientations: Sequence[Orientation] = ORIENTATIONS) -> Classifier:
+    def written(orientations: Sequence[Orientation] = ORIENTATIONS) -> Model:
         folder = tmp_path / "model"
         folder.mkdir()
-        write_classifier(
-            folder, Contract(tuple(LABELS), tuple(orientations), 2), HEAD, backbone_file
-        )
-        return Classifier.load(folder)
+        write_model(folder, Contract(tuple(LABELS), tuple(orientations), 2), HEAD, backbone_file)
+        return Model.load(folder)
 
     return written
 
@@ -82,7 +80,7 @@ def glass(red: float) -> float:
 )
 @pytest.mark.parametrize("batch_size", [2, 8])
 def test_probabilities_are_means_over_orientations(
-    make: Callable[..., Classifier],
+    make: Callable[..., Model],
     arrays: list[npt.NDArray[np.uint8]],
     orientations: tuple[Orientation, ...],
     expected: list[float],
@@ -96,7 +94,7 @@ def test_probabilities_are_means_over_orientations(
 
 
 def test_files_images_and_arrays_give_the_same(
-    make: Callable[..., Classifier], arrays: list[npt.NDArray[np.uint8]], tmp_path: Path
+    make: Callable[..., Model], arrays: list[npt.NDArray[np.uint8]], tmp_path: Path
 ) -> None:
     classifier = make()
     images = [Image.fromarray(array) for array in arrays]
@@ -116,7 +114,7 @@ def test_files_images_and_arrays_give_the_same(
         np.testing.assert_array_equal(classifier.predict(photos), expected)
 
 
-def test_photos_of_any_size_are_resized(make: Callable[..., Classifier]) -> None:
+def test_photos_of_any_size_are_resized(make: Callable[..., Model]) -> None:
     photos = [np.full((height, width, 3), 51, np.uint8) for height, width in ((60, 90), (1, 3))]
 
     probabilities = make().predict(photos)
@@ -124,18 +122,18 @@ def test_photos_of_any_size_are_resized(make: Callable[..., Classifier]) -> None
     np.testing.assert_allclose(probabilities[:, 0], [glass(0.2)] * 2, rtol=1e-6)
 
 
-def test_no_photos_give_no_probabilities(make: Callable[..., Classifier]) -> None:
+def test_no_photos_give_no_probabilities(make: Callable[..., Model]) -> None:
     assert make().predict([]).shape == (0, 2)
 
 
-def test_a_photo_that_is_gone_is_named(make: Callable[..., Classifier], tmp_path: Path) -> None:
+def test_a_photo_that_is_gone_is_named(make: Callable[..., Model], tmp_path: Path) -> None:
     with pytest.raises(
         PhotoError, match=r"gone\.png: cannot be read \(No such file or directory\)"
     ):
         make().predict([tmp_path / "gone.png"])
 
 
-def test_what_is_known_of_the_backbone_is_true(make: Callable[..., Classifier]) -> None:
+def test_what_is_known_of_the_backbone_is_true(make: Callable[..., Model]) -> None:
     classifier = make()
 
     assert classifier.image_size == classifier.backbone.image_size == 2
@@ -145,7 +143,7 @@ def test_what_is_known_of_the_backbone_is_true(make: Callable[..., Classifier]) 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"PK")])
 def test_a_damaged_backbone_is_named_when_it_is_needed(
-    make: Callable[..., Classifier],
+    make: Callable[..., Model],
     arrays: list[npt.NDArray[np.uint8]],
     damage: Callable[[Path], object],
     tmp_path: Path,
@@ -161,7 +159,7 @@ def test_a_damaged_backbone_is_named_when_it_is_needed(
 
 
 def test_a_backend_that_another_project_has_set_does_not_matter(
-    make: Callable[..., Classifier], tmp_path: Path
+    make: Callable[..., Model], tmp_path: Path
 ) -> None:
     make()
     program = (
@@ -185,12 +183,12 @@ def test_a_backend_that_another_project_has_set_does_not_matter(
 
 
 def test_a_folder_that_was_moved_is_the_same_classifier(
-    make: Callable[..., Classifier], arrays: list[npt.NDArray[np.uint8]], tmp_path: Path
+    make: Callable[..., Model], arrays: list[npt.NDArray[np.uint8]], tmp_path: Path
 ) -> None:
     expected = make().predict(arrays)
 
     shutil.move(tmp_path / "model", tmp_path / "elsewhere")
-    moved = Classifier.load(str(tmp_path / "elsewhere"))
+    moved = Model.load(str(tmp_path / "elsewhere"))
 
     assert json.loads((tmp_path / "elsewhere/classifier.json").read_text("utf-8"))
     np.testing.assert_array_equal(moved.predict(arrays), expected)
@@ -198,7 +196,7 @@ def test_a_folder_that_was_moved_is_the_same_classifier(
 
 @pytest.mark.parametrize(("image_size", "features"), [(3, 1), (2, 2)])
 def test_a_backbone_of_another_classifier_is_refused(
-    make: Callable[..., Classifier], tmp_path: Path, image_size: int, features: int
+    make: Callable[..., Model], tmp_path: Path, image_size: int, features: int
 ) -> None:
     make()
     images = keras.Input((image_size, image_size, 3))
@@ -206,4 +204,4 @@ def test_a_backbone_of_another_classifier_is_refused(
     save_network(keras.Model(images, flat), tmp_path / "model/backbone.keras")
 
     with pytest.raises(InputError, match="but the rest of the classifier expects 2 and 1"):
-        Classifier.load(tmp_path / "model").predict([np.zeros((2, 2, 3), np.uint8)])
+        Model.load(tmp_path / "model").predict([np.zeros((2, 2, 3), np.uint8)])

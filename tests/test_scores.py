@@ -6,8 +6,8 @@ import pytest
 import scipy.stats
 import sklearn.metrics
 
-from stages.evaluate import scores as module
-from stages.evaluate.scores import (
+from stages import scores as module
+from stages.scores import (
     accuracy_of_surest,
     bootstrap_intervals,
     calibration,

@@ -1,0 +1,86 @@
+"""Fits what tells a photo that is unlike the training ones, and the limit from which on it is."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils.extmath import randomized_svd
+
+from waste_classifier.novelty import Novelty
+
+Floats = npt.NDArray[np.float32]
+Positions = npt.NDArray[np.intp]
+
+COMPONENTS = 64
+#: Of the search for components, which draws where it begins.
+SEED = 0
+# Below the scale of a feature that does not vary.
+SMALLEST_SCALE = 1e-6
+# Added to the covariance, whose components all have variance of their own.
+RIDGE = 1e-6
+
+
+def fit_novelty(features: Floats, targets: Positions, k: int, limit: float = 1.0) -> Novelty:
+    """Return what photos are held against.
+
+    Args:
+        features: `(n, d)`, of the training photos, the mean over the orientations of each.
+        targets: `(n,)`, positions of their labels.
+        k: number of labels, each of which has photos.
+        limit: distance from which on a photo is unlike them.
+    """
+    mean = features.mean(axis=0)
+    scale = np.maximum(features.std(axis=0), SMALLEST_SCALE)
+    standardised = (features - mean) / scale
+    m = min(COMPONENTS, *standardised.shape)
+    _, _, rows = randomized_svd(standardised, m, random_state=SEED)
+    components = np.asarray(rows.T, np.float32)
+    projected = standardised @ components
+    means = np.stack([projected[targets == label].mean(axis=0) for label in range(k)])
+    centred = (projected - means[targets]).astype(np.float64)
+    covariance = centred.T @ centred / len(centred)
+    values, vectors = np.linalg.eigh(covariance)
+    whitening = np.asarray(vectors / np.sqrt(np.maximum(values, 0) + RIDGE), np.float32)
+    whitened, label_means = projected @ whitening, means @ whitening
+    to_means = ((whitened[:, None] - label_means) ** 2).sum(axis=2).min(axis=1)
+    rest = np.maximum((standardised**2).sum(axis=1) - (projected**2).sum(axis=1), 0)
+    usual = [to_means.mean(), max(float(rest.mean()), SMALLEST_SCALE)]
+    return Novelty(
+        mean=np.asarray(mean, np.float32),
+        scale=np.asarray(scale, np.float32),
+        components=components,
+        whitening=whitening,
+        label_means=np.asarray(label_means, np.float32),
+        usual=np.asarray(usual, np.float32),
+        limit=np.asarray(limit, np.float32),
+    )
+
+
+def held_out_distances(
+    features: Floats, targets: Positions, folds: npt.NDArray[Any], k: int
+) -> Floats:
+    """Return how far each photo lies from those of other folds, `(n,)`.
+
+    Args:
+        features: `(n, d)`, as of `fit_novelty`.
+        targets: `(n,)`, positions of labels.
+        folds: `(n,)`, which photos of one thing share.
+        k: number of labels.
+    """
+    distances = np.empty(len(features), np.float32)
+    for fold in np.unique(folds):
+        held_out = folds == fold
+        others = fit_novelty(features[~held_out], targets[~held_out], k)
+        distances[held_out] = others.raw_distances(features[held_out])
+    return distances
+
+
+def limit_of(distances: Floats, refused: float) -> float:
+    """Return the distance beyond which at most a share of photos lies.
+
+    Args:
+        distances: `(n,)`, of photos that are like the training ones.
+        refused: that share; 0 to 1, exclusive of 1.
+    """
+    beyond = int(refused * len(distances))
+    return float(np.sort(distances)[len(distances) - 1 - beyond])

@@ -1,0 +1,1 @@
+"""Writes the classifier in the formats of other runtimes."""

@@ -1,0 +1,68 @@
+"""Another camera, ground or light: features brought to where those of the training photos lie.
+
+Each feature of the photos of a new line is shifted and scaled so that its mean and standard
+deviation over these photos are those over the training photos: adaptive normalisation (Li et al.
+2018, "Adaptive Batch Normalization for Practical Domain Adaptation"), of the features instead of
+within the network. It takes no labels, but photos of the usual mix: of glass alone it would learn
+that glass is the usual thing.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from waste_classifier.errors import InputError
+
+FILE_NAME = "adaptation.npz"
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class Adaptation(NamedTuple):
+    """A shift and a scale of each feature; d features."""
+
+    factor: npt.NDArray[np.float32]  #: `(d,)`
+    offset: npt.NDArray[np.float32]  #: `(d,)`
+
+    def __call__(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return features of the new line, `(..., d) float32`, as if of the old one."""
+        return features * self.factor + self.offset
+
+    def save(self, file: Path) -> None:
+        """Write `file`, .npz: equal arrays give equal bytes."""
+        with file.open("wb") as opened:
+            np.savez(opened, **self._asdict())
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """Read a file that `save` wrote.
+
+        Raises:
+            InputError: it is missing or damaged.
+        """
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return cls(np.asarray(arrays["factor"]), np.asarray(arrays["offset"]))
+        # Damaged archives make zipfile and NumPy raise anything.
+        except Exception as error:
+            raise InputError(
+                f"{file}: can't be read ({error!r}); bring the folder back whole"
+            ) from None
+
+
+def adapt(features: Floats, mean: Floats, scale: Floats) -> Adaptation:
+    """Return what brings features of a new line to the training photos' mean and scale.
+
+    Args:
+        features: `(n, d)`, of photos of the new line.
+        mean: `(d,)`, of the training photos.
+        scale: `(d,)`, standard deviation of the training photos.
+    """
+    own_mean, own_scale = features.mean(axis=0), features.std(axis=0)
+    # A feature that never varies in a few photos says nothing of its scale.
+    factor = np.where(own_scale > 0, scale / np.maximum(own_scale, np.finfo(np.float32).tiny), 1)
+    return Adaptation(
+        np.asarray(factor, np.float32), np.asarray(mean - own_mean * factor, np.float32)
+    )

@@ -1,0 +1,92 @@
+"""How unlike the training photos a photo is, whatever is on it: novelty detection.
+
+A Mahalanobis distance to the nearest of the label means, with one covariance for all, on the
+principal components of the standardised features (Lee et al. 2018, "A Simple Unified Framework for
+Detecting Out-of-Distribution Samples and Adversarial Attacks"), and beside it the part of the
+features that these components leave out.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from waste_classifier.errors import InputError
+
+FILE_NAME = "novelty.npz"
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class Novelty(NamedTuple):
+    """What a photo's features are held against; d features, m components, k labels."""
+
+    mean: npt.NDArray[np.float32]  #: `(d,)`, of the features
+    scale: npt.NDArray[np.float32]  #: `(d,)`, standard deviation
+    components: npt.NDArray[np.float32]  #: `(d, m)`, principal ones
+    whitening: npt.NDArray[np.float32]  #: `(m, m)`, that makes the shared covariance one
+    label_means: npt.NDArray[np.float32]  #: `(k, m)`, of the whitened components
+    usual: npt.NDArray[np.float32]  #: `(2,)`: mean squared distance, mean squared rest
+    limit: npt.NDArray[np.float32]  #: `()`, distance from which on a photo is unlike the others
+
+    def coordinates(self, features: Floats) -> npt.NDArray[np.float32]:
+        """Return the whitened components, `(n, m) float32`, of features `(n, d)`."""
+        standardised = (features - self.mean) / self.scale
+        return np.asarray(standardised @ self.components @ self.whitening, np.float32)
+
+    def distances(self, features: Floats) -> npt.NDArray[np.float32]:
+        """Return how far photos lie from the training ones, `(n,) float32`; 1: at the limit.
+
+        Args:
+            features: `(n, d)`, the mean over the orientations of each photo.
+        """
+        return np.asarray(self.raw_distances(features) / self.limit, np.float32)
+
+    def raw_distances(self, features: Floats) -> npt.NDArray[np.float32]:
+        """Return the same, `(n,) float32`; about 1 on the photos that it was fitted to."""
+        standardised = np.asarray((features - self.mean) / self.scale, np.float32)
+        projected = standardised @ self.components
+        rest = np.maximum((standardised**2).sum(axis=1) - (projected**2).sum(axis=1), 0)
+        whitened = projected @ self.whitening
+        to_means = ((whitened[:, None] - self.label_means) ** 2).sum(axis=2).min(axis=1)
+        squared = (to_means / self.usual[0] + rest / self.usual[1]) / 2
+        return np.asarray(np.sqrt(squared), np.float32)
+
+    def save(self, file: Path) -> None:
+        """Write `file`, .npz: equal arrays give equal bytes."""
+        with file.open("wb") as opened:
+            np.savez(opened, **self._asdict())
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """Read a file that `save` wrote.
+
+        Raises:
+            InputError: it is missing or damaged.
+        """
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                novelty = cls(**{name: np.asarray(arrays[name]) for name in cls._fields})
+            novelty._check()
+        # Damaged archives make zipfile and NumPy raise anything.
+        except Exception as error:
+            raise InputError(
+                f"{file}: can't be read ({error!r}); bring the folder back whole"
+            ) from None
+        return novelty
+
+    def _check(self) -> None:
+        features, components = self.components.shape
+        expected = {
+            "mean": (features,),
+            "scale": (features,),
+            "whitening": (components, components),
+            "label_means": (len(self.label_means), components),
+            "usual": (2,),
+            "limit": (),
+        }
+        for name, shape in expected.items():
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != np.float32:
+                raise ValueError(f"{name}: expected {shape} of float32, got {array.shape}")
