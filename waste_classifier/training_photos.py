@@ -6,7 +6,7 @@
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -95,17 +95,22 @@ class TrainingPhotos(NamedTuple):
             np.savez(opened, paths=self.paths, labels=self.labels, coordinates=self.coordinates)
 
 
-def write_thumbnails(file: Path, photos: Sequence[Image.Image]) -> None:
+def thumbnail(photo: Image.Image) -> Image.Image:
+    """Return a photo made small, its aspect ratio kept."""
+    small = photo.copy()
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BILINEAR)
+    return small
+
+
+def write_thumbnails(file: Path, photos: Iterable[Image.Image]) -> None:
     """Write an archive of thumbnails, numbered as they come; equal ones give equal bytes.
 
     Args:
         file: .zip.
-        photos: RGB, of any size.
+        photos: RGB, small.
     """
     with zipfile.ZipFile(file, "w") as archive:
         for number, photo in enumerate(photos):
-            small = photo.copy()
-            small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BILINEAR)
             content = io.BytesIO()
-            small.save(content, "JPEG", quality=80)
+            photo.save(content, "JPEG", quality=80)
             archive.writestr(zipfile.ZipInfo(f"{number}.jpg", _EARLIEST_TIME), content.getvalue())

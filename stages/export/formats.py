@@ -1,45 +1,116 @@
 """The formats: LiteRT in three widths, ONNX, SavedModel. Equal classifiers give equal bytes."""
 
-from collections.abc import Callable, Iterable
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+from stages.export.canonical import canonical
 
 #: Resized images, each `(size, size, 3) uint8`, RGB.
 Images = Callable[[], Iterable[npt.NDArray[np.uint8]]]
 
+#: Under which a file says how photos become its input.
+METADATA_NAME = "waste_classifier"
+#: Of ONNX's operators: the newest that tf2onnx writes.
+ONNX_OPSET = 17
 
-def to_float32(graph: Any) -> bytes:
+
+def to_float32(graph: Any, metadata: Mapping[str, Any]) -> bytes:
     """Return a LiteRT file with the weights as they are."""
-    return _converted(graph)
+    return _with_metadata(_converter(graph).convert(), metadata)
 
 
-def to_float16(graph: Any) -> bytes:
+def to_float16(graph: Any, metadata: Mapping[str, Any]) -> bytes:
     """Return a LiteRT file with weights of 16 bits, half as large."""
-
-    def halve(converter: Any) -> None:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
-
-    return _converted(graph, halve)
+    converter = _converter(graph)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    return _with_metadata(converter.convert(), metadata)
 
 
-def to_int8(graph: Any, representative: Images) -> bytes:
+def to_int8(graph: Any, metadata: Mapping[str, Any], representative: Images) -> bytes:
     """Return a LiteRT file that computes with whole numbers of 8 bits, a quarter as large.
 
     Its outputs are float32 again, in steps of what 8 bits can tell apart.
 
     Args:
         graph: of the classifier.
+        metadata: to be written into the file.
         representative: images that show which values occur.
     """
+    converter = _converter(graph)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([image[None]] for image in representative())
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+    return _with_metadata(converter.convert(), metadata)
 
-    def quantise(converter: Any) -> None:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ([image[None]] for image in representative())
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.uint8
 
-    return _converted(graph, quantise)
+def to_onnx(graph: Any, metadata: Mapping[str, Any]) -> bytes:
+    """Return an ONNX file."""
+    import tf2onnx
+
+    signature = [tf.TensorSpec(each.shape, each.dtype, name=each.name) for each in _inputs(graph)]
+    with quiet():
+        model, _ = tf2onnx.convert.from_function(
+            tf.function(lambda image: graph(image)), input_signature=signature, opset=ONNX_OPSET
+        )
+    model = canonical(model)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = METADATA_NAME, json.dumps(metadata)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def write_saved_model(graph: Any, folder: Path) -> None:
+    """Write a SavedModel, for TensorFlow and what reads its format."""
+    module = tf.Module()
+    module.serve = graph
+    tf.saved_model.save(module, str(folder), signatures=graph)
+    # A number drawn anew each time, which nothing reads.
+    (folder / "fingerprint.pb").unlink(missing_ok=True)
+    shutil.rmtree(folder / "assets", ignore_errors=True)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the progress of converters, which they print as warnings, from the user."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with redirect_stderr(sys.stdout):
+            yield
+    finally:
+        logging.disable(level)
+
+
+def _converter(graph: Any) -> Any:
+    return tf.lite.TFLiteConverter.from_concrete_functions([graph], tf.Module())
+
+
+def _inputs(graph: Any) -> list[Any]:
+    inputs: list[Any] = list(graph.structured_input_signature[0])
+    return inputs
+
+
+def _with_metadata(content: bytes, metadata: Mapping[str, Any]) -> bytes:
+    """Return a LiteRT file with an entry of metadata, JSON, in its own table of these."""
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(json.dumps(metadata).encode(), np.uint8)
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = METADATA_NAME, len(model.buffers) - 1
+    model.metadata = [*(model.metadata or []), entry]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

@@ -1,4 +1,4 @@
-"""The whole classifier as one TensorFlow graph: from an image to probabilities, in all orientations.
+"""The whole classifier as one TensorFlow graph: from an image to probabilities.
 
 Its inputs and outputs are those of every exported file: `image`, `(1, size, size, 3) uint8`, RGB;
 `probabilities`, `(1, labels)`; `features`, `(orientations, d)`; `activations`, `(1, h, w, c)`, of

@@ -20,7 +20,7 @@ from stages.outputs.predictions import (
     read_rows,
     write_rows,
 )
-from stages.outputs.split import SplitRow
+from stages.outputs.split import SplitName, SplitRow
 from stages.outputs.tables import MEND
 from waste_classifier.errors import InputError
 
@@ -52,16 +52,43 @@ def write_cross_validation(
     write_rows(file, (*COLUMNS, "fold"), cells, labels, of_image_first)
 
 
-def read_cross_validation(file: Path = CROSS_VALIDATION_FILE) -> Predictions:
+def read_cross_validation(
+    file: Path = CROSS_VALIDATION_FILE, without: SplitName | None = None
+) -> Predictions:
     """Read a table that `write_cross_validation` wrote; of several repeats, paths stand repeatedly.
+
+    Args:
+        file: CSV.
+        without: a split whose images are left out.
 
     Raises:
         InputError: the file is missing or damaged, or without images.
     """
     labels, rows = read_rows(file, (*COLUMNS, "fold"))
+    rows = [row for row in rows if row[3] != without]
     try:
         folds = tuple(int(row[len(COLUMNS)]) for row in rows)
     except ValueError as error:
         raise InputError(f"{file}: damaged ({error}); {MEND}") from None
     check_rising(file, [(row[0], fold) for row, fold in zip(rows, folds, strict=True)])
     return replace(predictions_of(file, labels, rows), folds=folds)
+
+
+def read_folds(file: Path, paths: Sequence[str]) -> npt.NDArray[np.intp]:
+    """Return the fold of each image in the first repeat, `(n,)`.
+
+    Args:
+        file: CSV, that `write_cross_validation` wrote.
+        paths: of the n images.
+
+    Raises:
+        InputError: the file is missing or damaged, or has not all of these images.
+    """
+    predictions = read_cross_validation(file)
+    fold_of: dict[str, int] = {}
+    for path, fold in zip(predictions.paths, predictions.folds, strict=True):
+        fold_of.setdefault(path, fold)
+    missing = next((path for path in paths if path not in fold_of), None)
+    if missing is not None:
+        raise InputError(f"{file}: has no row of {missing}; run `dvc repro release/dvc.yaml`")
+    return np.array([fold_of[path] for path in paths])

@@ -87,6 +87,23 @@ def read_params(path: Path = PARAMS_FILE) -> dict[Any, Any]:
     return content
 
 
+def labels_as_text(values: Any) -> Any:
+    """Return values by label with labels of digits as text, which YAML takes for numbers.
+
+    Raises:
+        ValueError: YAML takes a label for something whose text can't be known, as `yes` or 1.50.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    for label in values:
+        if not isinstance(label, str) and type(label) is not int:
+            raise ValueError(f"the label {label!r} is no text to YAML; write it in quotes")
+    labels = [str(label) for label in values]
+    if len(set(labels)) < len(labels):
+        raise ValueError("a label stands there twice, as a number and as text; take one out")
+    return dict(zip(labels, values.values(), strict=True))
+
+
 def _describe(error: ValidationError, section: str, schema: type[BaseModel]) -> str:
     # A typo makes an unknown and a missing key at once: the unknown one tells more.
     problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")

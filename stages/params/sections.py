@@ -6,6 +6,7 @@ from typing import cast
 from stages.params.backbone import BackboneParams
 from stages.params.class_weights import ClassWeightsParams
 from stages.params.cross_validate import CrossValidateParams
+from stages.params.decide import DecideParams
 from stages.params.duplicates import DuplicatesParams
 from stages.params.effect import without_effect
 from stages.params.evaluate import EvaluateParams
@@ -13,6 +14,7 @@ from stages.params.explore import ExploreParams
 from stages.params.features import FeaturesParams
 from stages.params.fetch import PLACE_FOR_PHOTOS, FetchParams
 from stages.params.label_errors import LabelErrorsParams
+from stages.params.novelty import NoveltyParams
 from stages.params.predict import PredictParams
 from stages.params.reading import PARAMS_FILE, Params, check_names, check_section, read_params
 from stages.params.split import SplitParams
@@ -35,6 +37,8 @@ SECTIONS: dict[str, type[Params]] = {
     "evaluate": EvaluateParams,
     "cross_validate": CrossValidateParams,
     "label_errors": LabelErrorsParams,
+    "novelty": NoveltyParams,
+    "decide": DecideParams,
 }
 
 

@@ -1,0 +1,202 @@
+"""What decisions come to on images that had no say in them."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.decide.thresholds import mix_weights
+from stages.outputs.predictions import Predictions
+from stages.scores import Interval, resamples, wilson_interval
+from waste_classifier.decision import UNSURE_POSITION, Decision
+
+Floats = npt.NDArray[np.float64]
+Points = list[dict[str, Any]]
+
+#: Of the curve of accuracy against coverage; more would not be seen.
+MOST_POINTS = 200
+
+
+class Report(NamedTuple):
+    """Of some images; k is the number of labels, values are re-weighted to the mix."""
+
+    images: npt.NDArray[np.intp]  #: `(k,)`, of each label
+    purity: Floats  #: `(k,)`, of what goes into a bin, the share that belongs there; NaN: empty bin
+    purity_interval: Interval
+    recovery: Floats  #: `(k,)`, of what belongs into a bin, the share that goes there
+    recovery_interval: Interval
+    unsure: Floats  #: `(k,)`, share of a label's images without one
+    unsure_interval: Interval
+    unfamiliar: float  #: share of images that are unlike the training ones
+    coverage: float  #: share of images that get a label
+    accuracy: float  #: of these; NaN of none
+    area_under_risk: float  #: of the curve of risk against coverage
+    curve: tuple[Floats, Floats]  #: coverage rising, and the accuracy of so many surest images
+    log_loss: float  #: of the calibrated probabilities, in nats
+    log_loss_before: float  #: without temperature and mix
+
+
+def report(
+    decision: Decision, test: Predictions, distances: Floats, samples: int, seed: int
+) -> Report:
+    """Return what a decision comes to.
+
+    Args:
+        decision: fitted to other images.
+        test: what the classifier says of the n images.
+        distances: `(n,)`, to the training photos; above 1: unsure, whatever the probabilities say.
+        samples: resamples of groups behind the 95 % intervals.
+        seed: of these.
+    """
+    k = len(decision.labels)
+    weights = mix_weights(decision, test.actual)
+    calibrated = decision.calibrated(test.probabilities)
+    unfamiliar = distances > 1
+    decided = np.where(unfamiliar, UNSURE_POSITION, decision.decide(calibrated))
+    members, group = np.unique(np.asarray(test.groups), return_inverse=True)
+    # Columns: the k bins, and last the images without a label.
+    cells = np.zeros((len(members), k, k + 1))
+    column = np.where(decided == UNSURE_POSITION, k, decided)
+    np.add.at(cells, (group, test.actual, column), 1)
+    mix = np.asarray(decision.mix) / np.asarray(decision.data_shares)
+
+    of_all = _shares(cells.sum(axis=0), mix)
+    generator = np.random.default_rng(seed)
+    drawn = [
+        _shares((draws @ cells.reshape(len(members), -1)).reshape(-1, k, k + 1), mix)
+        for draws in resamples(len(members), samples, generator)
+    ]
+    groups_of_bin = (cells.sum(axis=1) > 0).sum(axis=0)[:k]
+    groups_of_label = (cells.sum(axis=2) > 0).sum(axis=0)
+    trials = (groups_of_bin, groups_of_label, groups_of_label)
+    intervals = [
+        _interval(np.concatenate([each[which] for each in drawn]), of_all[which], trials[which])
+        for which in range(3)
+    ]
+    sure = decided != UNSURE_POSITION
+    right = decided == test.actual
+    curve = coverage_curve(calibrated, test.actual, weights)
+    rows = np.arange(len(test.actual))
+    return Report(
+        images=np.bincount(test.actual, minlength=k),
+        purity=of_all[0],
+        purity_interval=intervals[0],
+        recovery=of_all[1],
+        recovery_interval=intervals[1],
+        unsure=of_all[2],
+        unsure_interval=intervals[2],
+        unfamiliar=_mean(unfamiliar, weights),
+        coverage=_mean(sure, weights),
+        accuracy=_mean(right[sure], weights[sure]),
+        area_under_risk=float(np.trapezoid(1 - curve[1], curve[0])),
+        curve=curve,
+        log_loss=_mean(-np.log(np.maximum(calibrated[rows, test.actual], 1e-12)), weights),
+        log_loss_before=float(
+            -np.log(np.maximum(test.probabilities[rows, test.actual], 1e-12)).mean()
+        ),
+    )
+
+
+def coverage_curve(
+    calibrated: npt.NDArray[Any], actual: npt.NDArray[np.intp], weights: Floats
+) -> tuple[Floats, Floats]:
+    """Return shares of the images, rising, and the accuracy on so many of the surest.
+
+    The risk-coverage curve of selective classification (El-Yaniv and Wiener 2010); the area above
+    it is the AURC of Geifman et al. 2019.
+
+    Args:
+        calibrated: `(n, k)`.
+        actual: `(n,)`, positions of labels.
+        weights: `(n,)`, how much each image counts.
+    """
+    order = np.argsort(-calibrated.max(axis=1), kind="stable")
+    right = (calibrated.argmax(axis=1) == actual)[order]
+    weight = np.cumsum(weights[order])
+    accuracy = np.cumsum(weights[order] * right) / weight
+    return weight / weight[-1], accuracy
+
+
+def decision_points(decision: Decision, of_test: Report) -> Points:
+    """Return purity, recovery and share unsure of each label, with 95 % intervals."""
+    points: Points = []
+    for name in ("purity", "recovery", "unsure"):
+        values = getattr(of_test, name)
+        low, high = getattr(of_test, f"{name}_interval")
+        points += [
+            {
+                "label": label,
+                "score": name,
+                "value": None if np.isnan(values[position]) else float(values[position]),
+                "low": float(low[position]),
+                "high": float(high[position]),
+                "images": int(of_test.images[position]),
+                "promised": decision.purity if name == "purity" else None,
+            }
+            for position, label in enumerate(decision.labels)
+        ]
+    return points
+
+
+def coverage_points(of_test: Report) -> Points:
+    """Return accuracy against coverage."""
+    coverage, accuracy = of_test.curve
+    shown = np.unique(np.linspace(0, len(coverage) - 1, MOST_POINTS).astype(int))
+    return [
+        {"coverage": float(coverage[position]), "accuracy": float(accuracy[position])}
+        for position in shown
+    ]
+
+
+def summarise(decision: Decision, of_test: Report) -> dict[str, float]:
+    """Return the metrics; `/` in a name stands for one level of nesting."""
+    metrics = {
+        "coverage": of_test.coverage,
+        "accuracy_of_decided": of_test.accuracy,
+        "unfamiliar": of_test.unfamiliar,
+        "area_under_risk_coverage": of_test.area_under_risk,
+        "temperature": decision.temperature,
+        "log_loss": of_test.log_loss,
+        "log_loss_without_temperature": of_test.log_loss_before,
+    }
+    for position, label in enumerate(decision.labels):
+        for name in ("purity", "recovery", "unsure"):
+            value = float(getattr(of_test, name)[position])
+            # Of an empty bin there is no purity.
+            if not np.isnan(value):
+                metrics[f"labels/{label}/{name}"] = value
+    return {name: value for name, value in metrics.items() if not np.isnan(value)}
+
+
+def _shares(cells: npt.NDArray[Any], mix: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return purity, recovery and share unsure, each `(..., k)`, of `(..., k, k + 1)` counts."""
+    k = len(mix)
+    weighted = cells[..., :k] * mix[:, None]
+    right = np.diagonal(weighted, axis1=-2, axis2=-1)
+    images = cells.sum(axis=-1)
+    return (
+        _ratio(right, weighted.sum(axis=-2)),
+        _ratio(right, images * mix),
+        _ratio(cells[..., k], images),
+    )
+
+
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """Divide; NaN where the denominator is 0."""
+    return np.divide(
+        numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator != 0
+    )
+
+
+def _interval(drawn: Floats, share: Floats, trials: npt.NDArray[np.intp]) -> Interval:
+    """Return the middle 95 % of resamples, widened to cover Wilson's with groups for trials."""
+    filled = np.where(np.isnan(drawn), share, drawn)
+    known = np.nan_to_num(share)
+    low, high = np.quantile(np.nan_to_num(filled), [0.025, 0.975], axis=0)
+    wilson = wilson_interval(known, trials)
+    return Interval(np.minimum(low, wilson.low), np.maximum(high, wilson.high))
+
+
+def _mean(values: npt.NDArray[Any], weights: Floats) -> float:
+    """Return the weighted mean; NaN of nothing."""
+    return float(weights @ values / weights.sum()) if len(values) else float("nan")

@@ -1,0 +1,67 @@
+"""What the user wants of decisions, of params.yaml, for the labels that there are."""
+
+from collections.abc import Iterable, Sequence
+from math import isclose
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.params.decide import DecideParams
+from waste_classifier.decision import UNSURE, Decision, costs_of
+from waste_classifier.errors import InputError
+
+#: Of the sum of shares.
+TOLERANCE = 1e-3
+
+
+def wanted_decision(
+    settings: DecideParams, labels: Sequence[str], actual: npt.NDArray[np.intp]
+) -> Decision:
+    """Return a decision with what the parameters say, its temperature and thresholds not yet known.
+
+    Args:
+        settings: section `decide`.
+        labels: the k labels.
+        actual: `(n,)`, positions of the labels of photos, of each one at least.
+
+    Raises:
+        InputError: the parameters name other labels, or shares do not add up to 1.
+    """
+    counts = np.bincount(actual, minlength=len(labels))
+    data_shares = tuple((counts / counts.sum()).tolist())
+    mix = data_shares
+    if settings.mix is not None:
+        check_labels("decide.mix", settings.mix, labels)
+        mix = tuple(settings.mix[label] for label in labels)
+        if not isclose(sum(mix), 1, abs_tol=TOLERANCE):
+            raise InputError(
+                f"params.yaml: decide.mix: the shares add up to {sum(mix):g} instead of 1"
+            )
+    if settings.costs is not None:
+        check_labels("decide.costs", settings.costs, labels)
+        for label, row in settings.costs.items():
+            check_labels(f"decide.costs.{label}", row, [*labels, UNSURE])
+    return Decision(
+        labels=tuple(labels),
+        temperature=1.0,
+        data_shares=data_shares,
+        mix=mix,
+        purity=settings.purity,
+        confidence=settings.confidence,
+        thresholds=tuple(None for _ in labels),
+        costs=costs_of(settings.costs, labels),
+    )
+
+
+def check_labels(key: str, given: Iterable[str], expected: Sequence[str]) -> None:
+    """Check that a parameter names all labels and no others.
+
+    Raises:
+        InputError: it does not; the message says which.
+    """
+    wrong = sorted(set(given) ^ set(expected))
+    if wrong:
+        raise InputError(
+            f"params.yaml: {key}: expected a value for each of {', '.join(expected)}; "
+            f"missing or unknown: {', '.join(wrong)}"
+        )

@@ -1,0 +1,78 @@
+"""Find out how to tell a photo that is unlike the training ones, whatever is on it.
+
+Writes data/novelty/: what photos are held against, and the training photos to look them up among.
+The limit is the distance beyond which `novelty.refused` of photos lie that were taken as the
+training ones were, but not trained on: those of val, and where the backbone is the frozen one, each
+photo of train against those of other folds too. The test images show what it comes to.
+"""
+
+import sys
+
+import numpy as np
+
+from stages.novelty.distances import limit_on_own_photos, network_features
+from stages.novelty.fit import fit_novelty
+from stages.novelty.training_photos import write_training_photos
+from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, read_folds
+from stages.outputs.distances import DistanceRow
+from stages.outputs.manifest import labels_of, read_columns
+from stages.outputs.model import MODEL_DIR
+from stages.outputs.novelty import DISTANCES_FILE, NOVELTY_DIR
+from stages.outputs.split import SPLIT_FILE, read_split
+from stages.outputs.tables import write_table
+from stages.outputs.whole import whole_folder
+from stages.params.novelty import NoveltyParams
+from stages.scores import wilson_interval
+from stages.stage import run
+from stages.tracking import StageLive
+from waste_classifier.model import Model
+from waste_classifier.novelty import FILE_NAME
+
+
+def main(settings: NoveltyParams) -> None:
+    """Read the features of all images, fit, choose the limit, and try it on the test images."""
+    rows = read_split()
+    model = Model.load(MODEL_DIR)
+    images = read_columns()
+    positions = images.positions_of([row.path for row in rows], SPLIT_FILE)
+    features, frozen = network_features(model, images, positions, settings.batch_size)
+    labels = labels_of(rows)
+    targets = np.array([labels.index(row.label) for row in rows])
+    splits = np.array([row.split for row in rows])
+    folds = read_folds(CROSS_VALIDATION_FILE, [row.path for row in rows])
+
+    train = splits == "train"
+    limit = limit_on_own_photos(
+        features, targets, splits, folds, len(labels), frozen, settings.refused
+    )
+    novelty = fit_novelty(features[train], targets[train], len(labels), limit)
+    test = [row for row in rows if row.split == "test"]
+    distances = novelty.distances(features[splits == "test"])
+    refused = float((distances > 1).mean())
+    groups = len({row.group for row in test})
+    low, high = wilson_interval(refused, groups)
+
+    with whole_folder(NOVELTY_DIR) as folder:
+        novelty.save(folder / FILE_NAME)
+        trained = [row for row in rows if row.split == "train"]
+        write_training_photos(folder, trained, novelty.coordinates(features[train]), images)
+        write_table(
+            folder / DISTANCES_FILE.name,
+            [
+                DistanceRow(row.path, round(distance, 6))
+                for row, distance in zip(test, distances.tolist(), strict=True)
+            ],
+            DistanceRow,
+        )
+    with StageLive("novelty") as live:
+        live.log_metric("test_images_refused", refused, plot=False)
+        live.log_metric("test_images_refused_interval/low", float(low), plot=False)
+        live.log_metric("test_images_refused_interval/high", float(high), plot=False)
+    print(
+        f"{refused:.4f} of {len(test)} test images are unlike the training ones "
+        f"(95 % {low:.4f} to {high:.4f}; {settings.refused} were asked for)"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run("novelty", NoveltyParams, main))

@@ -1,0 +1,14 @@
+"""Section `novelty` of params.yaml, which says what each key does."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stages.params.reading import BatchSize, Params
+
+
+class NoveltyParams(Params):
+    """Section `novelty`."""
+
+    refused: Annotated[float, Field(ge=0, lt=1)]
+    batch_size: BatchSize
