@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.comparison import ALPHA, Answers, Integers, exchange_p, group_sums
+from stages.comparison import ALPHA, Answers, Integers, exchange_p, group_sums
 from stages.stage import exit_code
 
 #: Accuracy, of the scores.

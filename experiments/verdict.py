@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.comparison import (
+from stages.comparison import (
     Answers,
     Difference,
     Integers,

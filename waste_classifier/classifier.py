@@ -14,6 +14,7 @@ Beside what a model has (`waste_classifier.model`), the folder may hold:
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import islice
+from os import PathLike
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -111,7 +112,7 @@ class Classifier(Model):
         return TrainingPhotos.load(file) if file.exists() else None
 
     @classmethod
-    def load_whole(cls, folder: str) -> Self:
+    def load_whole(cls, folder: str | PathLike[str]) -> Self:
         """Read all files of a folder at once, so that whatever is wrong with one is said now.
 
         Raises:

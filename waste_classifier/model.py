@@ -135,6 +135,16 @@ class Model:
             )
         return network
 
+    def described(self) -> dict[str, Any]:
+        """Return what a device must know to ask the network, for the metadata of its file."""
+        return {
+            "labels": list(self.labels),
+            "image_size": self.image_size,
+            "orientations": list(self.orientations),
+            "resizing": RESIZING,
+            "input": "image, (1, size, size, 3) uint8, RGB, upright, transparency on white",
+        }
+
     def predict(
         self,
         photos: Sequence[Photo],

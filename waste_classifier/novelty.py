@@ -3,7 +3,8 @@
 A Mahalanobis distance to the nearest of the label means, with one covariance for all, on the
 principal components of the standardised features (Lee et al. 2018, "A Simple Unified Framework for
 Detecting Out-of-Distribution Samples and Adversarial Attacks"), and beside it the part of the
-features that these components leave out.
+features that these components leave out. Both are in units of what is usual among the label's own
+photos: those of metal differ more than those of paper.
 """
 
 from pathlib import Path
@@ -27,7 +28,7 @@ class Novelty(NamedTuple):
     components: npt.NDArray[np.float32]  #: `(d, m)`, principal ones
     whitening: npt.NDArray[np.float32]  #: `(m, m)`, that makes the shared covariance one
     label_means: npt.NDArray[np.float32]  #: `(k, m)`, of the whitened components
-    usual: npt.NDArray[np.float32]  #: `(2,)`: mean squared distance, mean squared rest
+    usual: npt.NDArray[np.float32]  #: `(k, 2)`, of each label: mean squared distance and rest
     limit: npt.NDArray[np.float32]  #: `()`, distance from which on a photo is unlike the others
 
     def coordinates(self, features: Floats) -> npt.NDArray[np.float32]:
@@ -49,9 +50,9 @@ class Novelty(NamedTuple):
         projected = standardised @ self.components
         rest = np.maximum((standardised**2).sum(axis=1) - (projected**2).sum(axis=1), 0)
         whitened = projected @ self.whitening
-        to_means = ((whitened[:, None] - self.label_means) ** 2).sum(axis=2).min(axis=1)
-        squared = (to_means / self.usual[0] + rest / self.usual[1]) / 2
-        return np.asarray(np.sqrt(squared), np.float32)
+        to_means = ((whitened[:, None] - self.label_means) ** 2).sum(axis=2)
+        squared = (to_means / self.usual[:, 0] + rest[:, None] / self.usual[:, 1]) / 2
+        return np.asarray(np.sqrt(squared.min(axis=1)), np.float32)
 
     def save(self, file: Path) -> None:
         """Write `file`, .npz: equal arrays give equal bytes."""
@@ -83,7 +84,7 @@ class Novelty(NamedTuple):
             "scale": (features,),
             "whitening": (components, components),
             "label_means": (len(self.label_means), components),
-            "usual": (2,),
+            "usual": (len(self.label_means), 2),
             "limit": (),
         }
         for name, shape in expected.items():

@@ -53,8 +53,9 @@ def fit_thresholds(
 ) -> tuple[float | None, ...]:
     """Return the least probability of each label from which on its bin is pure.
 
-    Of all photos that go into the bin at that threshold, the share that belongs there is, with
-    `decision.confidence`, at least `decision.purity` (`least_share`).
+    Of all things that go into the bin at that threshold, the share that belongs there is, with
+    `decision.confidence`, at least `decision.purity` (`least_share`). A sorting line sees a thing
+    once: of one that has ten photos here, each counts a tenth.
 
     Args:
         decision: whose thresholds count for nothing.
@@ -65,9 +66,9 @@ def fit_thresholds(
     Returns:
         `(k,)`; None for a label whose purity so few photos can't show at any threshold.
     """
-    weights = mix_weights(decision, actual)
+    group, photos = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
+    weights = mix_weights(decision, actual) / photos[group]
     predicted = calibrated.argmax(axis=1)
-    group = np.unique(np.asarray(groups), return_inverse=True)[1]
     return tuple(
         _threshold(
             calibrated[predicted == label, label],

@@ -1,11 +1,12 @@
 """The formats: LiteRT in three widths, ONNX, SavedModel. Equal classifiers give equal bytes."""
 
+import io
 import json
 import logging
 import shutil
-import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from stages.export.canonical import canonical
+from stages.export.graph import frozen_graph
+from stages.outputs.export import FILE_NAMES
+from waste_classifier.model import Model
 
 #: Resized images, each `(size, size, 3) uint8`, RGB.
 Images = Callable[[], Iterable[npt.NDArray[np.uint8]]]
@@ -24,6 +28,25 @@ Images = Callable[[], Iterable[npt.NDArray[np.uint8]]]
 METADATA_NAME = "waste_classifier"
 #: Of ONNX's operators: the newest that tf2onnx writes.
 ONNX_OPSET = 17
+
+
+def write_formats(folder: Path, model: Model, representative: Images) -> None:
+    """Write all formats of a model into a folder, under the names of `FILE_NAMES`.
+
+    Args:
+        folder: where to.
+        model: with a Keras network.
+        representative: images that show which values occur in it.
+    """
+    files = {name: folder / file for name, file in FILE_NAMES.items()}
+    metadata = model.described()
+    with quiet():
+        graph = frozen_graph(model)
+        files["float32"].write_bytes(to_float32(graph, metadata))
+        files["float16"].write_bytes(to_float16(graph, metadata))
+        files["int8"].write_bytes(to_int8(graph, metadata, representative))
+        files["onnx"].write_bytes(to_onnx(graph, metadata))
+        write_saved_model(graph, files["saved_model"])
 
 
 def to_float32(graph: Any, metadata: Mapping[str, Any]) -> bytes:
@@ -62,10 +85,9 @@ def to_onnx(graph: Any, metadata: Mapping[str, Any]) -> bytes:
     import tf2onnx
 
     signature = [tf.TensorSpec(each.shape, each.dtype, name=each.name) for each in _inputs(graph)]
-    with quiet():
-        model, _ = tf2onnx.convert.from_function(
-            tf.function(lambda image: graph(image)), input_signature=signature, opset=ONNX_OPSET
-        )
+    model, _ = tf2onnx.convert.from_function(
+        tf.function(graph), input_signature=signature, opset=ONNX_OPSET
+    )
     model = canonical(model)
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_NAME, json.dumps(metadata)
@@ -89,7 +111,7 @@ def quiet() -> Iterator[None]:
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with redirect_stderr(sys.stdout):
+        with warnings.catch_warnings(action="ignore"), redirect_stdout(io.StringIO()):
             yield
     finally:
         logging.disable(level)

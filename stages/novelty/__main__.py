@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 from stages.novelty.distances import limit_on_own_photos, network_features
-from stages.novelty.fit import fit_novelty
+from stages.novelty.fit import fit_novelty, shares_of_things
 from stages.novelty.training_photos import write_training_photos
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, read_folds
 from stages.outputs.distances import DistanceRow
@@ -42,15 +42,16 @@ def main(settings: NoveltyParams) -> None:
     folds = read_folds(CROSS_VALIDATION_FILE, [row.path for row in rows])
 
     train = splits == "train"
+    groups = np.array([row.group for row in rows])
     limit = limit_on_own_photos(
-        features, targets, splits, folds, len(labels), frozen, settings.refused
+        features, targets, splits, folds, groups, len(labels), frozen, settings.refused
     )
     novelty = fit_novelty(features[train], targets[train], len(labels), limit)
     test = [row for row in rows if row.split == "test"]
     distances = novelty.distances(features[splits == "test"])
-    refused = float((distances > 1).mean())
-    groups = len({row.group for row in test})
-    low, high = wilson_interval(refused, groups)
+    groups_of_test = [row.group for row in test]
+    refused = float(shares_of_things(groups_of_test) @ (distances > 1))
+    low, high = wilson_interval(refused, len(set(groups_of_test)))
 
     with whole_folder(NOVELTY_DIR) as folder:
         novelty.save(folder / FILE_NAME)
@@ -65,12 +66,14 @@ def main(settings: NoveltyParams) -> None:
             DistanceRow,
         )
     with StageLive("novelty") as live:
-        live.log_metric("test_images_refused", refused, plot=False)
-        live.log_metric("test_images_refused_interval/low", float(low), plot=False)
-        live.log_metric("test_images_refused_interval/high", float(high), plot=False)
+        live.log_metric("refused", refused, plot=False)
+        live.log_metric("refused_interval/low", float(low), plot=False)
+        live.log_metric("refused_interval/high", float(high), plot=False)
+        live.log_metric("refused_images", float((distances > 1).mean()), plot=False)
     print(
-        f"{refused:.4f} of {len(test)} test images are unlike the training ones "
-        f"(95 % {low:.4f} to {high:.4f}; {settings.refused} were asked for)"
+        f"{refused:.4f} of the {len(set(groups_of_test))} things on the test images are unlike "
+        f"those on the training ones (95 % {low:.4f} to {high:.4f}; {settings.refused} were asked "
+        "for)"
     )
 
 

@@ -59,6 +59,7 @@ def limit_on_own_photos(
     targets: npt.NDArray[np.intp],
     splits: npt.NDArray[np.str_],
     folds: npt.NDArray[np.intp],
+    groups: npt.NDArray[np.str_],
     k: int,
     frozen: bool,
     refused: float,
@@ -70,6 +71,7 @@ def limit_on_own_photos(
         targets: `(n,)`, positions of their labels.
         splits: `(n,)`, of each; the test images have no say.
         folds: `(n,)`, which photos of one thing share.
+        groups: `(n,)`, of each; photos of one group show one thing.
         k: number of labels.
         frozen: whether the backbone has learned from none of them; else those of train look more
             alike to it than others do, and the limit is on the photos of val.
@@ -78,8 +80,9 @@ def limit_on_own_photos(
     known = splits != "test"
     if frozen:
         distances = held_out_distances(features[known], targets[known], folds[known], k)
-    else:
-        train = splits == "train"
-        fitted = fit_novelty(features[train], targets[train], k)
-        distances = fitted.raw_distances(features[splits == "val"])
-    return limit_of(distances, refused)
+        return limit_of(distances, groups[known].tolist(), refused)
+
+    train, val = splits == "train", splits == "val"
+    fitted = fit_novelty(features[train], targets[train], k)
+    distances = fitted.raw_distances(features[val])
+    return limit_of(distances, groups[val].tolist(), refused)

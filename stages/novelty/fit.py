@@ -1,5 +1,6 @@
 """Fits what tells a photo that is unlike the training ones, and the limit from which on it is."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,12 @@ def fit_novelty(features: Floats, targets: Positions, k: int, limit: float = 1.0
     values, vectors = np.linalg.eigh(covariance)
     whitening = np.asarray(vectors / np.sqrt(np.maximum(values, 0) + RIDGE), np.float32)
     whitened, label_means = projected @ whitening, means @ whitening
-    to_means = ((whitened[:, None] - label_means) ** 2).sum(axis=2).min(axis=1)
+    to_own_mean = ((whitened - label_means[targets]) ** 2).sum(axis=1)
     rest = np.maximum((standardised**2).sum(axis=1) - (projected**2).sum(axis=1), 0)
-    usual = [to_means.mean(), max(float(rest.mean()), SMALLEST_SCALE)]
+    usual = [
+        [max(float(each[targets == label].mean()), SMALLEST_SCALE) for each in (to_own_mean, rest)]
+        for label in range(k)
+    ]
     return Novelty(
         mean=np.asarray(mean, np.float32),
         scale=np.asarray(scale, np.float32),
@@ -75,12 +79,28 @@ def held_out_distances(
     return distances
 
 
-def limit_of(distances: Floats, refused: float) -> float:
-    """Return the distance beyond which at most a share of photos lies.
+def limit_of(distances: Floats, groups: Sequence[str], refused: float) -> float:
+    """Return the distance beyond which at most a share of things lies.
+
+    A sorting line sees a thing once: of one that has ten photos here, each counts a tenth.
 
     Args:
         distances: `(n,)`, of photos that are like the training ones.
+        groups: of each photo; those of one group show one thing.
         refused: that share; 0 to 1, exclusive of 1.
     """
-    beyond = int(refused * len(distances))
-    return float(np.sort(distances)[len(distances) - 1 - beyond])
+    order = np.argsort(distances, kind="stable")
+    within = np.cumsum(shares_of_things(groups)[order])
+    # Rounding must not leave the last one out.
+    position = int(np.searchsorted(within, 1 - refused - 1e-9))
+    return float(distances[order][min(position, len(order) - 1)])
+
+
+def shares_of_things(groups: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Return how much each photo counts, `(n,)`, where each thing counts as much: 1 in all.
+
+    Args:
+        groups: of each photo; those of one group show one thing.
+    """
+    group, photos = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
+    return np.asarray(1 / photos[group] / len(photos))

@@ -11,6 +11,7 @@ from stages.params.duplicates import DuplicatesParams
 from stages.params.effect import without_effect
 from stages.params.evaluate import EvaluateParams
 from stages.params.explore import ExploreParams
+from stages.params.export import ExportParams
 from stages.params.features import FeaturesParams
 from stages.params.fetch import PLACE_FOR_PHOTOS, FetchParams
 from stages.params.label_errors import LabelErrorsParams
@@ -39,6 +40,7 @@ SECTIONS: dict[str, type[Params]] = {
     "label_errors": LabelErrorsParams,
     "novelty": NoveltyParams,
     "decide": DecideParams,
+    "export": ExportParams,
 }
 
 

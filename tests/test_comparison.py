@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score, recall_score
 
-from experiments.comparison import (
+from stages.comparison import (
     Answers,
     Difference,
     compare,

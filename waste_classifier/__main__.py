@@ -1,0 +1,176 @@
+"""The classifier on a command line: `python -m waste_classifier predict photo.jpg`."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from waste_classifier.errors import InputError
+
+#: Where the pipelines leave a classifier: the whole one, or what training alone makes.
+FOLDERS = (Path("data/classifier"), Path("data/model"))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, or 1 where something could not be read."""
+    parsed = parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except InputError as error:
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # The reader has left: nothing more is to be written, not at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    whole = argparse.ArgumentParser(
+        prog="python -m waste_classifier",
+        description="Tells which material a photo of waste shows, or that it is unsure.",
+    )
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+
+    predict = _command(commands, "predict", "decide on photos")
+    predict.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER|ZIP", help="what to decide on")
+    predict.add_argument("--csv", type=Path, metavar="FILE", help="write a table")
+    predict.add_argument("--jsonl", type=Path, metavar="FILE", help="write a JSON object per line")
+    predict.add_argument(
+        "--sheet", type=Path, metavar="FILE", help="write a picture of the first photos and answers"
+    )
+    predict.add_argument(
+        "--explain",
+        type=Path,
+        metavar="DIR",
+        help="write for each photo where it is seen, and the nearest training photos",
+    )
+    predict.add_argument(
+        "--top", type=_positive, default=1, metavar="N", help="say the N most probable labels"
+    )
+    predict.set_defaults(run=_predict)
+
+    score = _command(commands, "score", "how right it is on photos whose label is known")
+    score.add_argument("folder", type=Path, help="with a folder of photos for each label")
+    score.set_defaults(run=_score)
+
+    watch = _command(commands, "watch", "decide on photos as they come")
+    watch.add_argument(
+        "source",
+        metavar="FOLDER|-",
+        help="a folder that fills, or - for JPEGs on standard input",
+    )
+    watch.add_argument(
+        "--seconds", type=float, metavar="S", help="end after so long; without it: never"
+    )
+    watch.set_defaults(run=_watch)
+
+    adapt = _command(commands, "adapt", "take the photos of another line as the new normal")
+    adapt.add_argument("folder", type=Path, help="with photos of the usual mix; no labels needed")
+    adapt.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="new folder",
+    )
+    adapt.set_defaults(run=_adapt)
+
+    page = _command(commands, "page", "try it in a browser")
+    page.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    page.add_argument("--port", type=int, default=7860, help="(%(default)s)")
+    page.set_defaults(run=_page)
+    return whole
+
+
+def chosen_folder(folder: Path | None) -> Path:
+    """Return the folder of the classifier: the one named, or the one that the pipelines made.
+
+    Raises:
+        InputError: there is none.
+    """
+    if folder is not None:
+        return folder
+    found = next((each for each in FOLDERS if each.is_dir()), None)
+    if found is None:
+        raise InputError(
+            f"no classifier in {' or '.join(map(str, FOLDERS))}: name one by --model, or run `make "
+            "release`"
+        )
+    return found
+
+
+def printable(text: str) -> str:
+    """Return a text without what commands a terminal, as a file name may hold."""
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text
+    )
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, does: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
+    command.add_argument(
+        "--model",
+        type=Path,
+        metavar="DIR",
+        help=f"folder of the classifier ({' or '.join(map(str, FOLDERS))})",
+    )
+    return command
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("1 and more")
+    return number
+
+
+# Each imports what it needs when it is run: `--help` waits for nothing.
+def _predict(parsed: argparse.Namespace) -> int:
+    from waste_classifier.commands.predict import predict
+
+    return predict(
+        chosen_folder(parsed.model),
+        parsed.photos,
+        csv_file=parsed.csv,
+        jsonl_file=parsed.jsonl,
+        sheet_file=parsed.sheet,
+        explain_folder=parsed.explain,
+        top=parsed.top,
+    )
+
+
+def _score(parsed: argparse.Namespace) -> int:
+    from waste_classifier.commands.score import score
+
+    return score(chosen_folder(parsed.model), parsed.folder)
+
+
+def _watch(parsed: argparse.Namespace) -> int:
+    from waste_classifier.commands.watch import watch
+
+    return watch(chosen_folder(parsed.model), parsed.source, parsed.seconds)
+
+
+def _adapt(parsed: argparse.Namespace) -> int:
+    from waste_classifier.commands.adapt import adapt
+
+    return adapt(chosen_folder(parsed.model), parsed.folder, parsed.output)
+
+
+def _page(parsed: argparse.Namespace) -> int:
+    from waste_classifier.page import serve
+
+    serve(chosen_folder(parsed.model), parsed.host, parsed.port)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What `python -m waste_classifier` does."""

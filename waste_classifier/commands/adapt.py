@@ -1,0 +1,107 @@
+"""`adapt`: takes the photos of another line as the new normal."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from waste_classifier import adaptation, novelty
+from waste_classifier.classifier import Answer, Classifier
+from waste_classifier.commands.photos import find_photos, results
+from waste_classifier.commands.progress import counted, say
+from waste_classifier.errors import InputError
+
+#: Fewer photos say little of what is usual.
+FEWEST_PHOTOS = 50
+#: Of the photos of the line, this share may lie beyond the limit.
+REFUSED = 0.05
+
+
+def adapt(folder: Path, photos: Path, output: Path) -> int:
+    """Write a classifier for another line, and say what changes on its photos.
+
+    Args:
+        folder: of the classifier, which stays as it is.
+        photos: a folder of photos of the line, of its usual mix of waste.
+        output: the new folder.
+
+    Returns:
+        0, or 1 where a photo could not be read.
+
+    Raises:
+        InputError: `output` is there already, there are too few photos, or the classifier does not
+            know how its training photos look.
+    """
+    if output.exists():
+        raise InputError(f"{output}: is there already; name a new folder")
+    if not photos.is_dir():
+        raise InputError(f"{photos}: no such folder; expected one with photos of the line")
+    # What an earlier adaptation did is not added to.
+    classifier = Classifier.load(folder)
+    classifier.__dict__["adaptation"] = None
+    known = classifier.novelty
+    if known is None:
+        raise InputError(
+            f"{folder}: has no {novelty.FILE_NAME}, which says how training photos look; run `make "
+            "release`"
+        )
+    before: list[Answer] = []
+    features, unread = [], 0
+    for result in counted(results(classifier, find_photos([photos])), "photos"):
+        if result.answer is None or result.features is None:
+            unread += 1
+            say(f"error: {result.error}", sys.stderr)
+        else:
+            before.append(result.answer)
+            features.append(result.features)
+    if len(features) < FEWEST_PHOTOS:
+        raise InputError(
+            f"{photos}: {len(features)} photos that can be read, but {FEWEST_PHOTOS} at least say "
+            "what is usual"
+        )
+    seen = np.stack(features)
+    shift = adaptation.adapt(seen.mean(axis=1), known.mean, known.scale)
+    adapted = shift(seen)
+    distances = known.distances(adapted.mean(axis=1))
+    farthest = float(np.quantile(distances, 1 - REFUSED, method="higher"))
+    limit = np.asarray(known.limit * max(1.0, farthest), np.float32)
+
+    shutil.copytree(folder, output)
+    shift.save(output / adaptation.FILE_NAME)
+    known._replace(limit=limit).save(output / novelty.FILE_NAME)
+    after = Classifier.load(output).answers(adapted)
+    for line in changes(before, after, classifier.labels):
+        say(line)
+    say(f"written to {output}; look at `score` with it where labels are known")
+    return 1 if unread else 0
+
+
+def changes(before: list[Answer], after: list[Answer], labels: tuple[str, ...]) -> list[str]:
+    """Return what is said of the same photos before and after."""
+
+    def of_all(answers: list[Answer], count: int) -> str:
+        return f"{count / len(answers):.3f}"
+
+    rows = {
+        "unlike the training photos": [
+            sum(answer.distance is not None and answer.distance > 1 for answer in answers)
+            for answers in (before, after)
+        ],
+        "unsure": [sum(not answer.is_sure for answer in answers) for answers in (before, after)],
+        **{
+            f"most probably {label}": [
+                sum(answer.label == label for answer in answers) for answers in (before, after)
+            ]
+            for label in labels
+        },
+    }
+    changed = sum(old.label != new.label for old, new in zip(before, after, strict=True))
+    return [
+        f"{len(before)} photos",
+        *(
+            f"{name}: {of_all(before, counts[0])} -> {of_all(after, counts[1])}"
+            for name, counts in rows.items()
+        ),
+        f"another most probable label: {of_all(before, changed)}",
+    ]

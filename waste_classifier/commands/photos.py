@@ -1,0 +1,156 @@
+"""Photos of files, folders and archives, one after the other, and what becomes of each."""
+
+import os
+import zipfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from waste_classifier.classifier import BATCH_SIZE, Answer, Classifier
+from waste_classifier.errors import InputError, PhotoError
+from waste_classifier.images import Photo, load_resized
+from waste_classifier.parallel import map_in_threads
+
+#: Of files in folders and archives, those that are looked at.
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
+#: Of a file in an archive, unpacked: an archive may say that it is any.
+MOST_BYTES = 256 * 2**20
+
+
+class Found(NamedTuple):
+    """A photo that was found, read when it is needed."""
+
+    name: str
+    photo: Photo
+
+
+class Result(NamedTuple):
+    """What became of a photo."""
+
+    found: Found
+    image: npt.NDArray[np.uint8] | None  #: as the classifier saw it; None: not readable
+    answer: Answer | None
+    features: npt.NDArray[np.float32] | None  #: `(orientations, d)`
+    error: str  #: why it has no answer; empty if it has one
+
+
+class ZipMember(NamedTuple):
+    """A file in an archive."""
+
+    archive: Path
+    member: str
+
+    def __str__(self) -> str:
+        """Return what errors call it."""
+        return f"{self.archive}/{self.member}"
+
+    def read_bytes(self) -> bytes:
+        """Return its content.
+
+        Raises:
+            PhotoError: it is damaged, encrypted, or too large.
+        """
+        try:
+            with zipfile.ZipFile(self.archive) as opened, opened.open(self.member) as file:
+                content = file.read(MOST_BYTES + 1)
+        # Damaged archives make zipfile raise anything: NotImplementedError, RuntimeError.
+        except Exception as error:
+            raise PhotoError(f"{self}: can't be unpacked ({error})") from None
+        if len(content) > MOST_BYTES:
+            raise PhotoError(f"{self}: more than {MOST_BYTES // 2**20} MiB when unpacked")
+        return content
+
+
+def find_photos(names: Iterable[str | Path]) -> Iterator[Found]:
+    """Yield the photos of files, folders (with all folders in them) and .zip archives.
+
+    Of folders and archives it yields what has the extension of an image, sorted, one at a time.
+
+    Raises:
+        InputError: a file or folder is not there, or an archive is damaged.
+    """
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            yield from _of_folder(path)
+        elif not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        elif zipfile.is_zipfile(path):
+            yield from _of_archive(path)
+        else:
+            yield Found(str(path), path)
+
+
+def is_photo(name: str) -> bool:
+    """Return whether a file in a folder is looked at: not what systems hide there."""
+    base = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return base.lower().endswith(EXTENSIONS) and not base.startswith(".")
+
+
+def _of_folder(folder: Path) -> Iterator[Found]:
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for file in sorted(files):
+            if is_photo(file):
+                path = Path(parent, file)
+                yield Found(str(path), path)
+
+
+def _of_archive(path: Path) -> Iterator[Found]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = sorted(member for member in archive.namelist() if is_photo(member))
+    except Exception as error:
+        raise InputError(f"{path}: can't be opened ({error})") from None
+    for member in members:
+        if not member.startswith("__MACOSX/"):
+            photo = ZipMember(path, member)
+            yield Found(str(photo), photo)
+
+
+def results(
+    classifier: Classifier, photos: Iterable[Found], batch_size: int = BATCH_SIZE
+) -> Iterator[Result]:
+    """Yield what becomes of photos, in order; memory does not grow with their number.
+
+    One that can't be read does not stop the others.
+    """
+    size = classifier.image_size
+
+    def read(found: Found) -> tuple[Found, npt.NDArray[np.uint8] | None, str]:
+        try:
+            return found, load_resized(found.photo, size, name=found.name), ""
+        except InputError as error:
+            return found, None, str(error)
+
+    opened = map_in_threads(read, photos)
+    while batch := list(islice(opened, batch_size)):
+        images = (image for _, image, _ in batch if image is not None)
+        answered = classifier.answers_of(images, batch_size)
+        for found, image, error in batch:
+            if image is None:
+                yield Result(found, None, None, None, error)
+            else:
+                answer, features = next(answered)
+                yield Result(found, image, answer, features, "")
+
+
+def photos_by_label(folder: Path) -> dict[str, list[Found]]:
+    """Return the photos in each folder of a folder, by its name.
+
+    Raises:
+        InputError: it is not there, or has no folder with photos.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; expected one with a folder for each label")
+    found = {
+        each.name: list(_of_folder(each)) for each in sorted(folder.iterdir()) if each.is_dir()
+    }
+    found = {label: photos for label, photos in found.items() if photos}
+    if not found:
+        raise InputError(f"{folder}: no folder with photos in it; expected one for each label")
+    return found

@@ -1,0 +1,172 @@
+"""`predict`: a line per photo, and the same for machines."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from PIL import Image
+
+from waste_classifier.classifier import Answer, Classifier
+from waste_classifier.commands.photos import Result, find_photos, results
+from waste_classifier.commands.progress import counted, say
+from waste_classifier.commands.sheets import MOST_PHOTOS, contact_sheet, explanation_sheet
+from waste_classifier.errors import InputError
+from waste_classifier.images import load
+
+#: How bytes of a file name that are no text are written.
+BYTES_AS_TEXT = "backslashreplace"
+#: Side of a photo on a sheet, pixels.
+SHEET_SIDE = 160
+
+
+def predict(
+    folder: Path,
+    photos: Sequence[str],
+    csv_file: Path | None,
+    jsonl_file: Path | None,
+    sheet_file: Path | None,
+    explain_folder: Path | None,
+    top: int,
+) -> int:
+    """Print what a classifier says of photos, and write it as asked for.
+
+    Args:
+        folder: of the classifier.
+        photos: files, folders, archives.
+        csv_file: for a table.
+        jsonl_file: for a JSON object per line.
+        sheet_file: for a picture of the first photos and what is said of them.
+        explain_folder: for a picture per photo that says why.
+        top: how many labels a line names.
+
+    Returns:
+        0, or 1 where a photo could not be read.
+
+    Raises:
+        InputError: the classifier or a file is missing, or a file can't be written.
+    """
+    classifier = Classifier.load(folder)
+    unread = count = 0
+    shown: list[tuple[Image.Image, Answer]] = []
+    if explain_folder is not None:
+        with _refusals_explained(explain_folder):
+            explain_folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        tables = [
+            stack.enter_context(opened(file, classifier.labels))
+            for opened, file in ((_csv_table, csv_file), (_json_lines, jsonl_file))
+            if file is not None
+        ]
+        for result in counted(results(classifier, find_photos(photos)), "photos"):
+            count += 1
+            for table in tables:
+                table(result)
+            if result.answer is None or result.image is None:
+                unread += 1
+                say(f"error: {result.error}", sys.stderr)
+                continue
+            say(line_of(result.found.name, result.answer, top))
+            if sheet_file is not None and len(shown) < MOST_PHOTOS:
+                small = Image.fromarray(result.image).resize((SHEET_SIDE, SHEET_SIDE))
+                shown.append((small, result.answer))
+            if explain_folder is not None:
+                _explain(classifier, result, explain_folder, count)
+    if count == 0:
+        raise InputError(f"{', '.join(photos)}: no photos found")
+    if sheet_file is not None and shown:
+        _save(contact_sheet(shown), sheet_file)
+    if unread:
+        say(f"{unread} of {count} photos could not be read", sys.stderr)
+    return 1 if unread else 0
+
+
+def line_of(name: str, answer: Answer, top: int = 1) -> str:
+    """Return a line on one photo: its name, the decision, and why or how sure."""
+    if top > 1:
+        ranked = sorted(answer.probabilities.items(), key=lambda item: -item[1])[:top]
+        said = ", ".join(f"{label} {probability:.2f}" for label, probability in ranked)
+        why = f"{said}{'; ' if answer.reason else ''}{answer.reason}"
+    else:
+        why = answer.reason or f"{answer.probability:.2f}"
+    return f"{name}\t{answer.decision}\t{why}"
+
+
+@contextmanager
+def _csv_table(file: Path, labels: Sequence[str]) -> Iterator[Any]:
+    with _written(file) as opened:
+        writer = csv.writer(opened, lineterminator="\n")
+        columns = ["photo", "decision", "reason", "label", "probability", "distance", "error"]
+        writer.writerow([*columns, *(f"probability_{label}" for label in labels)])
+
+        def write(result: Result) -> None:
+            answer = result.answer
+            if answer is None:
+                writer.writerow([result.found.name, *[""] * 5, result.error, *[""] * len(labels)])
+                return
+            distance = "" if answer.distance is None else f"{answer.distance:.4f}"
+            writer.writerow(
+                [
+                    *(result.found.name, answer.decision, answer.reason, answer.label),
+                    *(f"{answer.probability:.6f}", distance, ""),
+                    *(f"{value:.6f}" for value in answer.probabilities.values()),
+                ]
+            )
+
+        yield write
+
+
+@contextmanager
+def _json_lines(file: Path, _: Sequence[str]) -> Iterator[Any]:
+    with _written(file) as opened:
+
+        def write(result: Result) -> None:
+            said = {} if result.answer is None else result.answer._asdict()
+            document = {"photo": result.found.name, **said, "error": result.error or None}
+            opened.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+        yield write
+
+
+@contextmanager
+def _written(file: Path) -> Iterator[IO[str]]:
+    """Open a file that appears whole at the end of the block, or not at all."""
+    unfinished = file.with_name(f".{file.name}.new")
+    with _refusals_explained(file):
+        # A name of a photo may hold bytes that are no text.
+        with unfinished.open("w", encoding="utf-8", errors=BYTES_AS_TEXT, newline="") as opened:
+            try:
+                yield opened
+            except BaseException:
+                unfinished.unlink()
+                raise
+        unfinished.replace(file)
+
+
+def _explain(classifier: Classifier, result: Result, folder: Path, number: int) -> None:
+    explanation = classifier.explain(result.found.photo)
+    picture = explanation_sheet(load(result.found.photo, name=result.found.name), explanation)
+    _save(picture, folder / f"{number:05}_{Path(result.found.name).stem}.jpg")
+
+
+def _save(picture: Image.Image, file: Path) -> None:
+    with _refusals_explained(file):
+        try:
+            picture.save(file)
+        except ValueError:
+            raise InputError(
+                f"{file}: no kind of picture; end its name with .jpg or .png"
+            ) from None
+
+
+@contextmanager
+def _refusals_explained(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(f"{file}: can't be written ({error.strerror or error})") from None

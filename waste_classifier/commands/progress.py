@@ -1,0 +1,27 @@
+"""How far a command has come: a bar on a terminal, nothing elsewhere."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import IO, TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+
+def counted(items: Iterable[T], unit: str) -> Iterator[T]:
+    """Yield items, and show how many of them have come."""
+    # None: only where stderr is a terminal.
+    yield from tqdm(items, unit=f" {unit}", disable=None, leave=False)
+
+
+def say(line: str, stream: IO[str] | None = None) -> None:
+    """Print a line at once, clear of a bar, without what commands a terminal."""
+    text = "".join(
+        letter if letter.isprintable() or letter == "\t" else ascii(letter)[1:-1] for letter in line
+    )
+    target = sys.stdout if stream is None else stream
+    encoding = getattr(target, "encoding", None) or "utf-8"
+    text = text.encode(encoding, "backslashreplace").decode(encoding)
+    with tqdm.external_write_mode(file=target):
+        print(text, file=target, flush=True)

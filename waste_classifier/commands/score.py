@@ -1,0 +1,125 @@
+"""`score`: how right the classifier is on photos whose label is known."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from waste_classifier.classifier import Answer, Classifier
+from waste_classifier.commands.photos import photos_by_label, results
+from waste_classifier.commands.progress import counted, say
+from waste_classifier.errors import InputError
+from waste_classifier.shift import energy_test, interval
+
+#: Photos of each side of the test; more would take memory by the square.
+MOST_COMPARED = 1000
+
+
+def score(folder: Path, photos: Path) -> int:
+    """Print purity, recovery and coverage on photos, and how far these lie from the training ones.
+
+    Args:
+        folder: of the classifier.
+        photos: a folder with one for each label; those of other names are of things without a
+            label, of which "unsure" is right.
+
+    Returns:
+        0, or 1 where a photo could not be read.
+
+    Raises:
+        InputError: the classifier is damaged, or there is no photo to score.
+    """
+    classifier = Classifier.load(folder)
+    by_label = photos_by_label(photos)
+    if not set(by_label) & set(classifier.labels):
+        raise InputError(
+            f"{photos}: has folders {', '.join(by_label)}, but the labels of the classifier are "
+            f"{', '.join(classifier.labels)}; name the folders after them"
+        )
+    others = ", ".join(label for label in by_label if label not in classifier.labels)
+    if others:
+        say(f"no labels of the classifier, so 'unsure' is right: {others}")
+    answers: dict[str, list[Answer]] = {label: [] for label in by_label}
+    coordinates, unread = [], 0
+    found = [(label, each) for label, of_label in by_label.items() for each in of_label]
+    scored = counted(results(classifier, (each for _, each in found)), "photos")
+    for (label, _), result in zip(found, scored, strict=True):
+        if result.answer is None or result.features is None:
+            unread += 1
+            say(f"error: {result.error}", sys.stderr)
+            continue
+        answers[label].append(result.answer)
+        if classifier.novelty is not None:
+            mean = result.features.mean(axis=0, keepdims=True)
+            coordinates.append(classifier.novelty.coordinates(mean)[0])
+    if not any(answers.values()):
+        raise InputError(f"{photos}: no photo could be read")
+    for line in table(answers, classifier.labels):
+        say(line)
+    if classifier.training_photos is not None and coordinates:
+        say(_how_far(np.stack(coordinates), classifier.training_photos.coordinates, answers))
+    return 1 if unread else 0
+
+
+def table(answers: dict[str, list[Answer]], labels: tuple[str, ...]) -> list[str]:
+    """Return a line for each label, and for all; intervals are Wilson's, 95 %.
+
+    Args:
+        answers: by what the photos show, which may be none of the labels.
+        labels: of the classifier.
+    """
+    width = max(map(len, [*labels, *answers, "things of no label"]))
+    lines = [f"{'':{width}}  photos  purity                     recovery                   unsure"]
+    everything = [(label, answer) for label, of_label in answers.items() for answer in of_label]
+    for label in labels:
+        of_label = answers.get(label, [])
+        in_bin = [actual for actual, answer in everything if answer.decision == label]
+        lines.append(
+            f"{label:{width}}  {len(of_label):6}  "
+            f"{share(sum(actual == label for actual in in_bin), len(in_bin)):25}  "
+            f"{share(sum(answer.decision == label for answer in of_label), len(of_label)):25}  "
+            f"{share(sum(not answer.is_sure for answer in of_label), len(of_label))}"
+        )
+    for label, of_label in answers.items():
+        if label not in labels:
+            lines.append(
+                f"{label:{width}}  {len(of_label):6}  {'':25}  {'':25}  "
+                f"{share(sum(not answer.is_sure for answer in of_label), len(of_label))}"
+            )
+    known = [(actual, answer) for actual, answer in everything if actual in labels]
+    decided = [(actual, answer) for actual, answer in known if answer.is_sure]
+    right = sum(actual == answer.decision for actual, answer in decided)
+    likeliest = sum(actual == answer.label for actual, answer in known)
+    lines += [
+        f"coverage: {share(len(decided), len(known))} of the photos with a label get one",
+        f"accuracy: {share(right, len(decided))} of these",
+        f"accuracy: {share(likeliest, len(known))} if it always decided",
+    ]
+    return lines
+
+
+def share(part: int, whole: int) -> str:
+    """Return a share and its interval; of nothing, a dash."""
+    if whole == 0:
+        return "-"
+    low, high = interval(part, whole)
+    return f"{part / whole:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _how_far(
+    coordinates: np.ndarray, of_training: np.ndarray, answers: dict[str, list[Answer]]
+) -> str:
+    distances = [answer.distance for of_label in answers.values() for answer in of_label]
+    unlike = sum(distance is not None and distance > 1 for distance in distances)
+    p = energy_test(_some(coordinates), _some(of_training))
+    looks = "as the training photos do" if p > 0.05 else "unlike the training photos"
+    return (
+        f"unlike the training photos: {share(unlike, len(distances))}; taken together they look "
+        f"{looks} (two-sample test: p {p:.3f})"
+    )
+
+
+def _some(rows: np.ndarray) -> np.ndarray:
+    """Return rows at even steps, at most `MOST_COMPARED`."""
+    step = -(-len(rows) // MOST_COMPARED)
+    return rows[::step]
