@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stages.comparison import Answers, compare
 from experiments.space import Values, read_sections, read_space, sections_of, values_of
+from stages.comparison import Answers, compare
 from stages.cross_validate.folds import assign_folds
 from stages.outputs.features import DESCRIPTION_NAME, FEATURES_DIR
 from stages.outputs.manifest import MANIFEST_FILE

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.revisions import commit_of, file_of
 from stages.comparison import (
     Answers,
     Difference,
@@ -23,7 +24,6 @@ from stages.comparison import (
     joined_groups,
     same_groups,
 )
-from experiments.revisions import commit_of, file_of
 from stages.outputs.answers import FILE_NAME, AnswerRow
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import MEND, parse_table

@@ -26,7 +26,8 @@ CODE = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*
 ROOMS_OF_MODULES = ("stages", "stages/outputs", "stages/params", "waste_classifier")
 HEAVY = ("tensorflow", "keras")
 WITHOUT_TENSORFLOW = sorted(
-    {*STAGES} - {"backbone", "cross_validate", "features", "predict", "train", "views"}
+    {*STAGES}
+    - {"backbone", "cross_validate", "export", "features", "novelty", "predict", "train", "views"}
 )
 #: `make schema` runs it, no stage.
 RUN_BY_ITSELF = "stages/params/schema.py"

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score, recall_score
 
+from experiments.power import Simulation, share_told_apart
 from stages.comparison import (
     Answers,
     Difference,
@@ -17,7 +18,6 @@ from stages.comparison import (
     joined_groups,
     same_groups,
 )
-from experiments.power import Simulation, share_told_apart
 
 LABELS = ["glass", "metal", "trash"]
 

@@ -13,10 +13,9 @@ import numpy.typing as npt
 from stages.export.checks import check_gates, compare_all, metrics_of, size_of, table
 from stages.export.choose import spread_over_labels
 from stages.outputs.export import EXPORT_DIR, FILE_NAMES
-from stages.outputs.manifest import ManifestColumns, ReceivedPhoto, read_columns
+from stages.outputs.manifest import ReceivedPhoto, read_columns
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
-from stages.outputs.split import SPLIT_FILE, read_split
 from stages.outputs.whole import whole_folder
 from stages.params.export import ExportParams
 from stages.progress import counted, waiting
@@ -30,7 +29,6 @@ def main(settings: ExportParams) -> None:
     """Read the classifier, write each format, compare it."""
     model = Model.load(MODEL_DIR)
     images = read_columns()
-    representative = choose_representative(images, settings)
     said = read_predictions(PREDICTIONS_FILE, "val")
     labels = [said.labels[position] for position in said.actual]
     compared = spread_over_labels(labels, settings.compared_images, settings.seed)
@@ -46,7 +44,7 @@ def main(settings: ExportParams) -> None:
 
     with whole_folder(EXPORT_DIR) as folder:
         with waiting("export"):
-            write_formats(folder, model, lambda: (seen(photo, model) for photo in representative))
+            write_formats(folder, model)
         runtimes = open_runtimes(folder)
         answers: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in runtimes}
         for photo in counted(photos, "comparison", len(photos), "images"):
@@ -64,15 +62,6 @@ def main(settings: ExportParams) -> None:
                 live.log_metric(f"{check.name}/{name}", value, plot=False)
     print(table(checks, sizes))
     print(f"{len(photos)} images of val; written to {Path(EXPORT_DIR)}")
-
-
-def choose_representative(images: ManifestColumns, settings: ExportParams) -> list[ReceivedPhoto]:
-    """Return photos of train that show which values occur within the network."""
-    train = [row for row in read_split() if row.split == "train"]
-    labels = [row.label for row in train]
-    chosen = spread_over_labels(labels, settings.representative_images, settings.seed)
-    paths = [train[position].path for position in chosen]
-    return images.photos(images.positions_of(paths, SPLIT_FILE).tolist())
 
 
 def seen(photo: ReceivedPhoto, model: Model) -> npt.NDArray[np.uint8]:

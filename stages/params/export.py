@@ -11,5 +11,4 @@ class ExportParams(Params):
     """Section `export`."""
 
     seed: Seed
-    representative_images: Annotated[int, Field(ge=1, le=10_000)]
     compared_images: Annotated[int, Field(ge=1, le=10_000)]

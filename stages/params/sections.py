@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import cast
 
 from stages.params.backbone import BackboneParams
+from stages.params.card import CardParams
 from stages.params.class_weights import ClassWeightsParams
 from stages.params.cross_validate import CrossValidateParams
 from stages.params.decide import DecideParams
@@ -41,6 +42,7 @@ SECTIONS: dict[str, type[Params]] = {
     "novelty": NoveltyParams,
     "decide": DecideParams,
     "export": ExportParams,
+    "card": CardParams,
 }
 
 

@@ -1,0 +1,1 @@
+"""Puts the classifier together as it is given away."""

@@ -1,0 +1,5 @@
+"""data/card.md: the model card, as the Hugging Face Hub reads it."""
+
+from pathlib import Path
+
+CARD_FILE = Path("data/card.md")
