@@ -73,12 +73,14 @@ def find_photos(names: Iterable[str | Path]) -> Iterator[Found]:
     Raises:
         InputError: a file or folder is not there, or an archive is damaged.
     """
-    for name in names:
-        path = Path(name)
+    paths = [Path(name) for name in names]
+    # Before work that would be in vain.
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+    for path in paths:
         if path.is_dir():
             yield from _of_folder(path)
-        elif not path.exists():
-            raise InputError(f"{path}: no such file or folder")
         elif zipfile.is_zipfile(path):
             yield from _of_archive(path)
         else:

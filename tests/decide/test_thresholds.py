@@ -1,0 +1,134 @@
+"""Temperature and thresholds: worked out by hand, against SciPy, and by simulation."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.stats import binomtest
+
+from stages.decide.thresholds import fit_temperature, fit_thresholds, least_share, mix_weights
+from waste_classifier.decision import Decision, always_decide
+
+LABELS = ("glass", "metal")
+PLAIN = always_decide(LABELS)._replace(purity=0.9, confidence=0.95)
+
+
+@pytest.mark.parametrize(("right", "trials"), [(149, 149), (10, 12), (1, 30)])
+def test_the_least_share_is_clopper_and_pearsons(right: int, trials: int) -> None:
+    expected = binomtest(right, trials, alternative="greater").proportion_ci(0.95, "exact")
+
+    assert least_share(right / trials, trials, 0.95) == pytest.approx(expected.low)
+
+
+def test_nothing_right_promises_nothing() -> None:
+    assert least_share(0.0, 5, 0.95) == 0
+
+
+def test_148_faultless_things_do_not_show_a_purity_of_98_percent_but_149_do() -> None:
+    # 0.98^149 is the first power below 0.05.
+    assert least_share(1.0, 148, 0.95) < 0.98 <= least_share(1.0, 149, 0.95)
+
+
+def said(*probabilities: float) -> npt.NDArray[np.float64]:
+    return np.array([(each, 1 - each) for each in probabilities])
+
+
+def test_a_threshold_lets_in_as_many_as_keep_the_promise() -> None:
+    # Forty right ones, then four wrong ones: with all of these, 0.9 is not shown.
+    calibrated = said(*np.linspace(0.99, 0.8, 40), 0.7, 0.69, 0.68, 0.67)
+    actual = np.array([0] * 40 + [1] * 4)
+    groups = [str(number) for number in range(44)]
+
+    glass, metal = fit_thresholds(PLAIN, calibrated, actual, groups)
+
+    # Of 41 with one mistake the bound is 0.889.
+    assert glass == pytest.approx(0.8)
+    assert metal is None
+
+
+def test_ten_photos_of_one_thing_say_as_much_as_one() -> None:
+    calibrated = said(*np.full(40, 0.9))
+    actual = np.zeros(40, int)
+
+    of_forty_things = fit_thresholds(PLAIN, calibrated, actual, [str(n) for n in range(40)])
+    of_four_things = fit_thresholds(PLAIN, calibrated, actual, [str(n // 10) for n in range(40)])
+
+    assert of_forty_things[0] == 0.9
+    assert of_four_things[0] is None
+
+
+def test_photos_of_one_probability_are_let_in_together() -> None:
+    calibrated = said(*np.full(30, 0.9), *np.full(10, 0.9))
+    actual = np.array([0] * 30 + [1] * 10)
+
+    assert fit_thresholds(PLAIN, calibrated, actual, [str(n) for n in range(40)])[0] is None
+
+
+def test_in_a_mix_with_more_of_another_label_a_bin_is_less_pure() -> None:
+    calibrated = said(*np.linspace(0.99, 0.8, 200))
+    actual = np.zeros(200, int)
+    # Every 25th is metal.
+    actual[24::25] = 1
+    groups = [str(number) for number in range(200)]
+    mostly_metal = PLAIN._replace(mix=(0.2, 0.8))
+
+    assert fit_thresholds(PLAIN, calibrated, actual, groups)[0] is not None
+    # There each counts 1.6 and glass 0.4: 192 of 200 become 0.857.
+    assert mix_weights(mostly_metal, np.array([0, 1])).tolist() == pytest.approx([0.4, 1.6])
+    first = fit_thresholds(mostly_metal, calibrated, actual, groups)[0]
+    assert first is None or first > fit_thresholds(PLAIN, calibrated, actual, groups)[0]
+
+
+def test_the_temperature_that_made_probabilities_too_sure_is_found() -> None:
+    random = np.random.default_rng(0)
+    honest = random.uniform(0.05, 0.95, 20_000)
+    actual = (random.random(20_000) > honest).astype(int)
+    # Logits twice as large.
+    sure = honest**2 / (honest**2 + (1 - honest) ** 2)
+
+    temperature = fit_temperature(PLAIN, said(*sure), actual)
+
+    assert temperature == pytest.approx(2, rel=0.05)
+
+
+def drawn(
+    random: np.random.Generator, things: int, photos: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp], list[str]]:
+    """Return honest probabilities of things, each seen in some photos that all say the same."""
+    glass = random.beta(6, 0.35, things)
+    glass = np.where(random.random(things) < 0.5, glass, 1 - glass)
+    actual = (random.random(things) >= glass).astype(np.intp)
+    groups = np.repeat(np.arange(things), photos).astype(str).tolist()
+    return said(*np.repeat(glass, photos)), np.repeat(actual, photos), groups
+
+
+@pytest.mark.parametrize("photos", [1, 3])
+def test_promises_are_kept_in_19_of_20_draws(photos: int) -> None:
+    promise = PLAIN._replace(purity=0.98)
+    random = np.random.default_rng(1)
+    calibrated, actual, _ = drawn(random, 200_000, 1)
+    predicted = calibrated.argmax(axis=1)
+    broken = made = 0
+    for _ in range(150):
+        thresholds = fit_thresholds(promise, *drawn(random, 800, photos))
+        for label, threshold in enumerate(thresholds):
+            if threshold is not None:
+                in_bin = (predicted == label) & (calibrated[:, label] >= threshold)
+                made += 1
+                broken += (actual[in_bin] == label).mean() < promise.purity
+
+    assert made > 100
+    assert broken / made <= 0.07
+
+
+def test_a_decision_of_the_thresholds_is_as_pure_on_the_photos_themselves() -> None:
+    calibrated, actual, groups = drawn(np.random.default_rng(2), 2000, 1)
+    promise: Decision = PLAIN._replace(purity=0.98)
+
+    decided = promise._replace(
+        thresholds=fit_thresholds(promise, calibrated, actual, groups)
+    ).decide(calibrated)
+
+    for label in range(2):
+        in_bin = decided == label
+        assert in_bin.sum() > 100
+        assert (actual[in_bin] == label).mean() >= 0.98

@@ -1,0 +1,285 @@
+"""The command line, on files, folders and archives; `tests.classifier_folder` has what it sees."""
+
+import csv
+import io
+import json
+import os
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.classifier_folder import without_network, write_classifier
+from waste_classifier.__main__ import main
+from waste_classifier.commands.watch import frames
+from waste_classifier.errors import InputError
+
+COLOURS = {"glass": (255, 0, 0), "metal": (0, 255, 0), "dark": (0, 0, 0)}
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A classifier, and a folder of two photos and a file that is none."""
+    without_network(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    write_classifier(Path("classifier"))
+    for name in ("glass", "metal"):
+        save(Path("photos") / f"{name}.jpg", COLOURS[name])
+    Path("photos/broken.jpg").write_text("no photo")
+    Path("photos/notes.txt").write_text("not looked at")
+    Path("photos/._glass.jpg").write_text("hidden by a system")
+    return tmp_path
+
+
+def save(file: Path, colour: tuple[int, int, int]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (20, 10), colour).save(file, quality=95)
+
+
+def run(*arguments: object) -> int:
+    command, *others = map(str, arguments)
+    return main([command, "--model", "classifier", *others])
+
+
+def test_a_line_says_what_a_photo_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("predict", "photos/glass.jpg") == 0
+
+    assert capsys.readouterr().out == "photos/glass.jpg\tglass\t1.00\n"
+
+
+def test_a_broken_photo_is_named_and_stops_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("predict", "photos") == 1
+
+    out, err = capsys.readouterr()
+    assert [line.split("\t")[:2] for line in out.splitlines()] == [
+        ["photos/glass.jpg", "glass"],
+        ["photos/metal.jpg", "metal"],
+    ]
+    assert "error: photos/broken.jpg: not an image of JPEG, PNG, WebP, BMP or GIF\n" in err
+    assert "1 of 3 photos could not be read" in err
+
+
+def test_the_most_probable_labels_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    save(Path("mixed.png"), (160, 140, 0))
+
+    assert run("predict", "mixed.png", "--top", 2) == 0
+
+    _, decision, why = capsys.readouterr().out.strip().split("\t")
+    assert decision == "unsure"
+    assert why.startswith("glass 0.6")
+    assert "metal 0.3" in why
+    assert why.endswith("below 0.90")
+
+
+def test_machines_get_a_table_and_json_lines() -> None:
+    assert run("predict", "photos", "--csv", "said.csv", "--jsonl", "said.jsonl") == 1
+
+    with Path("said.csv").open(newline="") as file:
+        broken, glass, metal = csv.DictReader(file)
+    assert (glass["photo"], glass["decision"], glass["error"]) == ("photos/glass.jpg", "glass", "")
+    assert float(glass["probability_glass"]) > 0.99
+    assert broken["decision"] == ""
+    assert broken["error"].startswith("photos/broken.jpg: not an image")
+    documents = [json.loads(line) for line in Path("said.jsonl").read_text().splitlines()]
+    assert [document["error"] is None for document in documents] == [False, True, True]
+    assert documents[2]["decision"] == metal["decision"] == "metal"
+    assert set(documents[2]["probabilities"]) == {"glass", "metal", "paper"}
+
+
+def test_people_get_a_sheet_and_a_picture_that_says_why() -> None:
+    assert run("predict", "photos", "--sheet", "sheet.png", "--explain", "why") == 1
+
+    with Image.open("sheet.png") as sheet:
+        # Two photos of 160 pixels beside each other; the first is red.
+        assert sheet.width == 2 * 160 + 3 * 8
+        assert np.asarray(sheet)[80, 80, 0] > 200
+    assert sorted(path.name for path in Path("why").iterdir()) == [
+        "00002_glass.jpg",
+        "00003_metal.jpg",
+    ]
+
+
+def test_archives_are_looked_into(capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile("photos.zip", "w") as archive:
+        archive.write("photos/glass.jpg", "a/glass.jpg")
+        archive.writestr("__MACOSX/a/glass.jpg", "hidden by a system")
+        archive.writestr("a/readme.txt", "not looked at")
+
+    assert run("predict", "photos.zip") == 0
+
+    assert capsys.readouterr().out == "photos.zip/a/glass.jpg\tglass\t1.00\n"
+
+
+def test_a_member_larger_than_it_says_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile("bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.jpg", bytes(257 * 2**20))
+
+    assert run("predict", "bomb.zip") == 1
+
+    assert "bomb.zip/bomb.jpg: more than 256 MiB when unpacked" in capsys.readouterr().err
+
+
+def test_a_name_can_not_command_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    save(Path("\x1b[31mred.png"), COLOURS["glass"])
+
+    assert run("predict", "\x1b[31mred.png") == 0
+    assert run("predict", "gone\x1b[31m.jpg") == 1
+
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert "\\x1b[31mred.png\tglass" in out
+    assert "error: gone\\x1b[31m.jpg: no such file or folder" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predict", "gone.jpg"], "gone.jpg: no such file or folder"),
+        (["predict", "empty"], "empty: no photos found"),
+        (["predict", "photos", "--csv", "gone/said.csv"], "gone/said.csv: can't be written"),
+        (["predict", "photos", "--sheet", "sheet.doc"], "sheet.doc: no kind of picture"),
+        (["score", "gone"], "gone: no such folder"),
+        (["score", "photos"], "photos: no folder with photos in it"),
+        (["score", "others"], "others: has folders wood, but the labels of the classifier are"),
+        (["watch", "gone"], "gone: no such folder"),
+        (["adapt", "photos", "--output", "photos"], "photos: is there already"),
+        (["adapt", "photos", "--output", "new"], "photos: 2 photos that can be read, but 50"),
+    ],
+)
+def test_a_mistake_is_one_message(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("empty").mkdir()
+    save(Path("others/wood/0.png"), COLOURS["glass"])
+
+    assert run(*arguments) == 1
+
+    errors = capsys.readouterr().err
+    assert f"error: {message}" in errors
+    assert not Path("new").exists()
+
+
+def test_without_a_classifier_it_says_how_to_get_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", "photos"]) == 1
+
+    assert "no classifier in data/classifier or data/model" in capsys.readouterr().err
+
+
+def test_the_classifier_that_the_pipelines_made_is_taken(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("data").mkdir()
+    write_classifier(Path("data/classifier"))
+
+    assert main(["predict", "photos/glass.jpg"]) == 0
+
+    assert "glass" in capsys.readouterr().out
+
+
+def test_scores_are_worked_out_by_label(capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(3):
+        save(Path(f"line/glass/{number}.png"), COLOURS["glass"])
+    save(Path("line/metal/0.png"), COLOURS["metal"])
+    save(Path("line/metal/1.png"), COLOURS["glass"])
+    save(Path("line/metal/2.png"), (160, 140, 0))
+    save(Path("line/wood/0.png"), COLOURS["dark"])
+
+    assert run("score", "line") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "no labels of the classifier, so 'unsure' is right: wood"
+    of_label = {line.split()[0]: [cell.strip() for cell in line.split("  ")] for line in lines[2:6]}
+    # Of four in the bin of glass three are glass, all of three; of metal one of three.
+    assert any(cell.startswith("0.750") for cell in of_label["glass"])
+    assert any(cell.startswith("1.000") for cell in of_label["glass"])
+    assert any(cell.startswith("0.333") for cell in of_label["metal"])
+    assert any(line.startswith("wood") and "1.000" in line for line in lines)
+    assert any(line.startswith("coverage: 0.833") for line in lines)
+    assert any(line.startswith("accuracy: 0.800") and "of these" in line for line in lines)
+    assert any(line.startswith("unlike the training photos: 0.143") for line in lines)
+
+
+def test_another_line_becomes_the_normal(capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(0)
+    for number in range(60):
+        # All dark: no photo is like the training ones.
+        colour = np.zeros(3, int)
+        colour[number % 2] = random.integers(10, 40)
+        save(Path(f"line/{number}.png"), tuple(colour.tolist()))  # type: ignore[arg-type]
+    before = {path: path.read_bytes() for path in Path("classifier").iterdir()}
+
+    assert run("adapt", "line", "--output", "adapted") == 0
+
+    out = capsys.readouterr().out
+    assert "unlike the training photos: 1.000 -> 0." in out
+    assert {path: path.read_bytes() for path in Path("classifier").iterdir()} == before
+    assert main(["predict", "--model", "adapted", "line/0.png"]) == 0
+    assert "unlike" not in capsys.readouterr().out
+
+
+def test_photos_are_decided_as_they_come(capsys: pytest.CaptureFixture[str]) -> None:
+    def fill() -> None:
+        time.sleep(0.5)
+        save(Path("photos/new.png"), COLOURS["metal"])
+
+    filling = threading.Thread(target=fill)
+    filling.start()
+
+    assert run("watch", "photos", "--seconds", 2) == 0
+
+    filling.join()
+    (line,) = capsys.readouterr().out.splitlines()
+    name, decision, _, took = line.split("\t")
+    assert (name, decision) == ("photos/new.png", "metal")
+    assert took.endswith(" ms")
+
+
+def test_a_stream_of_jpegs_is_decided_frame_by_frame(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream = b"".join(Path(f"photos/{name}.jpg").read_bytes() for name in ("glass", "metal"))
+
+    class Standard:
+        buffer = io.BytesIO(stream)
+
+    monkeypatch.setattr(sys, "stdin", Standard())
+
+    assert run("watch", "-") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[:2] for line in lines] == [["frame 1", "glass"], ["frame 2", "metal"]]
+
+
+def test_a_stream_of_something_else_is_refused() -> None:
+    with pytest.raises(InputError, match="standard input: no JPEG in it"):
+        list(frames(io.BytesIO(b"hello")))
+
+
+def test_a_reader_that_leaves_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        assert run("predict", "photos/glass.jpg") == 0
+
+
+def test_options_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        run("predict", "photos", "--top", "0")
+
+    assert refused.value.code == 2
+    assert "1 and more" in capsys.readouterr().err
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[Any]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("predict", "score", "watch", "adapt", "page"))

@@ -1,0 +1,99 @@
+"""A folder that decides on photos, and says why; `tests.classifier_folder` has what it sees."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.classifier_folder import without_network, write_classifier
+from waste_classifier import Classifier
+from waste_classifier.errors import InputError, PhotoError
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    without_network(monkeypatch)
+    return write_classifier(tmp_path / "classifier")
+
+
+def photo(colour: tuple[int, int, int]) -> Image.Image:
+    return Image.new("RGB", (20, 10), colour)
+
+
+def test_a_sure_photo_gets_its_label(folder: Path) -> None:
+    glass, metal = Classifier.load(folder).decide([photo(RED), photo(GREEN)])
+
+    assert (glass.decision, metal.decision) == ("glass", "metal")
+    assert glass.reason == ""
+    assert glass.is_sure
+    # Logits are 10, 0 and 0.
+    assert glass.probability == pytest.approx(1 / (1 + 2 * np.exp(-10)), abs=1e-6)
+    assert list(glass.probabilities) == ["glass", "metal", "paper"]
+    assert glass.distance == pytest.approx(0, abs=0.01)
+
+
+def test_an_unsure_photo_says_why(folder: Path) -> None:
+    mixed, paper, dark = Classifier.load(folder).decide(
+        [photo((160, 140, 0)), photo(BLUE), photo((0, 0, 0))]
+    )
+
+    assert [each.decision for each in (mixed, paper, dark)] == ["unsure"] * 3
+    assert mixed.reason == f"glass at {mixed.probability:.2f}, below 0.90"
+    assert paper.reason == "paper at 1.00: no threshold promises purity 0.98"
+    assert dark.reason.startswith("unlike the training photos (distance 1.25")
+    assert dark.distance is not None
+    assert dark.distance > 1
+
+
+def test_without_a_decision_it_is_never_unsure_and_without_novelty_nothing_is_unlike(
+    folder: Path,
+) -> None:
+    (folder / "decision.json").unlink()
+    (folder / "novelty.npz").unlink()
+
+    answers = Classifier.load(folder).decide([photo((160, 140, 0)), photo((0, 0, 0))])
+
+    assert [answer.decision for answer in answers] == ["glass", "glass"]
+    assert answers[0].distance is None
+
+
+def test_an_explanation_shows_where_and_like_what(folder: Path) -> None:
+    half = Image.new("RGB", (20, 10), "black")
+    half.paste(RED, (0, 0, 10, 10))
+
+    explanation = Classifier.load(folder).explain(half, nearest=2)
+
+    assert explanation.label == "glass"
+    assert explanation.map.shape == (8, 8)
+    assert explanation.map[:, :3].min() > 0.9
+    assert explanation.map[:, 5:].max() == 0
+    assert explanation.nearest[0].path == "glass/0.jpg"
+    assert len(explanation.nearest) == 2
+
+
+def test_another_label_can_be_asked_for(folder: Path) -> None:
+    classifier = Classifier.load(folder)
+
+    assert classifier.explain(photo(RED), label="metal").label == "metal"
+    with pytest.raises(InputError, match="no label 'wood'; expected one of glass, metal, paper"):
+        classifier.explain(photo(RED), label="wood")
+
+
+def test_a_photo_that_is_none_is_named(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_text("no photo")
+
+    with pytest.raises(PhotoError, match=r"photo\.jpg: not an image"):
+        Classifier.load(folder).decide([tmp_path / "photo.jpg"])
+
+
+def test_parts_of_another_classifier_are_refused(folder: Path) -> None:
+    described = json.loads((folder / "decision.json").read_text())
+    described["labels"] = ["metal", "glass", "paper"]
+    (folder / "decision.json").write_text(json.dumps(described))
+
+    with pytest.raises(InputError, match=r"decision\.json: of labels metal, glass, paper, but"):
+        Classifier.load_whole(folder)
