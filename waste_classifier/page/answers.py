@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -20,8 +21,15 @@ SHOWN_SIDE = 480
 NEAREST = 6
 
 
-def answers_html(classifier: Classifier, photos: Sequence[Path]) -> Iterator[str]:
-    """Yield the sections of the photos so far, after each: the first is there before the last.
+class Section(NamedTuple):
+    """What the page says of one photo."""
+
+    heading: str  #: in a word: the label, "unsure", or that there is no answer
+    html: str
+
+
+def answers_html(classifier: Classifier, photos: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Yield, after each photo, a line on those so far, and their sections.
 
     A photo that can't be read gets a message in its place; the others are answered all the same.
 
@@ -30,26 +38,26 @@ def answers_html(classifier: Classifier, photos: Sequence[Path]) -> Iterator[str
         photos: files, shown by their names; those beyond `MAX_PHOTOS` are left out, which a
             message says.
     """
-    sections = ""
-    left_out = len(photos) - MAX_PHOTOS
-    if left_out > 0:
-        sections = message_html(
-            f"{len(photos)} photos, but at most {MAX_PHOTOS} are answered at once: drop the last "
-            f"{left_out} again, beginning with {photos[MAX_PHOTOS].name}"
+    asked = photos[:MAX_PHOTOS]
+    before = _left_out(photos)
+    sections: list[Section] = []
+    for photo in asked:
+        sections.append(answer(classifier, photo))
+        headings = ", ".join(escape(section.heading) for section in sections)
+        yield (
+            f"<p>{len(sections)} of {len(asked)} answered: {headings}</p>",
+            before + "".join(section.html for section in sections),
         )
-    for photo in photos[:MAX_PHOTOS]:
-        sections += answer_html(classifier, photo)
-        yield sections
 
 
-def answer_html(classifier: Classifier, photo: Path) -> str:
+def answer(classifier: Classifier, photo: Path) -> Section:
     """Return the section of one photo: what it is, or what is wrong with its file."""
     try:
         image = load(photo, name=photo.name)
         explanation = explained(classifier, image)
     except InputError as error:
-        return message_html(str(error))
-    return explanation_html(photo.name, image, explanation)
+        return Section("no answer", message_html(str(error)))
+    return Section(explanation.answer.decision, explanation_html(photo.name, image, explanation))
 
 
 def explained(classifier: Classifier, image: Image.Image) -> Explanation:
@@ -64,7 +72,7 @@ def explained(classifier: Classifier, image: Image.Image) -> Explanation:
 
 def message_html(message: str) -> str:
     """Return a section that says what went wrong."""
-    return f'<p class="message" role="alert">{escape(message)}</p>'
+    return f'<p class="message">{escape(message)}</p>'
 
 
 def explanation_html(name: str, image: Image.Image, explanation: Explanation) -> str:
@@ -87,7 +95,7 @@ def explanation_html(name: str, image: Image.Image, explanation: Explanation) ->
     return (
         f'<article class="answer {kind}">'
         f'<h2>{heading}</h2><p class="why">{why}</p><p class="file">{escape(name)}</p>'
-        '<div class="pictures">'
+        '<div class="columns"><div class="pictures">'
         + _figure(shown, f"The photo {name}", "Photo")
         + _figure(
             seen,
@@ -95,9 +103,18 @@ def explanation_html(name: str, image: Image.Image, explanation: Explanation) ->
             f"Where it speaks for {label}: red most, dark least",
         )
         + "</div>"
-        + _probabilities(answer.probabilities)
-        + _nearest(explanation.nearest)
-        + "</article>"
+        + f'<div class="numbers">{_probabilities(answer.probabilities)}'
+        + f"{_nearest(explanation.nearest)}</div></div></article>"
+    )
+
+
+def _left_out(photos: Sequence[Path]) -> str:
+    count = len(photos) - MAX_PHOTOS
+    if count <= 0:
+        return ""
+    return message_html(
+        f"{len(photos)} photos, but at most {MAX_PHOTOS} are answered at once: drop the last "
+        f"{count} again, from {photos[MAX_PHOTOS].name} on"
     )
 
 

@@ -25,6 +25,11 @@ THEME = gr.themes.Default(
     font=["system-ui", "sans-serif"],
     font_mono=["ui-monospace", "monospace"],
 )
+#: Screen readers say what appears there.
+SPOKEN = """() => {
+  for (const id of ["progress", "recovery", "review"])
+    document.getElementById(id)?.setAttribute("aria-live", "polite");
+}"""
 CSS = Path(__file__).with_name("page.css")
 
 
@@ -48,7 +53,8 @@ def build(classifier: Classifier, review: Review | None = None) -> gr.Blocks:
             with gr.Tab("Purity"):
                 _purity_tab(classifier)
             with gr.Tab("Label errors"):
-                _review_tab(review)
+                _review_tab(page, review)
+        page.load(None, js=SPOKEN)
     # Two people at once would wait twice as long each, for the same cores.
     page.queue(default_concurrency_limit=1)
     return page
@@ -125,30 +131,36 @@ def _photos_tab(classifier: Classifier) -> None:
             buttons=[],
             elem_id="camera",
         )
+    progress = gr.HTML(elem_id="progress")
     answers = gr.HTML(elem_id="answers")
 
-    def answer_dropped(files: list[str] | None) -> Iterator[tuple[str, Any]]:
-        html = ""
-        for html in answers_html(classifier, [Path(file) for file in files or []]):
-            yield html, gr.skip()
+    def answer_dropped(files: list[str] | None) -> Iterator[tuple[Any, Any, Any]]:
+        for line, sections in answers_html(classifier, [Path(file) for file in files or []]):
+            yield line, sections, gr.skip()
         # The next drop begins anew.
-        yield html, None
+        yield gr.skip(), gr.skip(), None
 
-    def answer_camera(file: str | None) -> Iterator[str]:
+    def answer_camera(file: str | None) -> Iterator[tuple[str, str]]:
         if file is not None:
             yield from answers_html(classifier, [Path(file)])
 
     dropped.upload(
         answer_dropped,
         dropped,
-        [answers, dropped],
+        [progress, answers, dropped],
         show_progress_on=answers,
         # What is dropped while others are answered is answered after them.
         trigger_mode="multiple",
         api_name="answer",
         api_visibility="undocumented",
     )
-    camera.input(answer_camera, camera, answers, api_visibility="private")
+    camera.input(
+        answer_camera,
+        camera,
+        [progress, answers],
+        show_progress_on=answers,
+        api_visibility="private",
+    )
 
 
 def _purity_tab(classifier: Classifier) -> None:
@@ -183,7 +195,7 @@ def _purity_tab(classifier: Classifier) -> None:
     )
 
 
-def _review_tab(review: Review | None) -> None:
+def _review_tab(page: gr.Blocks, review: Review | None) -> None:
     if review is None:
         gr.HTML(
             "<p>There are no likely label errors to decide on: start the page beside the "
@@ -222,6 +234,10 @@ def _review_tab(review: Review | None) -> None:
     def decided(accepted: bool) -> Any:
         return lambda place: at(_or_message(lambda: review.decide(place, accepted)))
 
+    def start() -> tuple[int, str, Any, Any]:
+        return at(_or_message(review.first))
+
+    page.load(start, None, outputs, show_progress="hidden", queue=False, api_visibility="private")
     events = [
         (accept.click, decided(True)),
         (keep.click, decided(False)),

@@ -85,8 +85,10 @@ def curve_html(curve: DecisionCurve, purity: float) -> str:
         "photos are unsure</strong>; a label recovers "
         f"{sum(recoveries) / len(recoveries):.1%} of its photos in the mean.</p>"
         '<table class="purity"><caption>Recovery of each label</caption>'
-        '<thead><tr><th scope="col">Label</th><td></td><th scope="col">Recovery</th>'
-        f'<th scope="col">Sure from probability</th></tr></thead><tbody>{rows}</tbody></table>'
+        '<thead><tr><th scope="col">Label</th><td class="bar"></td>'
+        '<th scope="col" class="number">Recovery</th>'
+        '<th scope="col" class="number">Sure from probability</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
     )
 
 

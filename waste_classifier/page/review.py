@@ -66,7 +66,7 @@ class Review(NamedTuple):
         decided = sum(each.path in decisions for each in self.errors)
         return (
             f'<article class="review"><h2>{position + 1} of {len(self.errors)}</h2>'
-            f'<p>{decided} decided</p><div class="pictures">{self._picture(error)}'
+            f'<p>{decided} decided</p><div class="columns">{self._picture(error)}'
             '<dl class="labels">'
             f"<div><dt>Stands under</dt><dd>{escape(error.label)}</dd></div>"
             f"<div><dt>Suggested</dt><dd>{escape(error.suggested_label)}</dd></div>"
@@ -98,10 +98,19 @@ class Review(NamedTuple):
             decisions = read_corrections(self.corrections)
             decisions[error.path] = Correction(error.path, checksum, error.label, to)
             write_corrections(self.corrections, decisions.values())
-        return self._next(position, decisions)
+        return self._next_undecided(position, decisions)
 
-    def _next(self, position: int, decisions: dict[str, Correction]) -> int:
-        for step in range(1, len(self.errors)):
+    def first(self) -> int:
+        """Return the position of the likeliest label error that nobody decided on yet.
+
+        Raises:
+            InputError: the table of decisions can't be read.
+        """
+        return self._next_undecided(len(self.errors) - 1, read_corrections(self.corrections))
+
+    def _next_undecided(self, position: int, decisions: dict[str, Correction]) -> int:
+        """Return the first position after one that has no decision; the same where all have."""
+        for step in range(1, len(self.errors) + 1):
             following = (position + step) % len(self.errors)
             if self.errors[following].path not in decisions:
                 return following
