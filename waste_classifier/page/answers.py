@@ -18,7 +18,7 @@ from waste_classifier.training_photos import Neighbour
 MAX_PHOTOS = 20
 #: Pixels of the longest side of a photo on the page.
 SHOWN_SIDE = 480
-NEAREST = 6
+NEAREST = 5
 
 
 class Section(NamedTuple):
@@ -45,7 +45,7 @@ def answers_html(classifier: Classifier, photos: Sequence[Path]) -> Iterator[tup
         sections.append(answer(classifier, photo))
         headings = ", ".join(escape(section.heading) for section in sections)
         yield (
-            f"<p>{len(sections)} of {len(asked)} answered: {headings}</p>",
+            f"<p>{len(sections)} of {len(asked)} done: {headings}</p>",
             before + "".join(section.html for section in sections),
         )
 

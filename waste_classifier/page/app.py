@@ -12,6 +12,7 @@ from waste_classifier.errors import InputError
 from waste_classifier.images import MAX_PIXELS
 from waste_classifier.page.answers import MAX_PHOTOS, answers_html
 from waste_classifier.page.decision_curve import FILE_NAME, DecisionCurve, curve_html
+from waste_classifier.page.header import header_html
 from waste_classifier.page.review import Review
 
 #: Of one photo.
@@ -83,32 +84,6 @@ def launch(page: gr.Blocks, host: str, port: int) -> None:
     )
 
 
-def header_html(classifier: Classifier) -> str:
-    """Return the title of the page, and which classifier answers."""
-    size = classifier.image_size
-    return (
-        "<header><h1>Waste classifier</h1><p>"
-        f"<code>{escape(str(classifier.folder))}</code> tells "
-        f"{len(classifier.labels)} labels apart ({escape(', '.join(classifier.labels))}) "
-        f"at {size} x {size} pixels. {escape(when_unsure(classifier))}</p></header>"
-    )
-
-
-def when_unsure(classifier: Classifier) -> str:
-    """Say in a sentence when a classifier gives a photo no label."""
-    decision = classifier.decision
-    reasons = []
-    if decision.costs is not None:
-        reasons.append("to leave a photo costs less")
-    elif any(threshold is None or threshold > 0 for threshold in decision.thresholds):
-        reasons.append(f"a purity of {decision.purity:g} can't be promised")
-    if classifier.novelty is not None:
-        reasons.append("a photo is unlike the training photos")
-    if not reasons:
-        return "It always decides: it is never unsure."
-    return f"It is unsure where {', or where '.join(reasons)}."
-
-
 def _photos_tab(classifier: Classifier) -> None:
     dropped = gr.File(
         label=f"Photos: drop up to {MAX_PHOTOS}, or choose them",
@@ -119,7 +94,7 @@ def _photos_tab(classifier: Classifier) -> None:
     gr.HTML(
         f"<p>JPEG, PNG, WebP, BMP or GIF, up to {MAX_FILE_SIZE.upper()} and "
         f"{MAX_PIXELS // 10**6} million pixels each. They stay on the machine that serves this "
-        "page, and are deleted when it stops.</p>"
+        "page, and are deleted within two hours or when it stops.</p>"
     )
     with gr.Accordion("Use the camera", open=False):
         camera = gr.Image(
@@ -212,11 +187,11 @@ def _review_tab(page: gr.Blocks, review: Review | None) -> None:
     position = gr.State(0)
     shown = gr.HTML(elem_id="review")
     with gr.Row(elem_id="decide"):
-        accept = gr.Button("Accept", variant="primary")
-        keep = gr.Button("Keep")
+        accept = gr.Button("Accept", variant="primary", min_width=80)
+        keep = gr.Button("Keep", min_width=80)
     with gr.Row(elem_id="turn"):
-        previous = gr.Button("Previous", size="sm")
-        following = gr.Button("Next", size="sm")
+        previous = gr.Button("Previous", size="sm", min_width=80)
+        following = gr.Button("Next", size="sm", min_width=80)
     outputs = [position, shown, accept, keep]
 
     def at(place: int) -> tuple[int, str, Any, Any]:
