@@ -165,7 +165,7 @@ def _purity_tab(classifier: Classifier) -> None:
         show_progress="hidden",
         trigger_mode="always_last",
         # It waits for no photo.
-        queue=False,
+        concurrency_id="purity",
         api_visibility="private",
     )
 
@@ -209,7 +209,7 @@ def _review_tab(page: gr.Blocks, review: Review | None) -> None:
     def decided(accepted: bool) -> Any:
         return lambda place: at(_or_message(lambda: review.decide(place, accepted)))
 
-    def start() -> tuple[int, str, Any, Any]:
+    def start(_: int) -> tuple[int, str, Any, Any]:
         return at(_or_message(review.first))
 
     page.load(start, None, outputs, show_progress="hidden", queue=False, api_visibility="private")
@@ -225,7 +225,8 @@ def _review_tab(page: gr.Blocks, review: Review | None) -> None:
             position,
             outputs,
             show_progress="hidden",
-            queue=False,
+            # It waits for no photo.
+            concurrency_id="review",
             api_visibility="private",
         )
 

@@ -1,6 +1,5 @@
 """corrections.csv: sorted, whole or as it was, and never another table overwritten."""
 
-import os
 import re
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def test_rows_are_sorted_by_path(tmp_path: Path) -> None:
         b'path,sha256,from,to\n"glass/a, 1.jpg",a1,glass,glass\nglass/b.jpg,b1,glass,metal\n'
     )
     assert read_corrections(file) == {KEPT.path: KEPT, MOVED.path: MOVED}
-    assert os.listdir(tmp_path) == ["corrections.csv"]
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_photo_that_stays_is_told_from_one_that_moves() -> None:
@@ -57,7 +56,7 @@ def test_what_cannot_be_written_leaves_the_table_as_it_was(
     file = tmp_path / "corrections.csv"
     write_corrections(file, [KEPT])
 
-    def full(self: Path, target: Path) -> None:
+    def full(*_: Path) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
@@ -65,7 +64,7 @@ def test_what_cannot_be_written_leaves_the_table_as_it_was(
         write_corrections(file, [MOVED])
 
     assert read_corrections(file) == {KEPT.path: KEPT}
-    assert os.listdir(tmp_path) == ["corrections.csv"]
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ def test_twenty_people_get_the_answers_for_their_own_photos(
     def ask(number: int) -> Any:
         photo = save_photo(tmp_path / f"photo_{number}.png", COLOURS[labels[number]])
         client = Client(f"http://127.0.0.1:{port}", verbose=False, analytics_enabled=False)
-        return client.submit([handle_file(str(photo))], api_name="/answer").outputs()[0]
+        job = client.submit([handle_file(str(photo))], api_name="/answer")
+        job.result(timeout=120)
+        return job.outputs()[0]
 
     try:
         with ThreadPoolExecutor(PEOPLE) as people:

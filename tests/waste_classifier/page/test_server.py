@@ -1,6 +1,5 @@
 """Serving the page: where it listens, what stops it, and what is left of what was dropped."""
 
-import importlib
 import os
 import re
 import signal
@@ -88,10 +87,8 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
             serve(tmp_path, port=port)
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid", ""])
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "nowhere.invalid"])
 def test_an_address_of_another_machine_is_named(host: str, tmp_path: Path) -> None:
-    if not host:
-        pytest.skip("all addresses, as of 0.0.0.0")
     with pytest.raises(InputError, match=rf"^can't listen at {re.escape(host)}, port"):
         serve(tmp_path, host=host, port=free_port())
 
@@ -120,4 +117,3 @@ def test_importing_the_server_waits_for_no_gradio() -> None:
     )
 
     assert said.stdout == "False\n"
-    assert importlib.util.find_spec("gradio") is not None
