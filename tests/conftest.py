@@ -47,8 +47,8 @@ SLOW = (
     "train/test_train.py",
     "views/test_views.py",
     "waste_classifier/test_backbone.py",
+    "waste_classifier/page/test_clients.py",
     "waste_classifier/page/test_in_browser.py",
-    "waste_classifier/page/test_many_people.py",
     "waste_classifier/page/test_server.py",
     "waste_classifier/test_model_on_photos.py",
 )

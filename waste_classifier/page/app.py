@@ -106,6 +106,8 @@ def _photos_tab(classifier: Classifier) -> None:
             buttons=[],
             elem_id="camera",
         )
+    for component in (dropped, camera):
+        _follow_no_addresses(component)
     progress = gr.HTML(elem_id="progress")
     answers = gr.HTML(elem_id="answers")
 
@@ -136,6 +138,18 @@ def _photos_tab(classifier: Classifier) -> None:
         show_progress_on=answers,
         api_visibility="private",
     )
+
+
+def _follow_no_addresses(component: gr.components.Component) -> None:
+    """Make a component take what was dropped alone: Gradio would fetch a file from any host."""
+    move = component.async_move_resource_to_block_cache
+
+    async def move_dropped(file: Any) -> Any:
+        if "://" in str(file):
+            raise gr.Error("Drop the photo itself: no address is followed", print_exception=False)
+        return await move(file)
+
+    component.async_move_resource_to_block_cache = move_dropped
 
 
 def _purity_tab(classifier: Classifier) -> None:
