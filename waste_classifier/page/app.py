@@ -1,9 +1,9 @@
 """The page itself: what stands on it, and what happens when somebody uses it. Imports Gradio."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -15,6 +15,9 @@ from waste_classifier.page.decision_curve import FILE_NAME, DecisionCurve, curve
 from waste_classifier.page.header import header_html
 from waste_classifier.page.review import Review
 
+Result = TypeVar("Result")
+#: A likely label error as it is shown: its position, HTML, and what the two buttons say.
+Shown = tuple[int, str, Any, Any]
 #: Of one photo.
 MAX_FILE_SIZE = "20mb"
 #: Seconds: how often what was dropped is looked for, and how old it gets. The last of 20 people
@@ -26,11 +29,13 @@ THEME = gr.themes.Default(
     font=["system-ui", "sans-serif"],
     font_mono=["ui-monospace", "monospace"],
 )
-#: Screen readers say what appears there.
-SPOKEN = """() => {
-  for (const id of ["progress", "recovery", "review"])
-    document.getElementById(id)?.setAttribute("aria-live", "polite");
-}"""
+#: Of what screen readers say when it changes; Gradio has no setting for it, and makes the elements
+#: of a tab when the tab is opened.
+SPOKEN = "spoken"
+SPEAK = f"""() => new MutationObserver(() => {{
+  for (const element of document.querySelectorAll(".{SPOKEN}:not([aria-live])"))
+    element.setAttribute("aria-live", "polite");
+}}).observe(document.body, {{childList: true, subtree: true}})"""
 CSS = Path(__file__).with_name("page.css")
 
 
@@ -55,7 +60,7 @@ def build(classifier: Classifier, review: Review | None = None) -> gr.Blocks:
                 _purity_tab(classifier)
             with gr.Tab("Label errors"):
                 _review_tab(page, review)
-        page.load(None, js=SPOKEN)
+        page.load(None, js=SPEAK)
     # Two people at once would wait twice as long each, for the same cores.
     page.queue(default_concurrency_limit=1)
     return page
@@ -108,7 +113,7 @@ def _photos_tab(classifier: Classifier) -> None:
         )
     for component in (dropped, camera):
         _follow_no_addresses(component)
-    progress = gr.HTML(elem_id="progress")
+    progress = gr.HTML(elem_id="progress", elem_classes=SPOKEN)
     answers = gr.HTML(elem_id="answers")
 
     def answer_dropped(files: list[str] | None) -> Iterator[tuple[Any, Any, Any]]:
@@ -171,7 +176,7 @@ def _purity_tab(classifier: Classifier) -> None:
         buttons=[],
         elem_id="purity",
     )
-    table = gr.HTML(curve_html(curve, asked), elem_id="recovery")
+    table = gr.HTML(curve_html(curve, asked), elem_id="recovery", elem_classes=SPOKEN)
     purity.change(
         lambda value: curve_html(curve, value),
         purity,
@@ -190,16 +195,19 @@ def _review_tab(page: gr.Blocks, review: Review | None) -> None:
             "<p>There are no likely label errors to decide on: start the page beside the "
             "pipeline's data, or with --label-errors and --photos.</p>"
         )
-        return
-    if not review.errors:
+    elif not review.errors:
         gr.HTML("<p>The table of label errors is empty: no label is likely wrong.</p>")
-        return
+    else:
+        _decisions(page, review)
+
+
+def _decisions(page: gr.Blocks, review: Review) -> None:
     gr.HTML(
         "<p>Does the photo show what is suggested? Decisions are written at once to "
         f"<code>{escape(str(review.corrections))}</code>.</p>"
     )
     position = gr.State(0)
-    shown = gr.HTML(elem_id="review")
+    shown = gr.HTML(elem_id="review", elem_classes=SPOKEN)
     with gr.Row(elem_id="decide"):
         accept = gr.Button("Accept", variant="primary", min_width=80)
         keep = gr.Button("Keep", min_width=80)
@@ -208,7 +216,7 @@ def _review_tab(page: gr.Blocks, review: Review | None) -> None:
         following = gr.Button("Next", size="sm", min_width=80)
     outputs = [position, shown, accept, keep]
 
-    def at(place: int) -> tuple[int, str, Any, Any]:
+    def at(place: int) -> Shown:
         error = review.errors[place]
         return (
             place,
@@ -217,35 +225,26 @@ def _review_tab(page: gr.Blocks, review: Review | None) -> None:
             gr.update(value=f"Keep: {error.label}"),
         )
 
-    def turned(by: int) -> Any:
+    def turned(by: int) -> Callable[[int], Shown]:
         return lambda place: at((place + by) % len(review.errors))
 
-    def decided(accepted: bool) -> Any:
+    def decided(accepted: bool) -> Callable[[int], Shown]:
         return lambda place: at(_or_message(lambda: review.decide(place, accepted)))
 
-    def start(_: int) -> tuple[int, str, Any, Any]:
-        return at(_or_message(review.first))
-
-    page.load(start, None, outputs, show_progress="hidden", queue=False, api_visibility="private")
     events = [
         (accept.click, decided(True)),
         (keep.click, decided(False)),
         (previous.click, turned(-1)),
         (following.click, turned(1)),
     ]
+    # It waits for no photo.
+    options = {"show_progress": "hidden", "concurrency_id": "review", "api_visibility": "private"}
+    page.load(lambda: at(_or_message(review.first)), None, outputs, **options)
     for event, action in events:
-        event(
-            action,
-            position,
-            outputs,
-            show_progress="hidden",
-            # It waits for no photo.
-            concurrency_id="review",
-            api_visibility="private",
-        )
+        event(action, position, outputs, **options)
 
 
-def _or_message(work: Any) -> Any:
+def _or_message(work: Callable[[], Result]) -> Result:
     """Return what some work returns; what is wrong with its files is shown to the user."""
     try:
         return work()

@@ -144,7 +144,6 @@ def test_dropped_photos_are_answered_and_what_is_none_is_named(
     )
 
     expect(page.locator("#progress")).to_have_text("3 of 3 done: glass, no answer, unsure")
-    expect(page.locator("#progress")).to_have_attribute("aria-live", "polite")
     articles = page.locator("#answers article")
     expect(articles).to_have_count(2)
     expect(articles.nth(0).get_by_role("heading", name="glass")).to_be_visible()
@@ -180,6 +179,20 @@ def test_photos_dropped_meanwhile_are_answered_too(
     go_on.set()
 
     expect(page.locator("#progress")).to_have_text("2 of 2 done: glass, cardboard")
+
+
+def test_photos_are_chosen_by_keyboard(opened: Opened, served: Served) -> None:
+    page = opened.page
+    page.get_by_role("tab", name="Photos").focus()
+    for _ in ("Purity", "Label errors", "Photos"):
+        page.keyboard.press("Tab")
+
+    with page.expect_file_chooser() as choosing:
+        page.keyboard.press("Enter")
+    assert choosing.value.is_multiple()
+    choosing.value.set_files(save_photo(served.folder / "bottle.png", "lime"))
+
+    expect(page.locator("#progress")).to_have_text("1 of 1 done: glass")
 
 
 def test_a_file_above_the_limit_is_refused_by_name(opened: Opened, served: Served) -> None:
@@ -274,6 +287,8 @@ def test_a_phone_needs_no_horizontal_scroll_and_every_control_has_a_name(
     assert page.locator("#answers").evaluate(f"e => ({wide})(e).length") == 0
     assert page.evaluate(UNNAMED) == []
     assert page.evaluate("[...document.images].filter(e => e.offsetParent && !e.alt).length") == 0
+    spoken = page.locator({"Photos": "#progress", "Purity": "#recovery"}.get(tab, "#review"))
+    expect(spoken).to_have_attribute("aria-live", "polite")
     assert page.evaluate("document.documentElement.lang") == "en"
     assert page.title() == "Waste classifier"
 
