@@ -47,6 +47,10 @@ SLOW = (
     "train/test_train.py",
     "views/test_views.py",
     "waste_classifier/test_backbone.py",
+    "waste_classifier/page/test_app.py",
+    "waste_classifier/page/test_clients.py",
+    "waste_classifier/page/test_in_browser.py",
+    "waste_classifier/page/test_server.py",
     "waste_classifier/test_model_on_photos.py",
 )
 HEAVY = ("tensorflow", "keras")

@@ -1,0 +1,74 @@
+"""corrections.csv: sorted, whole or as it was, and never another table overwritten."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from waste_classifier.errors import InputError
+from waste_classifier.page.corrections import Correction, read_corrections, write_corrections
+
+MOVED = Correction("glass/b.jpg", "b1", "glass", "metal")
+KEPT = Correction("glass/a, 1.jpg", "a1", "glass", "glass")
+
+
+def test_rows_are_sorted_by_path(tmp_path: Path) -> None:
+    file = tmp_path / "corrections.csv"
+
+    write_corrections(file, [MOVED, KEPT])
+
+    assert file.read_bytes() == (
+        b'path,sha256,from,to\n"glass/a, 1.jpg",a1,glass,glass\nglass/b.jpg,b1,glass,metal\n'
+    )
+    assert read_corrections(file) == {KEPT.path: KEPT, MOVED.path: MOVED}
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_photo_that_stays_is_told_from_one_that_moves() -> None:
+    assert KEPT.keeps
+    assert not MOVED.keeps
+
+
+def test_no_file_no_corrections(tmp_path: Path) -> None:
+    assert read_corrections(tmp_path / "corrections.csv") == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"path,label\n", b"path,sha256,from,to\na,b,c\n", b'path,sha256,from,to\n"', b"\xff"],
+)
+def test_another_table_is_refused(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "corrections.csv"
+    file.write_bytes(content)
+
+    with pytest.raises(InputError, match=rf"^{re.escape(str(file))}: not a table with the columns"):
+        read_corrections(file)
+
+
+def test_a_folder_in_its_place_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_corrections(tmp_path)
+
+
+def test_what_cannot_be_written_leaves_the_table_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "corrections.csv"
+    write_corrections(file, [KEPT])
+
+    def full(*_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(InputError, match=r"cannot be written \(No space left on device\)"):
+        write_corrections(file, [MOVED])
+
+    assert read_corrections(file) == {KEPT.path: KEPT}
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "none" / "corrections.csv"
+
+    with pytest.raises(InputError, match=rf"^{re.escape(str(file))}: cannot be written"):
+        write_corrections(file, [KEPT])

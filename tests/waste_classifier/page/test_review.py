@@ -1,0 +1,145 @@
+"""The review of likely label errors: what is shown, and what a decision writes."""
+
+import hashlib
+import re
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.waste_classifier.page.colours import save_photo
+from waste_classifier.errors import InputError
+from waste_classifier.page.corrections import read_corrections
+from waste_classifier.page.review import Review
+
+TABLE = (
+    "rank,path,label,suggested_label,quality\n"
+    "1,glass/b.png,glass,metal,0.02\n"
+    "2,glass/a.png,glass,metal,0.05\n"
+    "3,metal/c.png,metal,a<b,0.3\n"
+)
+
+
+@pytest.fixture
+def review(tmp_path: Path) -> Review:
+    for name in ("glass/a.png", "glass/b.png", "metal/c.png"):
+        save_photo(tmp_path / "raw" / name, "red")
+    (tmp_path / "label_errors.csv").write_text(TABLE)
+    found = Review.load(
+        tmp_path / "label_errors.csv", tmp_path / "raw", tmp_path / "corrections.csv"
+    )
+    assert found is not None
+    return found
+
+
+def texts(html: str) -> list[str]:
+    return [text for text in re.split(r"<[^>]*>", html) if text]
+
+
+def test_shows_the_photo_beside_both_labels(review: Review) -> None:
+    html = review.html(2)
+
+    assert 'alt="The photo metal/c.png"' in html
+    assert texts(html) == [
+        *("3 of 3", "0 decided", "metal/c.png"),
+        *("Stands under", "metal", "Suggested", "a&lt;b"),
+        *("Probability that it stands right", "0.3", "Decision", "none yet"),
+    ]
+
+
+def test_a_decision_is_written_at_once_and_leads_to_the_next(review: Review) -> None:
+    red = hashlib.sha256((review.photos / "glass/a.png").read_bytes()).hexdigest()
+
+    assert review.first() == 0
+    assert review.decide(0, accept=True) == 1
+    assert review.corrections.read_text() == (
+        f"path,sha256,from,to\nglass/b.png,{red},glass,metal\n"
+    )
+    assert review.decide(1, accept=False) == 2
+    assert review.corrections.read_text() == (
+        f"path,sha256,from,to\nglass/a.png,{red},glass,glass\nglass/b.png,{red},glass,metal\n"
+    )
+    assert texts(review.html(0))[1::9] == ["2 decided", "is metal"]
+    assert texts(review.html(1))[-1] == "stays glass"
+
+
+def test_the_next_without_a_decision_may_come_before(review: Review) -> None:
+    review.decide(2, accept=True)
+    assert review.first() == 0
+    assert review.decide(1, accept=True) == 0
+    # All have one: it stays where it is.
+    assert review.decide(0, accept=True) == 0
+    assert review.first() == 2
+
+
+def test_a_decision_can_be_changed(review: Review) -> None:
+    review.decide(0, accept=True)
+    review.decide(0, accept=False)
+
+    assert [each.to_label for each in read_corrections(review.corrections).values()] == ["glass"]
+
+
+def test_decisions_of_others_stay(review: Review) -> None:
+    review.corrections.write_text("path,sha256,from,to\npaper/x.png,00,paper,metal\n")
+
+    review.decide(0, accept=True)
+
+    assert list(read_corrections(review.corrections)) == ["glass/b.png", "paper/x.png"]
+
+
+def test_people_who_decide_at_once_lose_nothing(review: Review) -> None:
+    threads = [
+        threading.Thread(target=review.decide, args=(position, True))
+        for position in (0, 1, 2)
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(read_corrections(review.corrections)) == 3
+
+
+def test_a_decision_on_another_photo_of_the_name_does_not_hold(review: Review) -> None:
+    review.decide(0, accept=True)
+    save_photo(review.photos / "glass/b.png", "blue")
+
+    assert texts(review.html(0))[-1] == "was on another photo of this name; decide again"
+
+
+def test_a_missing_photo_is_named_and_not_decided_on(review: Review) -> None:
+    (review.photos / "glass/b.png").unlink()
+
+    assert "glass/b.png: cannot be read (No such file or directory)" in review.html(0)
+    with pytest.raises(InputError, match=r"glass/b.png: cannot be read .*; bring the photos back"):
+        review.decide(0, accept=True)
+    assert not review.corrections.exists()
+
+
+def test_the_pipelines_tables_are_found(
+    review: Review, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Review.load(None, None, Path("corrections.csv")) is None
+
+    (tmp_path / "data").mkdir()
+    (tmp_path / "label_errors.csv").rename("data/label_errors.csv")
+    review.photos.rename("data/raw")
+    found = Review.load(None, None, Path("corrections.csv"))
+
+    assert found is not None
+    assert found.errors == review.errors
+    assert "none yet" in found.html(0)
+
+
+def test_photos_that_are_not_there_are_named(review: Review, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none: no such folder; give that of the photos"):
+        Review.load(tmp_path / "label_errors.csv", tmp_path / "none", review.corrections)
+
+
+def test_another_table_in_the_place_of_corrections_is_refused_at_the_start(
+    review: Review, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="not a table with the columns"):
+        Review.load(tmp_path / "label_errors.csv", review.photos, tmp_path / "label_errors.csv")

@@ -1,0 +1,142 @@
+"""The likely label errors, one after the other, for a person to decide on."""
+
+from html import escape
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+from waste_classifier.checksum import sha256_of
+from waste_classifier.errors import InputError
+from waste_classifier.images import load
+from waste_classifier.page.answers import message_html
+from waste_classifier.page.corrections import Correction, read_corrections, write_corrections
+from waste_classifier.page.label_errors import LabelError, read_label_errors
+from waste_classifier.page.pictures import data_uri, smaller
+
+#: Where the pipeline writes them.
+LABEL_ERRORS = Path("data/label_errors.csv")
+PHOTOS = Path("data/raw")
+CORRECTIONS = Path("corrections.csv")
+SHOWN_SIDE = 640
+
+#: People decide at once, and each decision rewrites the table.
+_writing = Lock()
+
+
+class Review(NamedTuple):
+    """What people decide on, and where their decisions go."""
+
+    errors: list[LabelError]
+    photos: Path  #: folder that paths are below
+    corrections: Path
+
+    @classmethod
+    def load(
+        cls, label_errors: Path | None, photos: Path | None, corrections: Path
+    ) -> "Review | None":
+        """Return what there is to review; None where nothing is given and nothing is found.
+
+        Args:
+            label_errors: table; None: that of the pipeline, if there is one.
+            photos: folder; None: that of the pipeline.
+            corrections: table that decisions go to.
+
+        Raises:
+            InputError: a table can't be read, or the folder is missing.
+        """
+        if label_errors is None:
+            if photos is None and not LABEL_ERRORS.exists():
+                return None
+            label_errors = LABEL_ERRORS
+        photos = PHOTOS if photos is None else photos
+        errors = read_label_errors(label_errors)
+        if not photos.is_dir():
+            raise InputError(f"{photos}: no such folder; give that of the photos (--photos)")
+        read_corrections(corrections)
+        return cls(errors, photos, corrections)
+
+    def html(self, position: int) -> str:
+        """Return what is shown of a likely label error.
+
+        Raises:
+            InputError: the table of decisions can't be read.
+        """
+        error = self.errors[position]
+        decisions = read_corrections(self.corrections)
+        decided = sum(each.path in decisions for each in self.errors)
+        return (
+            f'<article class="review"><h2>{position + 1} of {len(self.errors)}</h2>'
+            f'<p>{decided} decided</p><div class="columns">{self._picture(error)}'
+            '<dl class="labels">'
+            f"<div><dt>Stands under</dt><dd>{escape(error.label)}</dd></div>"
+            f"<div><dt>Suggested</dt><dd>{escape(error.suggested_label)}</dd></div>"
+            f"<div><dt>Probability that it stands right</dt><dd>{escape(error.quality)}</dd></div>"
+            f"<div><dt>Decision</dt><dd>{self._decision(error, decisions)}</dd></div>"
+            "</dl></div></article>"
+        )
+
+    def decide(self, position: int, accept: bool) -> int:
+        """Write a decision, and return the position of the next photo that has none.
+
+        Args:
+            position: of the likely label error.
+            accept: the label suggested; else the photo stays where it is.
+
+        Raises:
+            InputError: the photo or the table can't be read, or the table can't be written.
+        """
+        error = self.errors[position]
+        file = self.photos / error.path
+        try:
+            checksum = sha256_of(file)
+        except OSError as problem:
+            raise InputError(
+                f"{file}: cannot be read ({problem.strerror}); bring the photos back"
+            ) from None
+        to = error.suggested_label if accept else error.label
+        with _writing:
+            decisions = read_corrections(self.corrections)
+            decisions[error.path] = Correction(error.path, checksum, error.label, to)
+            write_corrections(self.corrections, decisions.values())
+        return self._next_undecided(position, decisions)
+
+    def first(self) -> int:
+        """Return the position of the likeliest label error that nobody decided on yet.
+
+        Raises:
+            InputError: the table of decisions can't be read.
+        """
+        return self._next_undecided(len(self.errors) - 1, read_corrections(self.corrections))
+
+    def _next_undecided(self, position: int, decisions: dict[str, Correction]) -> int:
+        """Return the first position after one that has no decision; the same where all have."""
+        for step in range(1, len(self.errors) + 1):
+            following = (position + step) % len(self.errors)
+            if self.errors[following].path not in decisions:
+                return following
+        return position
+
+    def _picture(self, error: LabelError) -> str:
+        try:
+            image = smaller(load(self.photos / error.path), SHOWN_SIDE)
+        except InputError as problem:
+            return message_html(str(problem))
+        return (
+            f'<figure><img src="{data_uri(image)}" alt="The photo {escape(error.path)}" '
+            f'width="{image.width}" height="{image.height}">'
+            f"<figcaption>{escape(error.path)}</figcaption></figure>"
+        )
+
+    def _decision(self, error: LabelError, decisions: dict[str, Correction]) -> str:
+        decision = decisions.get(error.path)
+        if decision is None:
+            return "none yet"
+        try:
+            changed = sha256_of(self.photos / error.path) != decision.sha256
+        except OSError:
+            changed = True
+        if changed:
+            return "was on another photo of this name; decide again"
+        if decision.keeps:
+            return f"stays {escape(decision.to_label)}"
+        return f"is {escape(decision.to_label)}"

@@ -1,0 +1,92 @@
+"""Serves the page until it is stopped, and leaves nothing of what was dropped on it."""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+
+from waste_classifier.classifier import Classifier
+from waste_classifier.errors import InputError
+from waste_classifier.page.review import CORRECTIONS, Review
+
+HOST = "127.0.0.1"
+PORT = 7860
+
+
+def serve(
+    folder: Path,
+    host: str = HOST,
+    port: int = PORT,
+    label_errors: Path | None = None,
+    photos: Path | None = None,
+    corrections: Path = CORRECTIONS,
+) -> None:
+    """Serve the page of a classifier until Ctrl-C or SIGTERM.
+
+    Args:
+        folder: of the classifier.
+        host: address to listen at; that of this machine alone unless asked otherwise.
+        port: to listen at.
+        label_errors: table of likely label errors; None: that of the pipeline, if there is one.
+        photos: folder that its paths are below; None: that of the pipeline.
+        corrections: table that decisions on them go to.
+
+    Raises:
+        InputError: Gradio is not installed, a file is missing or damaged, or the port is taken.
+    """
+    _check_free(host, port)
+    classifier = Classifier.load_whole(str(folder))
+    review = Review.load(label_errors, photos, corrections)
+    with _uploads_deleted():
+        try:
+            from waste_classifier.page.app import build, launch
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"the page takes {error.name}, which is not installed: "
+                'pip install "waste-classifier[page]"'
+            ) from None
+        page = build(classifier, review)
+        launch(page, host, port)
+        print(f"http://{_in_address(host)}:{port}  (Ctrl-C stops it)", flush=True)
+        try:
+            _wait_until_stopped()
+        finally:
+            page.close(verbose=False)
+
+
+@contextmanager
+def _uploads_deleted() -> Iterator[None]:
+    """Give Gradio a folder for what is dropped, and delete it in the end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with TemporaryDirectory(prefix="waste-classifier-page-", ignore_cleanup_errors=True) as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = uploads
+        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        # Gradio asks itself whether it answers: not by way of a proxy.
+        os.environ["NO_PROXY"] = os.environ["no_proxy"] = "*"
+        yield
+
+
+def _wait_until_stopped() -> None:
+    try:
+        Event().wait()
+    except KeyboardInterrupt:
+        print()
+
+
+def _check_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"can't listen at {host}, port {port} ({error}); give another --host or --port"
+        ) from None
+
+
+def _in_address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
