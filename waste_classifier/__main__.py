@@ -84,6 +84,17 @@ def parser() -> argparse.ArgumentParser:
     page = _command(commands, "page", "try it in a browser")
     page.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     page.add_argument("--port", type=int, default=7860, help="(%(default)s)")
+    page.add_argument(
+        "--label-errors", type=Path, metavar="FILE", help="likely wrong labels, to decide on"
+    )
+    page.add_argument("--photos", type=Path, metavar="DIR", help="that its paths are relative to")
+    page.add_argument(
+        "--corrections",
+        type=Path,
+        default=Path("corrections.csv"),
+        metavar="FILE",
+        help="where decisions on labels are written (%(default)s)",
+    )
     page.set_defaults(run=_page)
     return whole
 
@@ -168,7 +179,14 @@ def _adapt(parsed: argparse.Namespace) -> int:
 def _page(parsed: argparse.Namespace) -> int:
     from waste_classifier.page import serve
 
-    serve(chosen_folder(parsed.model), parsed.host, parsed.port)
+    serve(
+        chosen_folder(parsed.model),
+        parsed.host,
+        parsed.port,
+        label_errors=parsed.label_errors,
+        photos=parsed.photos,
+        corrections=parsed.corrections,
+    )
     return 0
 
 
