@@ -37,12 +37,13 @@ class Colours:
     def features(
         self, images: npt.NDArray[np.uint8], orientations: Sequence[Orientation]
     ) -> npt.NDArray[np.float32]:
-        shares = images.astype(np.float32) / 255
+        shares = images / 255
         seen = np.concatenate([shares.mean((1, 2)), shares.std((1, 2)) + 1e-3], axis=1)
+        seen = seen.astype(np.float32)
         return np.stack([seen for _ in orientations], axis=1)
 
     def activations(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        return image.astype(np.float32) / 255
+        return np.asarray(image / 255, np.float32)
 
 
 def write_classifier(folder: Path, thresholds: Sequence[float | None] = (0.9, 0.9, None)) -> Path:

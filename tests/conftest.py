@@ -21,6 +21,7 @@ SLOW = (
     "experiments/test_search.py",
     "experiments/test_verdict.py",
     "explore/test_explore.py",
+    "export/test_export.py",
     "features",
     "fetch/test_fetch_refusals.py",
     "fetch/test_ignored.py",

@@ -104,7 +104,10 @@ def build_pooling() -> "keras.Model":
     keras.utils.set_random_seed(7)
     images = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), name="images")
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(images)
-    maps = keras.layers.Conv2D(COLUMNS // 2, 3, strides=2, activation="relu")(scaled)
+    # Named as the last stage that a backbone of these columns would end with.
+    maps = keras.layers.Conv2D(
+        COLUMNS // 2, 3, strides=2, activation="relu", name="conv3_block4_out"
+    )(scaled)
     mean = keras.layers.GlobalAveragePooling2D()(maps)
     deviation = keras.ops.sqrt(keras.ops.var(maps, axis=(1, 2)) + 1e-5)
     return keras.Model(images, keras.layers.Concatenate()([mean, deviation]))

@@ -177,7 +177,7 @@ def _adapt(parsed: argparse.Namespace) -> int:
 
 
 def _page(parsed: argparse.Namespace) -> int:
-    from waste_classifier.page import serve
+    from waste_classifier.page.server import serve
 
     serve(
         chosen_folder(parsed.model),

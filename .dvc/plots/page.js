@@ -5,6 +5,7 @@
   const SECTIONS = {
     evaluate: "Results on the test images",
     cross_validation: "Results of the cross-validation",
+    decide: "Decisions",
     train: "Training",
     explore: "The images",
     label_errors: "Labels",
@@ -13,7 +14,7 @@
   // The order within a section; what is not named here follows.
   const ORDER = [
     "headline_scores", "confusion_matrix", "label_scores", "mistakes", "predictions", "losses",
-    "reliability", "precision_recall", "loss", "accuracy", "macro_f1", "learning_rate", "images_per_label",
+    "reliability", "precision_recall", "decisions", "coverage", "loss", "accuracy", "macro_f1", "learning_rate", "images_per_label",
     "embedding_map", "examples", "label_errors", "near_duplicates", "similar_pairs",
   ];
   const EQUAL = " = ";

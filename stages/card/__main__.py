@@ -1,23 +1,30 @@
 """Write the model card: data/card.md. Every number in it is of metrics/ or data/decision.json."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from stages.card.text import model_card
 from stages.outputs.card import CARD_FILE
 from stages.outputs.decision import DECISION_FILE
 from stages.outputs.documents import read_document
-from stages.outputs.model import MODEL_DIR
+from stages.outputs.model import DESCRIPTION_FILE
 from stages.outputs.split import read_split
 from stages.outputs.whole import whole_text
 from stages.params.backbone import BackboneParams
 from stages.params.card import CardParams
 from stages.params.fetch import FetchParams
+from stages.params.reading import Params
 from stages.params.split import SplitParams
 from stages.stage import run_with
 from waste_classifier.decision import Decision
-from waste_classifier.model import DESCRIPTION_NAME
 
+SECTIONS: Mapping[str, type[Params]] = {
+    "backbone": BackboneParams,
+    "card": CardParams,
+    "fetch": FetchParams,
+    "split": SplitParams,
+}
 METRICS = ("cross_validation", "decide", "export", "novelty")
 
 
@@ -26,7 +33,7 @@ def main(
 ) -> None:
     """Read the metrics of all stages, write what they say."""
     metrics = {name: read_document(Path("metrics") / f"{name}.json") for name in METRICS}
-    described = read_document(MODEL_DIR / DESCRIPTION_NAME)
+    described = read_document(DESCRIPTION_FILE)
     decision = Decision.load(DECISION_FILE)
     text = model_card(card, fetch, backbone, split, read_split(), described, decision, metrics)
     with whole_text(CARD_FILE) as file:
@@ -35,14 +42,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(
-        run_with(
-            {
-                "backbone": BackboneParams,
-                "card": CardParams,
-                "fetch": FetchParams,
-                "split": SplitParams,
-            },
-            main,
-        )
-    )
+    sys.exit(run_with(SECTIONS, main))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import tensorflow as tf
@@ -73,9 +74,12 @@ def to_onnx(graph: Any, metadata: Mapping[str, Any]) -> bytes:
     import tf2onnx
 
     signature = [tf.TensorSpec(each.shape, each.dtype, name=each.name) for each in _inputs(graph)]
-    model, _ = tf2onnx.convert.from_function(
-        tf.function(graph), input_signature=signature, opset=ONNX_OPSET
-    )
+    # Its optimisers leave another graph each time, by the addresses of its nodes; runtimes have
+    # theirs, which they run as they load a file.
+    with patch("tf2onnx.optimizer.optimize_graph", lambda converted, *_, **__: converted):
+        model, _ = tf2onnx.convert.from_function(
+            tf.function(graph), input_signature=signature, opset=ONNX_OPSET
+        )
     model = canonical(model)
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_NAME, json.dumps(metadata)

@@ -14,7 +14,7 @@ class DecideParams(Params):
     """Section `decide`."""
 
     purity: Annotated[float, Field(gt=0, lt=1)]
-    confidence: Annotated[float, Field(ge=0.5, lt=1)]
+    confidence: Annotated[float, Field(gt=0, lt=1)]
     mix: Annotated[dict[str, Share] | None, BeforeValidator(labels_as_text)]
     costs: Annotated[dict[str, Costs] | None, BeforeValidator(labels_as_text)]
     seed: Seed

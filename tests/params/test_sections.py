@@ -68,6 +68,11 @@ RANGES: dict[str, tuple[float, float | None]] = {
     "cross_validate.folds": (2, 20),
     "cross_validate.repeats": (1, 20),
     "label_errors.sheet_images": (1, 200),
+    "novelty.batch_size": (1, 1024),
+    "decide.seed": (0, 2**32 - 1),
+    "decide.bootstrap_samples": (100, 100_000),
+    "export.seed": (0, 2**32 - 1),
+    "export.compared_images": (1, 10_000),
 }
 #: From 0, below 1.
 SHARES_BELOW_ONE = (
@@ -78,9 +83,13 @@ SHARES_BELOW_ONE = (
     "train.scratch.batch_norm_momentum",
     "train.augment.contrast",
     "train.augment.saturation",
+    "novelty.refused",
 )
 #: Above 0.
-POSITIVE = ("split.val", "split.test", "train.lr", "train.fine_tune.lr")
+POSITIVE = (
+    *("split.val", "split.test", "train.lr", "train.fine_tune.lr"),
+    *("decide.purity", "decide.confidence"),
+)
 CHOICES = {
     "fetch.source": ("sample", "kaggle", "path"),
     "split.group_by": ("perceptual", "none"),  # and embedding, of pretrained weights
@@ -102,6 +111,11 @@ TEXTS = {
     "fetch.path": ("data/photos",),
     "fetch.expected_counts": (None, {"glass": 501}),
     "backbone.weights": ("none", "imagenet", "weights/resnet50.h5"),
+    "decide.mix": (None, {"glass": 0.4, "metal": 0.6}),
+    "decide.costs": (None, {"glass": {"glass": 0, "unsure": 1.5}}),
+    "card.name": ("Waste classifier",),
+    "card.license": ("apache-2.0",),
+    "card.data_license": ("MIT",),
     "backbone.sha256": (None, "0123456789abcdef" * 4),
 }
 

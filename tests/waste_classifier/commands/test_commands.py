@@ -211,7 +211,7 @@ def test_another_line_becomes_the_normal(capsys: pytest.CaptureFixture[str]) -> 
         # All dark: no photo is like the training ones.
         colour = np.zeros(3, int)
         colour[number % 2] = random.integers(10, 40)
-        save(Path(f"line/{number}.png"), tuple(colour.tolist()))  # type: ignore[arg-type]
+        save(Path(f"line/{number}.png"), tuple(colour.tolist()))
     before = {path: path.read_bytes() for path in Path("classifier").iterdir()}
 
     assert run("adapt", "line", "--output", "adapted") == 0

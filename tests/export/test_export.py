@@ -1,0 +1,211 @@
+"""The stage: a classifier in every format, each run by its own runtime."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.compute import determinism
+
+determinism.configure()
+
+from stages.export import __main__ as stage  # noqa: E402  (after the set-up)
+from stages.export.checks import LARGEST_DIFFERENCES  # noqa: E402
+from stages.export.formats import METADATA_NAME  # noqa: E402
+from stages.outputs.export import EXPORT_DIR, FILE_NAMES  # noqa: E402
+from stages.outputs.features import FEATURES_DIR  # noqa: E402
+from stages.outputs.model import MODEL_DIR  # noqa: E402
+from stages.params.export import ExportParams  # noqa: E402
+from stages.params.predict import PredictParams  # noqa: E402
+from stages.predict.__main__ import main as predict  # noqa: E402
+from tests.small_project import (  # noqa: E402
+    COLUMNS,
+    LABELS,
+    write_network_and_features,
+    write_tables,
+)
+from waste_classifier import Classifier, InputError  # noqa: E402
+from waste_classifier.head import Dense, Head  # noqa: E402
+from waste_classifier.images import load_resized  # noqa: E402
+from waste_classifier.litert import LiteRTNetwork  # noqa: E402
+from waste_classifier.model import Contract, Model, write_model  # noqa: E402
+from waste_classifier.orientations import ORIENTATIONS  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = ExportParams(seed=1, compared_images=9)
+RANDOM = np.random.default_rng(1)
+HEAD = Head(
+    hidden=Dense(RANDOM.normal(0, 0.2, (COLUMNS, 8)).astype(np.float32), np.zeros(8, np.float32)),
+    logits=Dense(RANDOM.normal(0, 1, (8, 3)).astype(np.float32), np.zeros(3, np.float32)),
+)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which the stage has run."""
+    root = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        write_network_and_features(write_tables())
+        MODEL_DIR.mkdir()
+        network = FEATURES_DIR / "backbone.keras"
+        write_model(MODEL_DIR, Contract(LABELS, ORIENTATIONS, 32), HEAD, network)
+        predict(PredictParams(batch_size=8))
+        stage.main(SETTINGS)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def workspace(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+
+
+def content() -> dict[str, bytes]:
+    files = [path for path in EXPORT_DIR.rglob("*") if path.is_file()]
+    return {path.relative_to(EXPORT_DIR).as_posix(): path.read_bytes() for path in files}
+
+
+def test_every_format_says_what_the_classifier_says() -> None:
+    metrics = json.loads(Path("metrics/export.json").read_text())
+
+    assert set(FILE_NAMES) <= set(metrics)
+    for name, limit in LARGEST_DIFFERENCES.items():
+        assert metrics[name]["largest_difference"] <= limit
+    for name in FILE_NAMES:
+        assert metrics[name]["agreement"] == 1
+        assert metrics[name]["verdict"] == "not told apart"
+    assert metrics["int8"]["bytes"] < metrics["float16"]["bytes"] < metrics["float32"]["bytes"]
+
+
+def test_equal_classifiers_give_equal_bytes() -> None:
+    code = (
+        "from stages.export.__main__ import main\n"
+        "from stages.params.export import ExportParams\n"
+        "main(ExportParams(seed=1, compared_images=3))\n"
+    )
+    contents = []
+    for _ in range(2):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+        contents.append(content())
+
+    assert contents[0] == contents[1]
+
+
+def test_a_file_says_how_photos_become_its_input() -> None:
+    import onnx
+
+    described = {
+        each.key: each.value for each in onnx.load(EXPORT_DIR / "classifier.onnx").metadata_props
+    }
+
+    contract = json.loads(described[METADATA_NAME])
+    assert contract["labels"] == list(LABELS)
+    assert contract["image_size"] == 32
+    assert contract["resizing"]["filter"] == "bilinear"
+    for name in ("float32.tflite", "int8.tflite"):
+        assert json.dumps(contract).encode() in (EXPORT_DIR / name).read_bytes()
+
+
+def test_the_activations_of_a_file_are_those_of_the_network() -> None:
+    photo = RANDOM.integers(0, 255, (32, 32, 3)).astype(np.uint8)
+    network = LiteRTNetwork.load(EXPORT_DIR / "float32.tflite")
+
+    by_keras = Model.load(MODEL_DIR).backbone
+
+    np.testing.assert_allclose(network.activations(photo), by_keras.activations(photo), atol=1e-4)
+    np.testing.assert_allclose(
+        network.features(photo[None], ORIENTATIONS),
+        by_keras.features(photo[None], ORIENTATIONS),
+        atol=1e-4,
+    )
+
+
+def test_a_format_that_says_something_else_leaves_nothing() -> None:
+    before = content()
+    changed = Head(HEAD.hidden, Dense(-HEAD.logits.kernel, HEAD.logits.bias))
+    kept = (MODEL_DIR / "head.npz").read_bytes()
+    changed.save(MODEL_DIR / "head.npz")
+    try:
+        with pytest.raises(InputError, match=r"data/export: not written: float32: probabilities"):
+            stage.main(SETTINGS)
+    finally:
+        (MODEL_DIR / "head.npz").write_bytes(kept)
+
+    assert content() == before
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a file for LiteRT instead of a Keras network."""
+    folder = tmp_path / "classifier"
+    folder.mkdir()
+    for name in ("classifier.json", "head.npz"):
+        (folder / name).write_bytes((MODEL_DIR / name).read_bytes())
+    (folder / "classifier.tflite").write_bytes((EXPORT_DIR / "float32.tflite").read_bytes())
+    return folder
+
+
+def test_a_classifier_by_litert_says_the_same(folder: Path) -> None:
+    photos = sorted(Path("data/raw").rglob("*.png"))[:5]
+
+    np.testing.assert_allclose(
+        Classifier.load(folder).predict(photos), Model.load(MODEL_DIR).predict(photos), atol=1e-4
+    )
+
+
+def test_the_command_line_needs_no_tensorflow(folder: Path) -> None:
+    code = (
+        "import sys\n"
+        "from waste_classifier.__main__ import main\n"
+        "code = main(sys.argv[1:])\n"
+        "assert not {'tensorflow', 'keras', 'scipy', 'sklearn', 'pandas'} & set(sys.modules)\n"
+        "sys.exit(code)\n"
+    )
+    photo = "data/raw/glass/00.png"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, "predict", "--model", str(folder), photo],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = Classifier.load(folder).decide([photo])[0]
+    assert done.stdout == f"{photo}\t{expected.decision}\t{expected.probability:.2f}\n"
+
+
+def test_a_damaged_file_is_refused(folder: Path) -> None:
+    (folder / "classifier.tflite").write_bytes(b"no network")
+
+    with pytest.raises(InputError, match=r"classifier\.tflite: not a network that LiteRT can run"):
+        Classifier.load_whole(folder)
+
+
+def test_numpy_alone_resizes_as_the_contract_says() -> None:
+    photo = Image.fromarray(RANDOM.integers(0, 255, (90, 70, 3)).astype(np.uint8))
+
+    by_hand = resized(np.asarray(photo), 32)
+
+    # Pillow rounds after each direction.
+    assert np.abs(by_hand.astype(int) - load_resized(photo, 32)).max() <= 1
+
+
+def resized(photo: np.ndarray, size: int) -> np.ndarray:
+    """Resize as docs/how-to/devices.md says."""
+    for axis in (0, 1):
+        length = photo.shape[axis]
+        scale = max(length / size, 1.0)
+        centres = (np.arange(size) + 0.5) * length / size
+        positions = np.arange(length) + 0.5
+        weights = np.maximum(1 - np.abs(positions - centres[:, None]) / scale, 0)
+        weights /= weights.sum(axis=1, keepdims=True)
+        photo = np.moveaxis(np.tensordot(weights, photo, axes=(1, axis)), 0, axis)
+    return np.asarray(np.clip(np.rint(photo), 0, 255), np.uint8)

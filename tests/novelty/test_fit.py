@@ -1,0 +1,60 @@
+"""What photos are held against, and the limit; against scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn.covariance import EmpiricalCovariance
+
+from stages.novelty.fit import fit_novelty, held_out_distances, limit_of, shares_of_things
+
+RANDOM = np.random.default_rng(0)
+#: Two labels apart, of five features.
+TARGETS = np.repeat([0, 1], 100)
+FEATURES = (
+    RANDOM.normal(size=(200, 5)) @ RANDOM.normal(size=(5, 5)) + 4 * TARGETS[:, None]
+).astype(np.float32)
+
+
+def test_with_all_components_it_is_the_mahalanobis_distance_to_the_label_mean() -> None:
+    novelty = fit_novelty(FEATURES, TARGETS, 2)
+
+    means = np.stack([FEATURES[label == TARGETS].mean(axis=0) for label in (0, 1)])
+    shared = EmpiricalCovariance(assume_centered=True).fit(FEATURES - means[TARGETS])
+    photo = FEATURES[:1]
+    expected = shared.mahalanobis(photo - means[0])[0]
+    to_mean = ((novelty.coordinates(photo) - novelty.label_means[0]) ** 2).sum()
+    assert to_mean == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_photos_that_it_was_fitted_to_are_about_one_away_and_others_farther() -> None:
+    novelty = fit_novelty(FEATURES, TARGETS, 2)
+
+    others = FEATURES + np.array([30, -30, 0, 0, 0], np.float32)
+
+    assert 0.3 < np.median(novelty.raw_distances(FEATURES)) < 1.2
+    assert novelty.raw_distances(others).min() > novelty.raw_distances(FEATURES).max()
+
+
+def test_photos_of_a_fold_are_held_against_those_of_the_others() -> None:
+    folds = np.arange(200) % 2
+
+    distances = held_out_distances(FEATURES, TARGETS, folds, 2)
+
+    first = folds == 0
+    expected = fit_novelty(FEATURES[~first], TARGETS[~first], 2).raw_distances(FEATURES[first])
+    np.testing.assert_array_equal(distances[first], expected)
+
+
+def test_the_limit_leaves_a_share_of_things_out() -> None:
+    distances = np.array([0.1, 0.2, 0.3, 0.4, 0.9, 0.91, 0.92, 0.93], np.float32)
+    # Four things with a photo each, and one with four photos, far away.
+    groups = [*"abcd", *"eeee"]
+
+    assert limit_of(distances, groups, 0.2) == pytest.approx(0.4)
+    assert limit_of(distances, groups, 0.0) == pytest.approx(0.93)
+    np.testing.assert_allclose(shares_of_things(groups), [*[0.2] * 4, *[0.05] * 4])
+
+
+def test_features_that_never_vary_are_no_obstacle() -> None:
+    features = np.concatenate([FEATURES, np.ones((200, 1), np.float32)], axis=1)
+
+    assert np.isfinite(fit_novelty(features, TARGETS, 2).raw_distances(features)).all()
