@@ -22,7 +22,7 @@ repro: expect .venv/.$(LOCK) ## run the pipeline, print its scores
 	@echo; $(BIN)/python -m stages.evaluate.summary
 	@echo "Scores of the test images: metrics/evaluate.json. Plots: plots/; '$(BIN)/dvc plots show' makes one page of them, dvc_plots/index.html"
 
-release: .venv/.$(LOCK) ## score every photo by cross-validation, of the photos and weights of params.yaml
+release: .venv/.$(LOCK) ## score every photo by cross-validation, put the classifier together: data/classifier
 	$(WITH_BIN) $(BIN)/dvc repro release/dvc.yaml
 	@echo; $(BIN)/python -m stages.evaluate.summary metrics/cross_validation.json
 
@@ -34,7 +34,7 @@ experiments: .venv/.$(LOCK) ## list experiments: what they changed, and their sc
 	@$(WITH_BIN) $(BIN)/dvc exp show --md --only-changed --drop '$(BESIDES)'
 
 test: .venv/.requirements-dev.lock ## run all tests
-	$(WITH_BIN) $(BIN)/python -m pytest --cov --cov-report=term
+	$(WITH_BIN) $(BIN)/python -m pytest --cov --cov-report=term --numprocesses 2 --dist loadfile
 
 test-fast: .venv/.requirements-dev.lock ## run the tests that need neither TensorFlow nor DVC
 	$(WITH_BIN) $(BIN)/python -m pytest --fast --numprocesses 2

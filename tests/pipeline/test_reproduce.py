@@ -239,12 +239,16 @@ def test_a_label_may_be_named_as_what_dvc_ignores_elsewhere(
 def test_the_second_pipeline_runs_when_it_is_asked_for(workspace: Path) -> None:
     set_params(workspace, {"train.fine_tune.epochs": 0, "cross_validate.folds": 2})
     run(workspace, "dvc", "repro")
-    release = [
-        f"release/dvc.yaml:{each}" for each in ("cross_validate", "evaluate", "label_errors")
-    ]
+    release = {
+        f"release/dvc.yaml:{each}"
+        for each in (
+            *("cross_validate", "evaluate", "label_errors", "novelty", "decide", "export", "card"),
+            "bundle",
+        )
+    }
 
     output = run(workspace, "dvc", "repro", "release/dvc.yaml").stdout
-    assert stages_run(output) == release
+    assert set(stages_run(output)) == release
     rows = rows_of(workspace, "cross_validation")
     assert [row["path"] for row in rows] == [row["path"] for row in rows_of(workspace, "split")]
     metrics = json.loads((workspace / "metrics/cross_validation.json").read_text())
@@ -254,10 +258,17 @@ def test_the_second_pipeline_runs_when_it_is_asked_for(workspace: Path) -> None:
     assert stages_run(run(workspace, "dvc", "repro", "release/dvc.yaml").stdout) == []
     assert stages_run(run(workspace, "dvc", "repro", "--dry").stdout) == []
 
+    # What was made decides on a photo.
+    photo = f"data/raw/{rows[0]['path']}"
+    decided = run(workspace, sys.executable, "-m", "waste_classifier", "predict", photo).stdout
+    assert decided.startswith(f"{photo}\t")
+    card = (workspace / "data/classifier/README.md").read_text()
+    assert f"| accuracy | {metrics['accuracy']:.4f} |" in card
+
     # An experiment on all photos, and a verdict on it.
     command = ["dvc", "exp", "run", "release/dvc.yaml", "-S", "train.lr=1e-3", "-n", "slower"]
     again = run(workspace, *command).stdout
-    assert stages_run(again) == ["check_params", *release]
+    assert set(stages_run(again)) == {"check_params", "train", "predict", *release}
     verdict = run(workspace, sys.executable, "-m", "experiments.verdict", "HEAD", "slower").stdout
     assert " by accuracy: " in verdict
     assert f"{len(rows)} photos, cross-validated, of " in verdict

@@ -1,0 +1,51 @@
+"""The folder that is given away holds all parts, or is not written."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.bundle.__main__ import PARTS, main
+from stages.outputs.classifier import CLASSIFIER_DIR
+from stages.outputs.decision import CURVE_FILE, DECISION_FILE
+from tests.classifier_folder import without_network, write_classifier
+from waste_classifier import Classifier
+from waste_classifier.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every part where its stage leaves it; no network is looked at."""
+    without_network(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    made = write_classifier(tmp_path / "made")
+    for name, part in PARTS.items():
+        part.parent.mkdir(parents=True, exist_ok=True)
+        found = made / name
+        part.write_bytes(found.read_bytes() if found.exists() else b"{}")
+
+
+def test_all_parts_make_one_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    main()
+
+    assert sorted(path.name for path in CLASSIFIER_DIR.iterdir()) == sorted(PARTS)
+    assert Classifier.load(CLASSIFIER_DIR).decision.thresholds == (0.9, 0.9, None)
+    assert "data/classifier: 9 files" in capsys.readouterr().out
+
+
+def test_a_part_that_is_not_there_is_named() -> None:
+    CURVE_FILE.unlink()
+
+    with pytest.raises(InputError, match=r"decision_curve\.json: no such file; run `dvc repro"):
+        main()
+
+    assert not CLASSIFIER_DIR.exists()
+
+
+def test_a_folder_that_can_not_be_read_is_not_given_away() -> None:
+    main()
+    DECISION_FILE.write_text("{}")
+
+    with pytest.raises(InputError, match=r"decision\.json: not a decision"):
+        main()
+
+    assert Classifier.load(CLASSIFIER_DIR).decision.thresholds == (0.9, 0.9, None)
