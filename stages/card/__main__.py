@@ -8,7 +8,7 @@ from stages.card.text import model_card
 from stages.outputs.card import CARD_FILE
 from stages.outputs.decision import DECISION_FILE
 from stages.outputs.documents import read_document
-from stages.outputs.model import DESCRIPTION_FILE
+from stages.outputs.model import MODEL_DIR
 from stages.outputs.split import read_split
 from stages.outputs.whole import whole_text
 from stages.params.backbone import BackboneParams
@@ -25,6 +25,8 @@ SECTIONS: Mapping[str, type[Params]] = {
     "fetch": FetchParams,
     "split": SplitParams,
 }
+#: Labels, image size and orientations.
+DESCRIPTION_FILE = MODEL_DIR / "classifier.json"
 METRICS = ("cross_validation", "decide", "export", "novelty")
 
 

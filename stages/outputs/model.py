@@ -3,5 +3,3 @@
 from pathlib import Path
 
 MODEL_DIR = Path("data/model")
-#: Labels, image size and orientations.
-DESCRIPTION_FILE = MODEL_DIR / "classifier.json"

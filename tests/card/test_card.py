@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from stages.card.__main__ import main
+from stages.card.__main__ import DESCRIPTION_FILE, main
 from stages.outputs.card import CARD_FILE
 from stages.outputs.decision import DECISION_FILE
-from stages.outputs.model import DESCRIPTION_FILE
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import write_table
 from stages.params.backbone import BackboneParams
