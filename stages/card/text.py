@@ -218,6 +218,8 @@ def _exports(export: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for name, title in FORMATS.items():
+        if name not in export:
+            continue
         check = export[name]
         lines.append(
             f"| {title} | {check['bytes'] / 1e6:.1f} | {check['largest_difference']:.2g} | "

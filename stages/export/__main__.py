@@ -44,8 +44,8 @@ def main(settings: ExportParams) -> None:
 
     with whole_folder(EXPORT_DIR) as folder:
         with waiting("export"):
-            write_formats(folder, model)
-        runtimes = open_runtimes(folder)
+            write_formats(folder, model, settings.formats)
+        runtimes = open_runtimes(folder, settings.formats)
         answers: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in runtimes}
         for photo in counted(photos, "comparison", len(photos), "images"):
             image = seen(photo, model)
@@ -54,7 +54,7 @@ def main(settings: ExportParams) -> None:
         checks = compare_all(answers, said, compared, settings.seed)
         check_gates(checks, EXPORT_DIR)
 
-    sizes = {name: size_of(EXPORT_DIR / file) for name, file in FILE_NAMES.items()}
+    sizes = {name: size_of(EXPORT_DIR / FILE_NAMES[name]) for name in settings.formats}
     with StageLive("export") as live:
         live.log_metric("compared_images", len(photos), plot=False)
         for check in checks:

@@ -98,7 +98,7 @@ def failure(check: Check) -> str | None:
     if least is not None and not check.agreement >= least:
         return (
             f"{check.name}: says the classifier's label of {check.agreement:.3f} of the images, "
-            f"fewer than {least:g}"
+            f"fewer than {least:g}; leave it out of export.formats, or train longer"
         )
     if check.verdict == "worse":
         return (

@@ -5,7 +5,7 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -27,22 +27,28 @@ METADATA_NAME = "waste_classifier"
 ONNX_OPSET = 17
 
 
-def write_formats(folder: Path, model: Model) -> None:
-    """Write all formats of a model into a folder, under the names of `FILE_NAMES`.
+def write_formats(folder: Path, model: Model, formats: Collection[str]) -> None:
+    """Write some formats of a model into a folder, under the names of `FILE_NAMES`.
 
     Args:
         folder: where to.
         model: with a Keras network.
+        formats: by name.
     """
-    files = {name: folder / file for name, file in FILE_NAMES.items()}
     metadata = model.described()
+    converters = {
+        "float32": to_float32,
+        "float16": to_float16,
+        "int8": to_int8,
+        "onnx": to_onnx,
+    }
     with quiet():
         graph = frozen_graph(model)
-        files["float32"].write_bytes(to_float32(graph, metadata))
-        files["float16"].write_bytes(to_float16(graph, metadata))
-        files["int8"].write_bytes(to_int8(graph, metadata))
-        files["onnx"].write_bytes(to_onnx(graph, metadata))
-        write_saved_model(graph, files["saved_model"])
+        for name in formats:
+            if name == "saved_model":
+                write_saved_model(graph, folder / FILE_NAMES[name])
+            else:
+                (folder / FILE_NAMES[name]).write_bytes(converters[name](graph, metadata))
 
 
 def to_float32(graph: Any, metadata: Mapping[str, Any]) -> bytes:

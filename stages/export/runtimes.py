@@ -1,6 +1,6 @@
 """Exported files, each run by its own runtime."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,12 @@ from waste_classifier.litert import INPUT, LiteRTNetwork
 Probabilities = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
-def open_runtimes(folder: Path) -> dict[str, Probabilities]:
-    """Return what runs each file of data/export, by the name of its format."""
+def open_runtimes(folder: Path, formats: Collection[str]) -> dict[str, Probabilities]:
+    """Return what runs the file of each format in a folder, by its name."""
     runtimes: dict[str, Probabilities] = {}
-    for name, file_name in FILE_NAMES.items():
+    for name in formats:
         open_file = {".tflite": open_tflite, ".onnx": open_onnx}
-        file = folder / file_name
+        file = folder / FILE_NAMES[name]
         runtimes[name] = open_file.get(file.suffix, open_saved_model)(file)
     return runtimes
 

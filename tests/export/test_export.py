@@ -37,7 +37,8 @@ from waste_classifier.model import Contract, Model, write_model  # noqa: E402
 from waste_classifier.orientations import ORIENTATIONS  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = ExportParams(seed=1, compared_images=9)
+FORMATS = ["float32", "float16", "int8", "onnx", "saved_model"]
+SETTINGS = ExportParams(seed=1, formats=FORMATS, compared_images=9)
 RANDOM = np.random.default_rng(1)
 HEAD = Head(
     hidden=Dense(RANDOM.normal(0, 0.2, (COLUMNS, 8)).astype(np.float32), np.zeros(8, np.float32)),
@@ -86,7 +87,7 @@ def test_equal_classifiers_give_equal_bytes() -> None:
     code = (
         "from stages.export.__main__ import main\n"
         "from stages.params.export import ExportParams\n"
-        "main(ExportParams(seed=1, compared_images=3))\n"
+        f"main(ExportParams(seed=1, formats={FORMATS}, compared_images=3))\n"
     )
     contents = []
     for _ in range(2):

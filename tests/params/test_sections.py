@@ -113,6 +113,7 @@ TEXTS = {
     "backbone.weights": ("none", "imagenet", "weights/resnet50.h5"),
     "decide.mix": (None, {"glass": 0.4, "metal": 0.6}),
     "decide.costs": (None, {"glass": {"glass": 0, "unsure": 1.5}}),
+    "export.formats": (["float32"], ["float32", "onnx"]),
     "card.name": ("Waste classifier",),
     "card.license": ("apache-2.0",),
     "card.data_license": ("MIT",),
