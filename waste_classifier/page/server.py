@@ -31,7 +31,7 @@ def serve(
     Args:
         folder: of the classifier.
         host: address to listen at; that of this machine alone unless asked otherwise.
-        port: to listen at.
+        port: to listen at; 0: any that is free.
         label_errors: table of likely label errors; None: that of the pipeline, if there is one.
         photos: folder that its paths are below; None: that of the pipeline.
         corrections: table that decisions on them go to.
@@ -39,7 +39,7 @@ def serve(
     Raises:
         InputError: Gradio is not installed, a file is missing or damaged, or the port is taken.
     """
-    _check_free(host, port)
+    port = _free_port(host, port)
     classifier = Classifier.load_whole(str(folder))
     review = Review.load(label_errors, photos, corrections)
     with _uploads_deleted():
@@ -51,8 +51,9 @@ def serve(
                 'pip install "waste-classifier[page]"'
             ) from None
         page = build(classifier, review)
-        launch(page, host, port)
-        print(f"http://{_in_address(host)}:{port}  (Ctrl-C stops it)", flush=True)
+        address = f"[{host}]" if ":" in host else host
+        launch(page, address, port)
+        print(f"http://{address}:{port}  (Ctrl-C stops it)", flush=True)
         try:
             _wait_until_stopped()
         finally:
@@ -78,15 +79,13 @@ def _wait_until_stopped() -> None:
         print()
 
 
-def _check_free(host: str, port: int) -> None:
+def _free_port(host: str, port: int) -> int:
+    """Return a port that can be listened at: the one given, or any for 0."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        socket.create_server((host, port), family=family).close()
+        with socket.create_server((host, port), family=family) as listening:
+            return int(listening.getsockname()[1])
     except (OSError, OverflowError) as error:
         raise InputError(
             f"can't listen at {host}, port {port} ({error}); give another --host or --port"
         ) from None
-
-
-def _in_address(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -59,7 +59,7 @@ def colour_classifier(folder: Path) -> Classifier:
         components=channels,
         whitening=corners,
         label_means=corners,
-        usual=np.ones(2, np.float32),
+        usual=np.ones((3, 2), np.float32),
         limit=np.float32(0.9),  # type: ignore[arg-type]
     ).save(folder / "novelty.npz")
     TrainingPhotos(

@@ -24,7 +24,7 @@ from tests.waste_classifier.page.colours import ColourNetwork
 from waste_classifier.classifier import Classifier
 from waste_classifier.page.server import serve
 Classifier.backbone = ColourNetwork()
-serve(Path(sys.argv[1]), port=int(sys.argv[2]))
+serve(Path(sys.argv[1]), host=sys.argv[2], port=0)
 """
 
 
@@ -34,14 +34,15 @@ def free_port() -> int:
     return port
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_what_was_dropped_is_deleted_when_it_stops(stop: signal.Signals, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("host", "stop"), [("127.0.0.1", signal.SIGINT), ("::1", signal.SIGTERM)])
+def test_what_was_dropped_is_deleted_when_it_stops(
+    host: str, stop: signal.Signals, tmp_path: Path
+) -> None:
     colour_classifier(tmp_path / "model")
-    port = free_port()
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     server = subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(tmp_path / "model"), str(port)],
+        [sys.executable, "-c", SERVE, str(tmp_path / "model"), host],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(temporary), "HTTP_PROXY": "http://192.0.2.1:9"},
         stdout=subprocess.PIPE,
@@ -50,9 +51,12 @@ def test_what_was_dropped_is_deleted_when_it_stops(stop: signal.Signals, tmp_pat
     )
     try:
         assert server.stdout is not None
-        said = server.stdout.readline()
-        assert said == f"http://127.0.0.1:{port}  (Ctrl-C stops it)\n", server.communicate()
-        upload(port)
+        said = re.fullmatch(
+            r"(http://(.*):[1-9]\d*)  \(Ctrl-C stops it\)\n", server.stdout.readline()
+        )
+        assert said is not None, server.communicate()
+        assert said[2].strip("[]") == host
+        upload(said[1])
         assert len(list(temporary.rglob("secret.jpg"))) == 1
     finally:
         server.send_signal(stop)
@@ -63,13 +67,13 @@ def test_what_was_dropped_is_deleted_when_it_stops(stop: signal.Signals, tmp_pat
     assert server.returncode == (0 if stop == signal.SIGINT else 128 + signal.SIGTERM)
 
 
-def upload(port: int) -> None:
+def upload(address: str) -> None:
     body = (
         b'--x\r\nContent-Disposition: form-data; name="files"; filename="secret.jpg"\r\n\r\n'
         b"content\r\n--x--\r\n"
     )
     request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/gradio_api/upload",
+        f"{address}/gradio_api/upload",
         body,
         {"Content-Type": "multipart/form-data; boundary=x"},
     )
