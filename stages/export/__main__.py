@@ -54,7 +54,9 @@ def main(settings: ExportParams) -> None:
         checks = compare_all(answers, said, compared, settings.seed)
         check_gates(checks, EXPORT_DIR)
 
-    sizes = {name: size_of(EXPORT_DIR / FILE_NAMES[name]) for name in settings.formats}
+    sizes: dict[str, int] = {
+        name: size_of(EXPORT_DIR / FILE_NAMES[name]) for name in settings.formats
+    }
     with StageLive("export") as live:
         live.log_metric("compared_images", len(photos), plot=False)
         for check in checks:

@@ -20,7 +20,7 @@ from stages.export.formats import METADATA_NAME  # noqa: E402
 from stages.outputs.export import EXPORT_DIR, FILE_NAMES  # noqa: E402
 from stages.outputs.features import FEATURES_DIR  # noqa: E402
 from stages.outputs.model import MODEL_DIR  # noqa: E402
-from stages.params.export import ExportParams  # noqa: E402
+from stages.params.export import ExportParams, Format  # noqa: E402
 from stages.params.predict import PredictParams  # noqa: E402
 from stages.predict.__main__ import main as predict  # noqa: E402
 from tests.small_project import (  # noqa: E402
@@ -37,7 +37,7 @@ from waste_classifier.model import Contract, Model, write_model  # noqa: E402
 from waste_classifier.orientations import ORIENTATIONS  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
-FORMATS = ["float32", "float16", "int8", "onnx", "saved_model"]
+FORMATS: list[Format] = ["float32", "float16", "int8", "onnx", "saved_model"]
 SETTINGS = ExportParams(seed=1, formats=FORMATS, compared_images=9)
 RANDOM = np.random.default_rng(1)
 HEAD = Head(

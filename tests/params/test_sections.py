@@ -262,7 +262,7 @@ def test_val_and_test_leave_images_for_train() -> None:
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("seed", "seed: unknown section; expected one of: backbone, class_weights, "),
+        ("seed", "seed: unknown section; expected one of: backbone, card, class_weights, "),
         ("trian", "trian: unknown section; did you mean 'train'?"),
     ],
 )
