@@ -132,11 +132,11 @@ def test_each_point_of_the_reliability_diagram_knows_the_calibration_error() -> 
 
 
 def stage_plots() -> list[tuple[str, dict[str, Any]]]:
-    """Path and properties of each plot that a stage of dvc.yaml declares."""
-    stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"].values()
+    """Path and properties of each plot that a stage of either pipeline declares."""
     return [
         (path, properties)
-        for stage in stages
+        for pipeline in ("dvc.yaml", "release/dvc.yaml")
+        for stage in YAML(typ="safe").load(ROOT / pipeline)["stages"].values()
         for plot in stage.get("plots", [])
         for path, properties in plot.items()
     ]
