@@ -21,10 +21,10 @@ from stages.outputs.manifest import read_columns
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.progress import progress
-from stages.scores import wilson_interval
 from stages.stage import exit_code
 from waste_classifier.errors import InputError
 from waste_classifier.images import load_resized
+from waste_classifier.intervals import wilson_interval
 from waste_classifier.model import Model
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from waste_classifier.intervals import Interval, wilson_interval
+
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
 
 # Bounds the memory of the bootstrap: so many numbers of draws of groups at once.
 DRAWS_AT_ONCE = 10_000_000
-
-Z = 1.959963984540054  # the normal distribution's quantile of 0.975
 
 
 class Scores(NamedTuple):
@@ -30,13 +30,6 @@ class Scores(NamedTuple):
     recall: Floats  #: `(..., k)`, 0 for a label without images
     f1: Floats  #: `(..., k)`, 0 for a label without a right prediction
     support: Floats  #: `(..., k)`, images of each label
-
-
-class Interval(NamedTuple):
-    """A 95 % confidence interval."""
-
-    low: Floats
-    high: Floats
 
 
 def confusion_matrix(actual: Labels, predicted: Labels, k: int) -> npt.NDArray[np.int64]:
@@ -151,19 +144,6 @@ def resamples(groups: int, samples: int, generator: np.random.Generator) -> Iter
     step = max(1, DRAWS_AT_ONCE // groups)
     for start in range(0, samples, step):
         yield generator.multinomial(groups, shares, size=min(step, samples - start)).astype(float)
-
-
-def wilson_interval(share: npt.ArrayLike, trials: npt.ArrayLike) -> Interval:
-    """Return the 95 % score interval of a share; of no trials, from 0 to 1.
-
-    Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference".
-    """
-    p, n = np.asarray(share, np.float64), np.asarray(trials, np.float64)
-    middle = n * p + Z**2 / 2
-    width = Z * np.sqrt(n * p * (1 - p) + Z**2 / 4)
-    return Interval(
-        np.clip((middle - width) / (n + Z**2), 0, p), np.clip((middle + width) / (n + Z**2), p, 1)
-    )
 
 
 class CalibrationBin(NamedTuple):

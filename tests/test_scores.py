@@ -16,8 +16,8 @@ from stages.scores import (
     losses,
     precision_recall_curve,
     scores,
-    wilson_interval,
 )
+from waste_classifier.intervals import wilson_interval
 
 Labels = npt.NDArray[np.intp]
 

@@ -19,7 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(parsed.run(parsed))
     except InputError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        from waste_classifier.commands.progress import say
+
+        say(f"error: {error}", sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -114,13 +116,6 @@ def chosen_folder(folder: Path | None) -> Path:
             "release`"
         )
     return found
-
-
-def printable(text: str) -> str:
-    """Return a text without what commands a terminal, as a file name may hold."""
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text
-    )
 
 
 def _command(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from waste_classifier.errors import InputError
+from waste_classifier.arrays import load_arrays, save_arrays
 
 FILE_NAME = "adaptation.npz"
 
@@ -32,8 +32,7 @@ class Adaptation(NamedTuple):
 
     def save(self, file: Path) -> None:
         """Write `file`, .npz: equal arrays give equal bytes."""
-        with file.open("wb") as opened:
-            np.savez(opened, **self._asdict())
+        save_arrays(file, self._asdict())
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -42,14 +41,7 @@ class Adaptation(NamedTuple):
         Raises:
             InputError: it is missing or damaged.
         """
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                return cls(np.asarray(arrays["factor"]), np.asarray(arrays["offset"]))
-        # Damaged archives make zipfile and NumPy raise anything.
-        except Exception as error:
-            raise InputError(
-                f"{file}: can't be read ({error!r}); bring the folder back whole"
-            ) from None
+        return cls(**load_arrays(file, cls._fields))
 
 
 def adapt(features: Floats, mean: Floats, scale: Floats) -> Adaptation:

@@ -11,9 +11,8 @@ Beside what a model has (`waste_classifier.model`), the folder may hold:
   (`waste_classifier.adaptation`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import islice
 from os import PathLike
 from typing import NamedTuple, Self
 
@@ -25,7 +24,7 @@ from waste_classifier.adaptation import Adaptation
 from waste_classifier.decision import UNSURE, Decision, always_decide
 from waste_classifier.errors import InputError
 from waste_classifier.explanation import Explanation, class_activation_map
-from waste_classifier.images import MAX_PIXELS, Photo, load_resized
+from waste_classifier.images import MAX_PIXELS, Photo, load_resized, resized_batches
 from waste_classifier.model import Model
 from waste_classifier.novelty import Novelty
 from waste_classifier.training_photos import TrainingPhotos
@@ -50,6 +49,11 @@ class Answer(NamedTuple):
     def is_sure(self) -> bool:
         """Whether it has a label."""
         return self.decision != UNSURE
+
+    @property
+    def is_unlike(self) -> bool:
+        """Whether the photo is unlike the training ones, as far as that is known."""
+        return self.distance is not None and self.distance > 1
 
 
 class Classifier(Model):
@@ -139,21 +143,8 @@ class Classifier(Model):
         Raises:
             InputError: a photo can't be read (`PhotoError`), or a file of the folder can't.
         """
-        images = (load_resized(photo, self.image_size, max_pixels) for photo in photos)
-        return [answer for answer, _ in self.answers_of(images, batch_size)]
-
-    def answers_of(
-        self, images: Iterator[npt.NDArray[np.uint8]], batch_size: int = BATCH_SIZE
-    ) -> Iterator[tuple[Answer, Floats]]:
-        """Yield the answer and the features of each image that was resized already.
-
-        Args:
-            images: each `(size, size, 3) uint8`, RGB.
-            batch_size: of them in memory at once.
-        """
-        while batch := list(islice(images, batch_size)):
-            features = self.features(np.stack(batch))
-            yield from zip(self.answers(features), features, strict=True)
+        batches = resized_batches(photos, self.image_size, batch_size, max_pixels)
+        return [answer for batch in batches for answer in self.answers(self.features(batch))]
 
     def features(self, images: npt.NDArray[np.uint8]) -> Floats:
         """Return the features of resized images, `(n, orientations, d) float32`, adapted.
@@ -213,17 +204,36 @@ class Classifier(Model):
             InputError: the photo can't be read (`PhotoError`), or there is no such label.
         """
         image = load_resized(photo, self.image_size)
-        features = self.features(image[None])
-        answer = self.answers(features)[0]
+        return self.explain_seen(image, self.features(image[None])[0], label, nearest)
+
+    def explain_seen(
+        self,
+        image: npt.NDArray[np.uint8],
+        features: Floats,
+        label: str | None = None,
+        nearest: int = 4,
+    ) -> Explanation:
+        """Return the same of a photo that was seen already.
+
+        Args:
+            image: `(size, size, 3) uint8`, RGB, resized.
+            features: `(orientations, d) float32`, of `features`.
+            label: as of `explain`.
+            nearest: as of `explain`.
+
+        Raises:
+            InputError: there is no such label.
+        """
+        answer = self.answers(features[None])[0]
         label = answer.label if label is None else label
         if label not in self.labels:
             raise InputError(f"no label {label!r}; expected one of {', '.join(self.labels)}")
         neighbours = []
         if self.training_photos is not None and self.novelty is not None:
-            place = self.novelty.coordinates(features.mean(axis=1))[0]
+            place = self.novelty.coordinates(features.mean(axis=0, keepdims=True))[0]
             neighbours = self.training_photos.nearest(place, nearest)
         # The first orientation is the photo as received.
-        received = features[0, 0]
+        received = features[0]
         activations = self.backbone.activations(image)
         seen = class_activation_map(self.head, received, activations, self.labels.index(label))
         return Explanation(answer, label, seen, neighbours)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from waste_classifier.errors import InputError
+from waste_classifier.arrays import load_arrays, save_arrays, unreadable
 
 FILE_NAME = "novelty.npz"
 
@@ -56,8 +56,7 @@ class Novelty(NamedTuple):
 
     def save(self, file: Path) -> None:
         """Write `file`, .npz: equal arrays give equal bytes."""
-        with file.open("wb") as opened:
-            np.savez(opened, **self._asdict())
+        save_arrays(file, self._asdict())
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -66,15 +65,11 @@ class Novelty(NamedTuple):
         Raises:
             InputError: it is missing or damaged.
         """
+        novelty = cls(**load_arrays(file, cls._fields))
         try:
-            with np.load(file, allow_pickle=False) as arrays:
-                novelty = cls(**{name: np.asarray(arrays[name]) for name in cls._fields})
             novelty._check()
-        # Damaged archives make zipfile and NumPy raise anything.
-        except Exception as error:
-            raise InputError(
-                f"{file}: can't be read ({error!r}); bring the folder back whole"
-            ) from None
+        except ValueError as error:
+            raise unreadable(file, error) from None
         return novelty
 
     def _check(self) -> None:

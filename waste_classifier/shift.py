@@ -1,6 +1,5 @@
 """Whether photos look as others do, taken together."""
 
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating[Any]]
 
-Z = 1.959963984540054  # the normal distribution's quantile of 0.975
 EXCHANGES = 999
 SEED = 0
 
@@ -39,11 +37,3 @@ def energy_test(first: Floats, second: Floats) -> float:
     energy = 2 * across / (n * o) - within_first / n**2 - within_second / o**2
     # Equal up to rounding counts as equal.
     return float((energy >= energy[0] - 1e-9 * abs(energy[0])).mean())
-
-
-def interval(part: int, whole: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share: Wilson 1927."""
-    p, n = part / whole, whole
-    middle = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    width = Z / (1 + Z**2 / n) * sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
-    return max(middle - width, 0.0), min(middle + width, 1.0)

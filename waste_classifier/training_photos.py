@@ -14,11 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from waste_classifier.arrays import load_arrays, save_arrays, unreadable
 from waste_classifier.errors import InputError
 
 FILE_NAME = "training_photos.npz"
 THUMBNAILS_NAME = "training_photos.zip"
 THUMBNAIL_SIDE = 96
+#: What the .npz holds.
+COLUMNS = ("paths", "labels", "coordinates")
 # The earliest time a zip archive can hold: equal photos, equal bytes.
 _EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -75,24 +78,15 @@ class TrainingPhotos(NamedTuple):
         Raises:
             InputError: it is missing or damaged.
         """
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                paths, labels, coordinates = (
-                    np.asarray(arrays[name]) for name in ("paths", "labels", "coordinates")
-                )
-            if not len(paths) == len(labels) == len(coordinates) or coordinates.ndim != 2:
-                raise ValueError("columns of different lengths")
-        except Exception as error:
-            raise InputError(
-                f"{file}: can't be read ({error!r}); bring the folder back whole"
-            ) from None
+        paths, labels, coordinates = load_arrays(file, COLUMNS).values()
+        if not len(paths) == len(labels) == len(coordinates) or coordinates.ndim != 2:
+            raise unreadable(file, ValueError("columns of different lengths"))
         thumbnails = file.with_name(THUMBNAILS_NAME)
         return cls(paths, labels, coordinates, thumbnails if thumbnails.exists() else None)
 
     def save(self, file: Path) -> None:
         """Write the .npz; equal arrays give equal bytes."""
-        with file.open("wb") as opened:
-            np.savez(opened, paths=self.paths, labels=self.labels, coordinates=self.coordinates)
+        save_arrays(file, {name: getattr(self, name) for name in COLUMNS})
 
 
 def thumbnail(photo: Image.Image) -> Image.Image:

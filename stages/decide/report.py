@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from stages.decide.thresholds import mix_weights
 from stages.outputs.predictions import Predictions
-from stages.scores import Interval, resamples, wilson_interval
+from stages.scores import resamples
 from waste_classifier.decision import UNSURE_POSITION, Decision
+from waste_classifier.intervals import Interval, wilson_interval
 
 Floats = npt.NDArray[np.float64]
 Points = list[dict[str, Any]]

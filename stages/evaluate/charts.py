@@ -9,7 +9,8 @@ import numpy.typing as npt
 from stages.evaluate.sheets import choose_mistakes
 from stages.evaluate.summary import HEADLINES
 from stages.outputs.predictions import Predictions
-from stages.scores import CalibrationBin, Interval, Scores, precision_recall_curve
+from stages.scores import CalibrationBin, Scores, precision_recall_curve
+from waste_classifier.intervals import Interval
 
 Points = list[dict[str, Any]]
 

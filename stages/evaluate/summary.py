@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from stages.outputs.documents import read_document
-from stages.scores import Interval, Scores
+from stages.scores import Scores
 from stages.stage import exit_code
+from waste_classifier.intervals import Interval
 
 METRICS_FILE = Path("metrics/evaluate.json")
 

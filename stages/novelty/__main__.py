@@ -22,9 +22,9 @@ from stages.outputs.split import SPLIT_FILE, read_split
 from stages.outputs.tables import write_table
 from stages.outputs.whole import whole_folder
 from stages.params.novelty import NoveltyParams
-from stages.scores import wilson_interval
 from stages.stage import run
 from stages.tracking import StageLive
+from waste_classifier.intervals import wilson_interval
 from waste_classifier.model import Model
 from waste_classifier.novelty import FILE_NAME
 

@@ -23,7 +23,8 @@ from stages.evaluate.charts import (
     reliability_points,
 )
 from stages.outputs.predictions import Predictions
-from stages.scores import Interval, calibration, expected_calibration_error, scores
+from stages.scores import calibration, expected_calibration_error, scores
+from waste_classifier.intervals import Interval
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / ".dvc/plots"

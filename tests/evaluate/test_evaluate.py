@@ -14,7 +14,6 @@ import pytest
 import sklearn.metrics
 from PIL import Image
 
-from stages import scores
 from stages.evaluate.__main__ import main, main_cross_validation
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, write_cross_validation
 from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow
@@ -27,6 +26,7 @@ from tests.pipeline.workspace import contents
 from tests.table_rows import manifest_row
 from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
+from waste_classifier.intervals import wilson_interval
 
 SETTINGS = EvaluateParams(seed=1, bootstrap_samples=100, calibration_bins=5, sheet_images=6)
 LABELS = ("blue", "green", "red")
@@ -168,7 +168,7 @@ def test_resamples_are_of_groups(workspace: Path) -> None:
     main(SETTINGS)
 
     # Of one trial that is right in 11 of 15 parts.
-    expected = scores.wilson_interval(11 / 15, 1)
+    expected = wilson_interval(11 / 15, 1)
     assert metrics_of(workspace)["accuracy_interval"] == {
         "low": expected.low,
         "high": expected.high,

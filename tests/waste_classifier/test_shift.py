@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, energy_distance
+from scipy.stats import energy_distance
 
 from waste_classifier import shift
-from waste_classifier.shift import energy_test, interval
+from waste_classifier.shift import energy_test
 
 
 def test_samples_of_one_distribution_are_not_told_apart_more_often_than_asked() -> None:
@@ -42,10 +42,3 @@ def test_exchanges_are_ranked_by_the_energy_distance(monkeypatch: pytest.MonkeyP
     distances = [energy_distance(both[m == 1], both[m == 0]) for m in members]
     as_it_is = energy_distance(first, second)
     assert p == pytest.approx((1 + sum(each >= as_it_is for each in distances)) / 50)
-
-
-@pytest.mark.parametrize(("part", "whole"), [(0, 5), (3, 7), (9, 9)])
-def test_an_interval_is_wilsons(part: int, whole: int) -> None:
-    expected = binomtest(part, whole).proportion_ci(method="wilson")
-
-    assert interval(part, whole) == pytest.approx((expected.low, expected.high))

@@ -39,7 +39,7 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
         raise InputError(f"{photos}: no such folder; expected one with photos of the line")
     # What an earlier adaptation did is not added to.
     classifier = Classifier.load(folder)
-    classifier.__dict__["adaptation"] = None
+    classifier.adaptation = None
     known = classifier.novelty
     if known is None:
         raise InputError(
@@ -85,8 +85,7 @@ def changes(before: list[Answer], after: list[Answer], labels: tuple[str, ...]) 
 
     rows = {
         "unlike the training photos": [
-            sum(answer.distance is not None and answer.distance > 1 for answer in answers)
-            for answers in (before, after)
+            sum(answer.is_unlike for answer in answers) for answers in (before, after)
         ],
         "unsure": [sum(not answer.is_sure for answer in answers) for answers in (before, after)],
         **{

@@ -131,14 +131,12 @@ def results(
 
     opened = map_in_threads(read, photos)
     while batch := list(islice(opened, batch_size)):
-        images = (image for _, image, _ in batch if image is not None)
-        answered = classifier.answers_of(images, batch_size)
+        images = [image for _, image, _ in batch if image is not None]
+        features = classifier.features(np.stack(images)) if images else np.empty(0, np.float32)
+        answered = zip(classifier.answers(features) if images else [], features, strict=True)
         for found, image, error in batch:
-            if image is None:
-                yield Result(found, None, None, None, error)
-            else:
-                answer, features = next(answered)
-                yield Result(found, image, answer, features, "")
+            answer, of_photo = (None, None) if image is None else next(answered)
+            yield Result(found, image, answer, of_photo, error)
 
 
 def photos_by_label(folder: Path) -> dict[str, list[Found]]:

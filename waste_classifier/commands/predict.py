@@ -15,6 +15,7 @@ from waste_classifier.commands.photos import Result, find_photos, results
 from waste_classifier.commands.progress import counted, say
 from waste_classifier.commands.sheets import MOST_PHOTOS, contact_sheet, explanation_sheet
 from waste_classifier.errors import InputError
+from waste_classifier.explanation import Explanation
 from waste_classifier.images import load
 
 #: How bytes of a file name that are no text are written.
@@ -73,8 +74,9 @@ def predict(
             if sheet_file is not None and len(shown) < MOST_PHOTOS:
                 small = Image.fromarray(result.image).resize((SHEET_SIDE, SHEET_SIDE))
                 shown.append((small, result.answer))
-            if explain_folder is not None:
-                _explain(classifier, result, explain_folder, count)
+            if explain_folder is not None and result.features is not None:
+                why = classifier.explain_seen(result.image, result.features)
+                _save_explanation(why, result, explain_folder, count)
     if count == 0:
         raise InputError(f"{', '.join(photos)}: no photos found")
     if sheet_file is not None and shown:
@@ -146,8 +148,7 @@ def _written(file: Path) -> Iterator[IO[str]]:
         unfinished.replace(file)
 
 
-def _explain(classifier: Classifier, result: Result, folder: Path, number: int) -> None:
-    explanation = classifier.explain(result.found.photo)
+def _save_explanation(explanation: Explanation, result: Result, folder: Path, number: int) -> None:
     picture = explanation_sheet(load(result.found.photo, name=result.found.name), explanation)
     _save(picture, folder / f"{number:05}_{Path(result.found.name).stem}.jpg")
 

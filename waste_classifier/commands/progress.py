@@ -17,11 +17,16 @@ def counted(items: Iterable[T], unit: str) -> Iterator[T]:
 
 def say(line: str, stream: IO[str] | None = None) -> None:
     """Print a line at once, clear of a bar, without what commands a terminal."""
-    text = "".join(
-        letter if letter.isprintable() or letter == "\t" else ascii(letter)[1:-1] for letter in line
-    )
+    text = printable(line)
     target = sys.stdout if stream is None else stream
     encoding = getattr(target, "encoding", None) or "utf-8"
     text = text.encode(encoding, "backslashreplace").decode(encoding)
     with tqdm.external_write_mode(file=target):
         print(text, file=target, flush=True)
+
+
+def printable(text: str) -> str:
+    """Return a text without what commands a terminal, as a file name may hold; tabs stay."""
+    return "".join(
+        letter if letter.isprintable() or letter == "\t" else ascii(letter)[1:-1] for letter in text
+    )

@@ -9,7 +9,8 @@ from waste_classifier.classifier import Answer, Classifier
 from waste_classifier.commands.photos import photos_by_label, results
 from waste_classifier.commands.progress import counted, say
 from waste_classifier.errors import InputError
-from waste_classifier.shift import energy_test, interval
+from waste_classifier.intervals import wilson_interval
+from waste_classifier.shift import energy_test
 
 #: Photos of each side of the test; more would take memory by the square.
 MOST_COMPARED = 1000
@@ -102,19 +103,18 @@ def share(part: int, whole: int) -> str:
     """Return a share and its interval; of nothing, a dash."""
     if whole == 0:
         return "-"
-    low, high = interval(part, whole)
+    low, high = wilson_interval(part / whole, whole)
     return f"{part / whole:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _how_far(
     coordinates: np.ndarray, of_training: np.ndarray, answers: dict[str, list[Answer]]
 ) -> str:
-    distances = [answer.distance for of_label in answers.values() for answer in of_label]
-    unlike = sum(distance is not None and distance > 1 for distance in distances)
+    unlike = [answer.is_unlike for of_label in answers.values() for answer in of_label]
     p = energy_test(_some(coordinates), _some(of_training))
     looks = "as the training photos do" if p > 0.05 else "unlike the training photos"
     return (
-        f"unlike the training photos: {share(unlike, len(distances))}; taken together they look "
+        f"unlike the training photos: {share(sum(unlike), len(unlike))}; taken together they look "
         f"{looks} (two-sample test: p {p:.3f})"
     )
 

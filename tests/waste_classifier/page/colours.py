@@ -1,43 +1,23 @@
 """A classifier that tells colours apart: red is cardboard, green is glass, blue is metal."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from tests.classifier_folder import SIZE, Colours
 from waste_classifier.classifier import Classifier
 from waste_classifier.decision import Decision
 from waste_classifier.head import Dense, Head
 from waste_classifier.model import Contract, write_model
 from waste_classifier.novelty import Novelty
-from waste_classifier.orientations import Orientation
 from waste_classifier.training_photos import TrainingPhotos, write_thumbnails
 
 LABELS = ("cardboard", "glass", "metal")
 COLOURS = {"cardboard": "red", "glass": "lime", "metal": "blue"}
-SIZE = 8
 #: Logits, where a channel is full: so sure that the probability is 1.00.
 SURE = 20.0
-
-
-class ColourNetwork:
-    """Its features are the mean and the deviation of each channel, 0 to 1."""
-
-    image_size = SIZE
-    columns = 6
-
-    def features(
-        self, images: npt.NDArray[np.uint8], orientations: Sequence[Orientation]
-    ) -> npt.NDArray[np.float32]:
-        seen = np.stack([self.activations(image) for image in images])
-        one = np.concatenate([seen.mean(axis=(1, 2)), seen.std(axis=(1, 2)) + 0.01], axis=1)
-        return np.repeat(one[:, None], len(orientations), axis=1).astype(np.float32)
-
-    def activations(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        return (image / 255).astype(np.float32)
 
 
 def colour_classifier(folder: Path) -> Classifier:
@@ -69,7 +49,7 @@ def colour_classifier(folder: Path) -> Classifier:
         folder / "training_photos.zip", [Image.new("RGB", (9, 6), COLOURS[name]) for name in LABELS]
     )
     classifier = Classifier.load(folder)
-    classifier.__dict__["backbone"] = ColourNetwork()
+    classifier.__dict__["backbone"] = Colours()
     return classifier
 
 

@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import CHROMIUM, needs_chromium
-from tests.waste_classifier.page.colours import LABELS, ColourNetwork, colour_classifier, save_photo
+from tests.classifier_folder import Colours
+from tests.waste_classifier.page.colours import LABELS, colour_classifier, save_photo
 from tests.waste_classifier.page.test_decision_curve import written
 from waste_classifier.page.app import build, launch
 from waste_classifier.page.corrections import read_corrections
@@ -164,13 +165,13 @@ def test_photos_dropped_meanwhile_are_answered_too(
 ) -> None:
     page = opened.page
     go_on = Event()
-    features = ColourNetwork.features
+    features = Colours.features
 
-    def wait(network: ColourNetwork, *images: Any) -> Any:
+    def wait(network: Colours, *images: Any) -> Any:
         go_on.wait(30)
         return features(network, *images)
 
-    monkeypatch.setattr(ColourNetwork, "features", wait)
+    monkeypatch.setattr(Colours, "features", wait)
     drop(page, save_photo(served.folder / "early.png", "lime"))
     uploaded = page.locator("#dropped a[download]")
     expect(uploaded).to_have_count(1)

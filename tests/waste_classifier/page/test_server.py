@@ -20,10 +20,10 @@ ROOT = Path(__file__).parents[3]
 SERVE = """
 import sys
 from pathlib import Path
-from tests.waste_classifier.page.colours import ColourNetwork
+from tests.classifier_folder import Colours
 from waste_classifier.classifier import Classifier
 from waste_classifier.page.server import serve
-Classifier.backbone = ColourNetwork()
+Classifier.backbone = Colours()
 serve(Path(sys.argv[1]), host=sys.argv[2], port=0)
 """
 
