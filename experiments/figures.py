@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from stages.drawing import BLUE, VERMILION
-from stages.evaluate.sheets import choose_mistakes, mistake_sheet
+from stages.evaluate.sheets import mistake_sheet
 from stages.explore.sheets import pair_sheet
 from stages.explore.summary import nearest_first
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
@@ -140,7 +140,7 @@ def overview() -> Image.Image:
     """Return one picture: how often which label is taken for which, the leak, and the mistakes."""
     predictions = read_predictions(PREDICTIONS_FILE, "test")
     photos = read_columns().photos_by_path(predictions.paths, PREDICTIONS_FILE)
-    mistakes = choose_mistakes(predictions, MISTAKES)
+    mistakes = predictions.surest_mistakes(MISTAKES)
     scored = pixels_of(confusion_matrix("evaluate"), CONFUSION_DPI)
     pairs = Image.open(IMAGES_DIR / "leak.png").convert("RGB")
     wrong = pixels_of(mistake_sheet(photos, predictions, mistakes), SHEET_DPI)

@@ -26,8 +26,8 @@ CODE = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*
 ROOMS_OF_MODULES = ("stages", "stages/outputs", "stages/params", "waste_classifier")
 HEAVY = ("tensorflow", "keras")
 NEEDING_TENSORFLOW = {
-    *("backbone", "bundle", "cross_validate", "export", "features", "novelty", "predict", "train"),
-    "views",
+    *("backbone", "bundle", "cross_validate", "explain", "export", "features", "novelty"),
+    *("predict", "train", "views"),
 }
 WITHOUT_TENSORFLOW = sorted({*STAGES} - NEEDING_TENSORFLOW)
 #: `make schema` runs it, no stage.

@@ -6,6 +6,7 @@
     evaluate: "Results on the test images",
     cross_validation: "Results of the cross-validation",
     decide: "Decisions",
+    explain: "Why",
     train: "Training",
     explore: "The images",
     label_errors: "Labels",

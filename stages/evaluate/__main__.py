@@ -79,7 +79,7 @@ def report(predictions: Predictions, file: Path, name: str, settings: EvaluatePa
         },
     }
     examples = sheets.choose_examples(len(predictions.paths), settings.sheet_images, settings.seed)
-    mistakes = sheets.choose_mistakes(predictions, settings.sheet_images)
+    mistakes = predictions.surest_mistakes(settings.sheet_images)
     # Before anything is written, since an image may be gone.
     pictures = {
         "predictions": sheets.example_sheet(photos, predictions, examples),

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.evaluate.sheets import choose_mistakes
 from stages.evaluate.summary import HEADLINES
 from stages.outputs.predictions import Predictions
 from stages.scores import CalibrationBin, Scores, precision_recall_curve
@@ -121,7 +120,7 @@ def mistakes(predictions: Predictions) -> Points:
             "predicted": predictions.labels[predictions.predicted[position]],
             "confidence": float(predictions.confidences[position]),
         }
-        for position in choose_mistakes(predictions, MOST_MISTAKES)
+        for position in predictions.surest_mistakes(MOST_MISTAKES)
     ]
 
 

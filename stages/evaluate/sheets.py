@@ -20,13 +20,6 @@ def choose_examples(images: int, count: int, seed: int) -> list[int]:
     return sorted(generator.permutation(images)[:count].tolist())
 
 
-def choose_mistakes(predictions: Predictions, count: int) -> list[int]:
-    """Return positions of up to `count` images with a wrong label, most confident first."""
-    wrong = np.flatnonzero(predictions.predicted != predictions.actual)
-    order = np.argsort(-predictions.confidences[wrong], kind="stable")
-    return [int(position) for position in wrong[order][:count]]
-
-
 def example_sheet(
     photos: Mapping[str, Photo], predictions: Predictions, positions: Sequence[int]
 ) -> Figure:

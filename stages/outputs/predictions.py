@@ -42,6 +42,12 @@ class Predictions:
         """Probability of the predicted label of each image, `(n,)`."""
         return self.probabilities[np.arange(len(self.paths)), self.predicted]
 
+    def surest_mistakes(self, count: int) -> list[int]:
+        """Return positions of up to `count` images with a wrong label, most confident first."""
+        wrong = np.flatnonzero(self.predicted != self.actual)
+        order = np.argsort(-self.confidences[wrong], kind="stable")
+        return [int(position) for position in wrong[order][:count]]
+
 
 def write_predictions(
     file: Path,

@@ -11,6 +11,7 @@ from stages.params.decide import DecideParams
 from stages.params.duplicates import DuplicatesParams
 from stages.params.effect import without_effect
 from stages.params.evaluate import EvaluateParams
+from stages.params.explain import ExplainParams
 from stages.params.explore import ExploreParams
 from stages.params.export import ExportParams
 from stages.params.features import FeaturesParams
@@ -43,6 +44,7 @@ SECTIONS: dict[str, type[Params]] = {
     "decide": DecideParams,
     "export": ExportParams,
     "card": CardParams,
+    "explain": ExplainParams,
 }
 
 

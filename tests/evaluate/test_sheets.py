@@ -9,7 +9,6 @@ from PIL import Image
 from stages.drawing import BLUE, VERMILION
 from stages.evaluate.sheets import (
     choose_examples,
-    choose_mistakes,
     example_sheet,
     mistake_sheet,
 )
@@ -45,8 +44,8 @@ def test_mistakes_are_chosen_by_confidence() -> None:
         probabilities=[[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.55, 0.45]],
     )
 
-    assert choose_mistakes(predictions, 2) == [2, 1]
-    assert choose_mistakes(predictions, 10) == [2, 1, 3]
+    assert predictions.surest_mistakes(2) == [2, 1]
+    assert predictions.surest_mistakes(10) == [2, 1, 3]
 
 
 def test_sheet_tells_right_from_wrong_in_words(tmp_path: Path) -> None:

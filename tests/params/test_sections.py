@@ -73,6 +73,10 @@ RANGES: dict[str, tuple[float, float | None]] = {
     "decide.bootstrap_samples": (100, 100_000),
     "export.seed": (0, 2**32 - 1),
     "export.compared_images": (1, 10_000),
+    "explain.seed": (0, 2**32 - 1),
+    "explain.mistakes": (1, 100),
+    "explain.masked_images": (1, 10_000),
+    "explain.bootstrap_samples": (100, 100_000),
 }
 #: From 0, below 1.
 SHARES_BELOW_ONE = (
@@ -88,7 +92,7 @@ SHARES_BELOW_ONE = (
 #: Above 0.
 POSITIVE = (
     *("split.val", "split.test", "train.lr", "train.fine_tune.lr"),
-    *("decide.purity", "decide.confidence"),
+    *("decide.purity", "decide.confidence", "explain.masked_share"),
 )
 CHOICES = {
     "fetch.source": ("sample", "kaggle", "path"),

@@ -246,7 +246,7 @@ def test_the_second_pipeline_runs_when_it_is_asked_for(workspace: Path) -> None:
         f"release/dvc.yaml:{each}"
         for each in (
             *("cross_validate", "evaluate", "label_errors", "novelty", "decide", "export", "card"),
-            "bundle",
+            *("bundle", "explain"),
         )
     }
 

@@ -1,0 +1,17 @@
+"""Section `explain` of params.yaml, which says what each key does."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stages.params.reading import Params, Seed
+
+
+class ExplainParams(Params):
+    """Section `explain`."""
+
+    seed: Seed
+    mistakes: Annotated[int, Field(ge=1, le=100)]
+    masked_images: Annotated[int, Field(ge=1, le=10_000)]
+    masked_share: Annotated[float, Field(gt=0, lt=1)]
+    bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]
