@@ -11,6 +11,7 @@ import pytest
 from waste_classifier import model
 from waste_classifier.decision import Decision
 from waste_classifier.head import Dense, Head
+from waste_classifier.known_labels import KnownLabels
 from waste_classifier.model import Contract, write_model
 from waste_classifier.novelty import Novelty
 from waste_classifier.orientations import Orientation
@@ -66,6 +67,15 @@ def write_classifier(folder: Path, thresholds: Sequence[float | None] = (0.9, 0.
         limit=np.asarray(0.8, np.float32),
     )
     novelty.save(folder / "novelty.npz")
+    # Nothing is so far from these that it would be of no label.
+    known = KnownLabels(
+        label_means=HEAD.logits(means),
+        within=np.eye(3, dtype=np.float32),
+        mean=np.zeros(3, np.float32),
+        overall=np.zeros((3, 3), np.float32),
+        scale=np.array([0, 1000], np.float32),
+    )
+    known.save(folder / "known_labels.npz")
     photos = TrainingPhotos(
         np.array([f"{label}/0.jpg" for label in LABELS]),
         np.array(LABELS),

@@ -5,6 +5,7 @@ Beside what a model has (`waste_classifier.model`), the folder may hold:
 - `decision.json`: when it decides, and when it is unsure (`waste_classifier.decision`); without it
   the most probable label is always the decision.
 - `novelty.npz`: how to tell that a photo is unlike the training ones (`waste_classifier.novelty`).
+- `known_labels.npz`: how to tell a thing of none of the labels (`waste_classifier.known_labels`).
 - `training_photos.npz`, `training_photos.zip`: what the nearest training photos are found in
   (`waste_classifier.training_photos`).
 - `adaptation.npz`: what the features of another line are shifted by
@@ -19,18 +20,21 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from waste_classifier import adaptation, decision, novelty, training_photos
+from waste_classifier import adaptation, decision, known_labels, novelty, training_photos
 from waste_classifier.adaptation import Adaptation
 from waste_classifier.decision import UNSURE, Decision, always_decide
 from waste_classifier.errors import InputError
 from waste_classifier.explanation import Explanation, class_activation_map
 from waste_classifier.images import MAX_PIXELS, Photo, load_resized, resized_batches
+from waste_classifier.known_labels import KnownLabels
 from waste_classifier.model import Model
 from waste_classifier.novelty import Novelty
 from waste_classifier.training_photos import TrainingPhotos
 
 Floats = npt.NDArray[np.float32]
 
+#: What is read when it is first asked for.
+_PARTS = ("decision", "novelty", "known_labels", "adaptation", "training_photos", "backbone")
 #: Photos whose features are in memory at once.
 BATCH_SIZE = 32
 
@@ -44,6 +48,7 @@ class Answer(NamedTuple):
     probability: float  #: of that label
     probabilities: dict[str, float]  #: of every label, calibrated and for the user's mix
     distance: float | None  #: to the training photos, 1 at the limit; None: not known
+    label_distance: float | None  #: to things of the labels, 1 at the limit; None: not known
 
     @property
     def is_sure(self) -> bool:
@@ -54,6 +59,11 @@ class Answer(NamedTuple):
     def is_unlike(self) -> bool:
         """Whether the photo is unlike the training ones, as far as that is known."""
         return self.distance is not None and self.distance > 1
+
+    @property
+    def is_of_no_label(self) -> bool:
+        """Whether it is unlike things of the labels, as far as that is known."""
+        return self.label_distance is not None and self.label_distance > 1
 
 
 class Classifier(Model):
@@ -96,6 +106,24 @@ class Classifier(Model):
         return read
 
     @cached_property
+    def known_labels(self) -> KnownLabels | None:
+        """What things are held against; None where the folder has none.
+
+        Raises:
+            InputError: the file is damaged, or of another head.
+        """
+        file = self.folder / known_labels.FILE_NAME
+        if not file.exists():
+            return None
+        read = KnownLabels.load(file)
+        if read.label_means.shape != (self.head.labels, self.head.width):
+            raise InputError(
+                f"{file}: of {read.label_means.shape} labels and hidden values, but the "
+                f"classifier has {(self.head.labels, self.head.width)}; bring the folder back whole"
+            )
+        return read
+
+    @cached_property
     def adaptation(self) -> Adaptation | None:
         """What features are shifted by; None where the folder has nothing.
 
@@ -123,7 +151,7 @@ class Classifier(Model):
             InputError: a file is missing or damaged.
         """
         classifier = cls.load(folder)
-        for name in ("decision", "novelty", "adaptation", "training_photos", "backbone"):
+        for name in _PARTS:
             getattr(classifier, name)
         return classifier
 
@@ -163,24 +191,33 @@ class Classifier(Model):
         """
         probabilities = self.decision.calibrated(self.predict_features(features))
         positions = self.decision.decide(probabilities)
-        distances = None if self.novelty is None else self.novelty.distances(features.mean(axis=1))
+        mean = features.mean(axis=1)
+        nothing = [None] * len(mean)
+        distances = nothing if self.novelty is None else self.novelty.distances(mean).tolist()
+        label_distances = (
+            nothing
+            if self.known_labels is None
+            else self.known_labels.distances(self.head.representation(mean)).tolist()
+        )
         return [
-            self._answer(
-                of_photo,
-                int(position),
-                None if distances is None else float(distances[number]),
-            )
-            for number, (of_photo, position) in enumerate(
-                zip(probabilities, positions, strict=True)
+            self._answer(*of_photo)
+            for of_photo in zip(
+                probabilities, positions.tolist(), distances, label_distances, strict=True
             )
         ]
 
     def _answer(
-        self, probabilities: npt.NDArray[np.floating], position: int, distance: float | None
+        self,
+        probabilities: npt.NDArray[np.floating],
+        position: int,
+        distance: float | None,
+        label_distance: float | None,
     ) -> Answer:
         likeliest = int(probabilities.argmax())
         reason = "" if position >= 0 else self.decision.reason(probabilities)
-        # It comes first: what a probability says of such a photo, nothing has shown.
+        # These come first: what a probability says of such a photo, nothing has shown.
+        if label_distance is not None and label_distance > 1:
+            reason = f"like things of none of the labels (distance {label_distance:.2f}, limit 1)"
         if distance is not None and distance > 1:
             reason = f"unlike the training photos (distance {distance:.2f}, limit 1)"
         return Answer(
@@ -190,6 +227,7 @@ class Classifier(Model):
             probability=float(probabilities[likeliest]),
             probabilities=dict(zip(self.labels, map(float, probabilities), strict=True)),
             distance=distance,
+            label_distance=label_distance,
         )
 
     def explain(self, photo: Photo, label: str | None = None, nearest: int = 4) -> Explanation:

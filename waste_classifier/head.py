@@ -42,9 +42,21 @@ class Head(NamedTuple):
         return len((self.hidden or self.logits).kernel)
 
     @property
+    def width(self) -> int:
+        """How many values its representation has."""
+        return len((self.hidden or self.logits).bias)
+
+    @property
     def labels(self) -> int:
         """How many probabilities it gives."""
         return len(self.logits.bias)
+
+    def representation(self, features: Floats) -> Floats:
+        """Return the hidden layer, `(n, units) float32`, of features, `(n, features) float32`.
+
+        Where there is none, the logits.
+        """
+        return self.logits(features) if self.hidden is None else gelu(self.hidden(features))
 
     def __call__(self, features: Floats) -> Floats:
         """Return probabilities, `(n, labels) float32`, of features, `(n, features) float32`."""

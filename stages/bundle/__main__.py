@@ -16,7 +16,7 @@ from stages.outputs.model import MODEL_DIR
 from stages.outputs.novelty import NOVELTY_DIR
 from stages.outputs.whole import whole_folder
 from stages.stage import exit_code
-from waste_classifier import novelty, training_photos
+from waste_classifier import known_labels, novelty, training_photos
 from waste_classifier.classifier import Classifier
 from waste_classifier.errors import InputError
 from waste_classifier.model import DESCRIPTION_NAME, HEAD_NAME, LITERT_NAME
@@ -31,6 +31,7 @@ PARTS = {
     DECISION_FILE.name: DECISION_FILE,
     CURVE_FILE.name: CURVE_FILE,
     novelty.FILE_NAME: NOVELTY_DIR / novelty.FILE_NAME,
+    known_labels.FILE_NAME: NOVELTY_DIR / known_labels.FILE_NAME,
     training_photos.FILE_NAME: NOVELTY_DIR / training_photos.FILE_NAME,
     training_photos.THUMBNAILS_NAME: NOVELTY_DIR / training_photos.THUMBNAILS_NAME,
     CARD_NAME: CARD_FILE,

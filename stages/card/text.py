@@ -202,13 +202,16 @@ def _decisions(decision: Decision, metrics: Mapping[str, Any]) -> str:
 
 
 def _limits(novelty: Mapping[str, Any]) -> str:
-    interval = novelty["refused_interval"]
+    unlike, of_no_label = (
+        f"{each['refused']:.4f} (95 % {each['low']:.4f} to {each['high']:.4f})"
+        for each in (novelty["unlike_training"], novelty["of_no_label"])
+    )
     return (
         "## Limits\n\nA photo that is unlike the training ones is answered by `unsure`, whatever "
-        f"is on it: so are {novelty['refused']:.4f} (95 % {interval['low']:.4f} to "
-        f"{interval['high']:.4f}) of the things on the test photos. Another camera or ground "
-        "mostly is unlike all of them: `adapt FOLDER` takes its photos as the new normal. A thing "
-        "of no label on the usual ground is not told reliably from the labels."
+        f"is on it: so are {unlike} of the things on the test photos. Another camera or ground "
+        "mostly is unlike all of them: `adapt FOLDER` takes its photos as the new normal. So is a "
+        f"photo that is like things of none of the labels: {of_no_label} of the things on the test "
+        "photos, though they have labels. Of things that have none, many are not noticed."
     )
 
 

@@ -28,7 +28,8 @@ class Report(NamedTuple):
     recovery_interval: Interval
     unsure: Floats  #: `(k,)`, share of a label's images without one
     unsure_interval: Interval
-    unfamiliar: float  #: share of images that are unlike the training ones
+    unlike_training: float  #: share of images that are unlike the training ones
+    of_no_label: float  #: share of images that are like things of none of the labels
     coverage: float  #: share of images that get a label
     accuracy: float  #: of these; NaN of none
     area_under_risk: float  #: of the curve of risk against coverage
@@ -45,15 +46,16 @@ def report(
     Args:
         decision: fitted to other images.
         test: what the classifier says of the n images.
-        distances: `(n,)`, to the training photos; above 1: unsure, whatever the probabilities say.
+        distances: `(n, 2)`, to the training photos and to things of the labels; where one is above
+            1: unsure, whatever the probabilities say.
         samples: resamples of groups behind the 95 % intervals.
         seed: of these.
     """
     k = len(decision.labels)
     weights = mix_weights(decision, test.actual)
     calibrated = decision.calibrated(test.probabilities)
-    unfamiliar = distances > 1
-    decided = np.where(unfamiliar, UNSURE_POSITION, decision.decide(calibrated))
+    beyond = distances > 1
+    decided = np.where(beyond.any(axis=1), UNSURE_POSITION, decision.decide(calibrated))
     members, group = np.unique(np.asarray(test.groups), return_inverse=True)
     # Columns: the k bins, and last the images without a label.
     cells = np.zeros((len(members), k, k + 1))
@@ -86,7 +88,8 @@ def report(
         recovery_interval=intervals[1],
         unsure=of_all[2],
         unsure_interval=intervals[2],
-        unfamiliar=_mean(unfamiliar, weights),
+        unlike_training=_mean(beyond[:, 0], weights),
+        of_no_label=_mean(beyond[:, 1], weights),
         coverage=_mean(sure, weights),
         accuracy=_mean(right[sure], weights[sure]),
         area_under_risk=float(np.trapezoid(1 - curve[1], curve[0])),
@@ -154,7 +157,8 @@ def summarise(decision: Decision, of_test: Report) -> dict[str, float]:
     metrics = {
         "coverage": of_test.coverage,
         "accuracy_of_decided": of_test.accuracy,
-        "unfamiliar": of_test.unfamiliar,
+        "unlike_training": of_test.unlike_training,
+        "of_no_label": of_test.of_no_label,
         "area_under_risk_coverage": of_test.area_under_risk,
         "temperature": decision.temperature,
         "log_loss": of_test.log_loss,

@@ -1,9 +1,10 @@
-"""Find out how to tell a photo that is unlike the training ones, whatever is on it.
+"""Find out how to tell a photo that is unlike the training ones, and a thing of no label.
 
 Writes data/novelty/: what photos are held against, and the training photos to look them up among.
-The limit is the distance beyond which `novelty.refused` of photos lie that were taken as the
+The first limit is the distance beyond which `novelty.refused` of photos lie that were taken as the
 training ones were, but not trained on: those of val, and where the backbone is the frozen one, each
-photo of train against those of other folds too. The test images show what it comes to.
+photo of train against those of other folds too. So is the second, by those of val alone: the head
+has learned from train. The test images show what both come to.
 """
 
 import sys
@@ -11,7 +12,7 @@ import sys
 import numpy as np
 
 from stages.novelty.distances import limit_on_own_photos, network_features
-from stages.novelty.fit import fit_novelty, shares_of_things
+from stages.novelty.fit import fit_known_labels, fit_novelty, shares_of_things
 from stages.novelty.training_photos import write_training_photos
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, read_folds
 from stages.outputs.distances import DistanceRow
@@ -25,8 +26,15 @@ from stages.params.novelty import NoveltyParams
 from stages.stage import run
 from stages.tracking import StageLive
 from waste_classifier.intervals import wilson_interval
+from waste_classifier.known_labels import FILE_NAME as KNOWN_LABELS_NAME
 from waste_classifier.model import Model
 from waste_classifier.novelty import FILE_NAME
+
+#: Why a photo is refused.
+WORDS = {
+    "unlike_training": "unlike those on the training ones",
+    "of_no_label": "like things of none of the labels",
+}
 
 
 def main(settings: NoveltyParams) -> None:
@@ -47,34 +55,50 @@ def main(settings: NoveltyParams) -> None:
         features, targets, splits, folds, groups, len(labels), frozen, settings.refused
     )
     novelty = fit_novelty(features[train], targets[train], len(labels), limit)
+    hidden, val = model.head.representation(features), splits == "val"
+    known_labels = fit_known_labels(
+        hidden[train], targets[train], len(labels), hidden[val], groups[val], settings.refused
+    )
     test = [row for row in rows if row.split == "test"]
     distances = novelty.distances(features[splits == "test"])
+    label_distances = known_labels.distances(hidden[splits == "test"])
     groups_of_test = [row.group for row in test]
-    refused = float(shares_of_things(groups_of_test) @ (distances > 1))
-    low, high = wilson_interval(refused, len(set(groups_of_test)))
+    things = shares_of_things(groups_of_test)
+    refused = {
+        "unlike_training": float(things @ (distances > 1)),
+        "of_no_label": float(things @ (label_distances > 1)),
+    }
+    intervals = {
+        name: wilson_interval(share, len(set(groups_of_test))) for name, share in refused.items()
+    }
 
     with whole_folder(NOVELTY_DIR) as folder:
         novelty.save(folder / FILE_NAME)
+        known_labels.save(folder / KNOWN_LABELS_NAME)
         trained = [row for row in rows if row.split == "train"]
         write_training_photos(folder, trained, novelty.coordinates(features[train]), images)
         write_table(
             folder / DISTANCES_FILE.name,
             [
-                DistanceRow(row.path, round(distance, 6))
-                for row, distance in zip(test, distances.tolist(), strict=True)
+                DistanceRow(row.path, round(distance, 6), round(label_distance, 6))
+                for row, distance, label_distance in zip(
+                    test, distances.tolist(), label_distances.tolist(), strict=True
+                )
             ],
             DistanceRow,
         )
     with StageLive("novelty") as live:
-        live.log_metric("refused", refused, plot=False)
-        live.log_metric("refused_interval/low", float(low), plot=False)
-        live.log_metric("refused_interval/high", float(high), plot=False)
-        live.log_metric("refused_images", float((distances > 1).mean()), plot=False)
+        for name, share in refused.items():
+            live.log_metric(f"{name}/refused", share, plot=False)
+            live.log_metric(f"{name}/low", float(intervals[name].low), plot=False)
+            live.log_metric(f"{name}/high", float(intervals[name].high), plot=False)
     print(
-        f"{refused:.4f} of the {len(set(groups_of_test))} things on the test images are unlike "
-        f"those on the training ones (95 % {low:.4f} to {high:.4f}; {settings.refused} were asked "
-        "for)"
+        f"Of the {len(set(groups_of_test))} things on the test images, {settings.refused} were to "
+        "be refused for each reason:"
     )
+    for name, words in WORDS.items():
+        low, high = intervals[name]
+        print(f"{refused[name]:.4f} are {words} (95 % {low:.4f} to {high:.4f})")
 
 
 if __name__ == "__main__":

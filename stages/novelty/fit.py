@@ -1,4 +1,4 @@
-"""Fits what tells a photo that is unlike the training ones, and the limit from which on it is."""
+"""Fits what tells an unlike photo and a thing of no label, and the limits of both."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +7,18 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.extmath import randomized_svd
 
+from waste_classifier.known_labels import KnownLabels
 from waste_classifier.novelty import Novelty
 
 Floats = npt.NDArray[np.float32]
 Positions = npt.NDArray[np.intp]
 
 COMPONENTS = 64
+#: Added to a covariance of the hidden layer, as a share of its mean variance: it has nearly as many
+#: values as there are photos.
+RIDGE_OF_HIDDEN = 0.01
+#: Least difference between what is usual and the limit.
+SMALLEST_SPREAD = 1e-3
 #: Of the search for components, which draws where it begins.
 SEED = 0
 # Below the scale of a feature that does not vary.
@@ -58,6 +64,48 @@ def fit_novelty(features: Floats, targets: Positions, k: int, limit: float = 1.0
         usual=np.asarray(usual, np.float32),
         limit=np.asarray(limit, np.float32),
     )
+
+
+def fit_known_labels(
+    hidden: Floats,
+    targets: Positions,
+    k: int,
+    others: Floats,
+    groups: Sequence[str],
+    refused: float,
+) -> KnownLabels:
+    """Return what things are held against.
+
+    Args:
+        hidden: `(n, m)`, of the training photos, of `Head.representation`.
+        targets: `(n,)`, positions of their labels.
+        k: number of labels, each of which has photos.
+        others: `(o, m)`, of photos that the head has not learned from, to which it is less used.
+        groups: of each of these; those of one group show one thing.
+        refused: share of such things beyond the limit.
+    """
+    hidden = hidden.astype(np.float64)
+    means = np.stack([hidden[targets == label].mean(axis=0) for label in range(k)])
+    mean = hidden.mean(axis=0)
+    known = KnownLabels(
+        label_means=np.asarray(means, np.float32),
+        within=whitening_of(hidden - means[targets]),
+        mean=np.asarray(mean, np.float32),
+        overall=whitening_of(hidden - mean),
+        scale=np.array([0, 1], np.float32),
+    )
+    relative = known.relative_distances(others)
+    usual = float(np.median(relative))
+    limit = max(limit_of(relative, groups, refused), usual + SMALLEST_SPREAD)
+    return known._replace(scale=np.array([usual, limit], np.float32))
+
+
+def whitening_of(centred: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return what makes the covariance of rows of mean 0 one, `(m, m) float32`."""
+    covariance = centred.T @ centred / len(centred)
+    ridge = max(RIDGE_OF_HIDDEN * float(np.trace(covariance)) / len(covariance), RIDGE)
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors / np.sqrt(np.maximum(values, 0) + ridge), np.float32)
 
 
 def held_out_distances(

@@ -15,17 +15,18 @@ class DistanceRow(NamedTuple):
     """One test image."""
 
     path: str
-    distance: float  #: 1: at the limit; beyond it, the classifier is unsure
+    distance: float  #: to them; 1: at the limit, beyond which the classifier is unsure
+    label_distance: float  #: to things of the labels; 1: at the limit, as before
 
 
 def read_distances(file: Path, paths: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Return the distance of each of some images, `(n,)`.
+    """Return both distances of each of some images, `(n, 2)`.
 
     Raises:
         InputError: the file is missing or damaged, or has not all of these images.
     """
-    distance_of = {row.path: row.distance for row in read_table(file, DistanceRow)}
-    missing = next((path for path in paths if path not in distance_of), None)
+    distances_of = {row.path: row[1:] for row in read_table(file, DistanceRow)}
+    missing = next((path for path in paths if path not in distances_of), None)
     if missing is not None:
         raise InputError(f"{file}: has no row of {missing}; {MEND}")
-    return np.array([distance_of[path] for path in paths])
+    return np.array([distances_of[path] for path in paths])

@@ -29,7 +29,7 @@ def test_all_parts_make_one_folder(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert sorted(path.name for path in CLASSIFIER_DIR.iterdir()) == sorted(PARTS)
     assert Classifier.load(CLASSIFIER_DIR).decision.thresholds == (0.9, 0.9, None)
-    assert "data/classifier: 9 files" in capsys.readouterr().out
+    assert "data/classifier: 10 files" in capsys.readouterr().out
 
 
 def test_a_part_that_is_not_there_is_named() -> None:

@@ -66,7 +66,10 @@ METRICS: dict[str, Any] = {
         "compared_images": 120,
         **dict.fromkeys(("float32", "float16", "int8", "onnx", "saved_model"), CHECK),
     },
-    "novelty": {"refused": 0.046, "refused_interval": {"low": 0.0238, "high": 0.0871}},
+    "novelty": {
+        "unlike_training": {"refused": 0.046, "low": 0.0238, "high": 0.0871},
+        "of_no_label": {"refused": 0.0387, "low": 0.0189, "high": 0.0778},
+    },
 }
 
 

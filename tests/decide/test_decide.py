@@ -54,8 +54,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_predictions(PREDICTIONS_FILE, [rows[n] for n in chosen], LABELS, said[chosen])
     test = [row for row in rows if row.split == "test"]
     DISTANCES_FILE.parent.mkdir()
-    # The first test image is unlike the training ones.
-    distances = [DistanceRow(row.path, 2.0 if n == 0 else 0.5) for n, row in enumerate(test)]
+    # The first test image is unlike the training ones, the first two like those of no label.
+    distances = [
+        DistanceRow(row.path, 2.0 if n == 0 else 0.5, 1.5 if n < 2 else 0.0)
+        for n, row in enumerate(test)
+    ]
     write_table(DISTANCES_FILE, distances, DistanceRow)
     return tmp_path
 
@@ -76,9 +79,9 @@ def test_the_stage_writes_a_decision_a_curve_and_what_they_come_to(
         len(curve["purities"]) == len(curve["unsure"]) == len(curve["labels"]["glass"]["recovery"])
     )
     metrics = json.loads(Path("metrics/decide.json").read_text())
-    # One of 30 test images is unlike the others.
-    assert metrics["unfamiliar"] == pytest.approx(1 / 30)
-    assert metrics["coverage"] == pytest.approx(29 / 30)
+    assert metrics["unlike_training"] == pytest.approx(1 / 30)
+    assert metrics["of_no_label"] == pytest.approx(2 / 30)
+    assert metrics["coverage"] == pytest.approx(28 / 30)
     assert metrics["accuracy_of_decided"] == 1
     assert Path("plots/decide/custom/decisions.json").exists()
     assert "temperature" in capsys.readouterr().out
@@ -168,7 +171,7 @@ def test_purity_recovery_and_unsure_are_counted() -> None:
     # Into the bin of glass go two of glass and one of metal; one of glass is unsure.
     test = predictions([0, 0, 0, 1, 1], [0.9, 0.95, 0.6, 0.85, 0.1], list("abcde"))
 
-    of_test = report(decision, test, np.zeros(5), 100, 0)
+    of_test = report(decision, test, np.zeros((5, 2)), 100, 0)
 
     np.testing.assert_allclose(of_test.purity, [2 / 3, 1])
     np.testing.assert_allclose(of_test.recovery, [2 / 3, 1 / 2])
@@ -186,7 +189,7 @@ def test_in_a_mix_mistakes_of_a_common_label_count_more() -> None:
     # Re-weighted to the mix, both stay glass.
     test = predictions([0, 1], [0.99, 0.99], ["a", "b"])
 
-    of_test = report(decision, test, np.zeros(2), 100, 0)
+    of_test = report(decision, test, np.zeros((2, 2)), 100, 0)
 
     assert of_test.purity[0] == pytest.approx(0.25)
     assert np.isnan(of_test.purity[1])

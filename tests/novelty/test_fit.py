@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn.covariance import EmpiricalCovariance
 
-from stages.novelty.fit import fit_novelty, held_out_distances, limit_of, shares_of_things
+from stages.novelty.fit import (
+    fit_known_labels,
+    fit_novelty,
+    held_out_distances,
+    limit_of,
+    shares_of_things,
+)
 
 RANDOM = np.random.default_rng(0)
 #: Two labels apart, of five features.
@@ -58,3 +64,28 @@ def test_features_that_never_vary_are_no_obstacle() -> None:
     features = np.concatenate([FEATURES, np.ones((200, 1), np.float32)], axis=1)
 
     assert np.isfinite(fit_novelty(features, TARGETS, 2).raw_distances(features)).all()
+
+
+def test_relative_distances_are_those_of_two_mahalanobis_distances(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stages.novelty.fit.RIDGE_OF_HIDDEN", 0)
+    known = fit_known_labels(FEATURES, TARGETS, 2, FEATURES, [f"{n}" for n in range(200)], 0.1)
+
+    means = np.stack([FEATURES[label == TARGETS].mean(axis=0) for label in (0, 1)])
+    within = EmpiricalCovariance(assume_centered=True).fit(FEATURES - means[TARGETS])
+    overall = EmpiricalCovariance().fit(FEATURES)
+    to_labels = np.min([within.mahalanobis(FEATURES - mean) for mean in means], axis=0)
+    expected = to_labels - overall.mahalanobis(FEATURES)
+    np.testing.assert_allclose(known.relative_distances(FEATURES), expected, atol=0.01)
+    # A tenth of the things lie beyond the limit, half of them above what is usual.
+    assert (known.distances(FEATURES) > 1).mean() == pytest.approx(0.1, abs=0.005)
+    assert np.median(known.distances(FEATURES)) == pytest.approx(0, abs=1e-5)
+
+
+def test_photos_that_are_all_alike_still_have_a_limit_above_what_is_usual() -> None:
+    alike = np.ones((4, 3), np.float32)
+
+    known = fit_known_labels(alike, np.array([0, 0, 1, 1]), 2, alike, list("abcd"), 0.05)
+
+    assert known.distances(alike).tolist() == [0, 0, 0, 0]

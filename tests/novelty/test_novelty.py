@@ -16,6 +16,7 @@ from stages.outputs.tables import read_table
 from stages.params.novelty import NoveltyParams
 from tests.small_project import LABELS, write_project
 from waste_classifier.errors import InputError, PhotoError
+from waste_classifier.known_labels import KnownLabels
 from waste_classifier.novelty import Novelty
 from waste_classifier.training_photos import TrainingPhotos
 
@@ -52,8 +53,14 @@ def test_the_stage_knows_the_training_photos_and_how_far_the_test_images_lie(
     )
     rows = read_table(DISTANCES_FILE, DistanceRow)
     assert [row.path for row in rows] == [row.path for row in read_split() if row.split == "test"]
-    assert "of the 6 things on the test images" in capsys.readouterr().out
-    assert 0 <= json.loads(Path("metrics/novelty.json").read_text())["refused"] <= 1
+    assert "Of the 6 things on the test images" in capsys.readouterr().out
+    metrics = json.loads(Path("metrics/novelty.json").read_text())
+    for name in ("unlike_training", "of_no_label"):
+        of_reason = metrics[name]
+        assert 0 <= of_reason["low"] <= of_reason["refused"] <= of_reason["high"] <= 1
+    known = KnownLabels.load(NOVELTY_DIR / "known_labels.npz")
+    # The head of this project has no hidden layer: there are as many values as labels.
+    assert known.label_means.shape == (3, 3)
 
 
 def test_equal_inputs_give_equal_bytes() -> None:

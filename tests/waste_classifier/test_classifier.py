@@ -10,6 +10,7 @@ from PIL import Image
 from tests.classifier_folder import without_network, write_classifier
 from waste_classifier import Classifier
 from waste_classifier.errors import InputError, PhotoError
+from waste_classifier.known_labels import KnownLabels
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -59,6 +60,36 @@ def test_without_a_decision_it_is_never_unsure_and_without_novelty_nothing_is_un
 
     assert [answer.decision for answer in answers] == ["glass", "glass"]
     assert answers[0].distance is None
+
+
+def test_a_thing_of_no_label_is_unsure_and_says_so(folder: Path) -> None:
+    # The logits of this classifier are its hidden layer: pure colours are what is known.
+    known = KnownLabels(
+        label_means=10 * np.eye(3, dtype=np.float32),
+        within=np.eye(3, dtype=np.float32),
+        mean=np.full(3, 10 / 3, np.float32),
+        overall=np.diag([0.1, 0.1, 0.1]).astype(np.float32),
+        scale=np.array([0, 40], np.float32),
+    )
+    known.save(folder / "known_labels.npz")
+    (folder / "novelty.npz").unlink()
+
+    red, white = Classifier.load(folder).decide([photo(RED), photo((255, 200, 255))])
+
+    assert red.decision == "glass"
+    assert not red.is_of_no_label
+    assert white.is_of_no_label
+    assert white.decision == "unsure"
+    assert white.reason.startswith("like things of none of the labels (distance")
+
+
+def test_known_labels_of_another_head_are_refused(folder: Path) -> None:
+    two = np.eye(2, dtype=np.float32)
+    scale = np.array([0, 1], np.float32)
+    KnownLabels(two, two, np.zeros(2, np.float32), two, scale).save(folder / "known_labels.npz")
+
+    with pytest.raises(InputError, match=r"known_labels\.npz: of \(2, 2\) labels and hidden"):
+        Classifier.load_whole(folder)
 
 
 def test_an_explanation_shows_where_and_like_what(folder: Path) -> None:

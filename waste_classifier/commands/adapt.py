@@ -87,6 +87,9 @@ def changes(before: list[Answer], after: list[Answer], labels: tuple[str, ...]) 
         "unlike the training photos": [
             sum(answer.is_unlike for answer in answers) for answers in (before, after)
         ],
+        "like things of none of the labels": [
+            sum(answer.is_of_no_label for answer in answers) for answers in (before, after)
+        ],
         "unsure": [sum(not answer.is_sure for answer in answers) for answers in (before, after)],
         **{
             f"most probably {label}": [

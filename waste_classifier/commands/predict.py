@@ -101,19 +101,23 @@ def line_of(name: str, answer: Answer, top: int = 1) -> str:
 def _csv_table(file: Path, labels: Sequence[str]) -> Iterator[Any]:
     with _written(file) as opened:
         writer = csv.writer(opened, lineterminator="\n")
-        columns = ["photo", "decision", "reason", "label", "probability", "distance", "error"]
+        columns = ["photo", "decision", "reason", "label", "probability"]
+        columns += ["distance", "label_distance", "error"]
         writer.writerow([*columns, *(f"probability_{label}" for label in labels)])
 
         def write(result: Result) -> None:
             answer = result.answer
             if answer is None:
-                writer.writerow([result.found.name, *[""] * 5, result.error, *[""] * len(labels)])
+                writer.writerow([result.found.name, *[""] * 6, result.error, *[""] * len(labels)])
                 return
-            distance = "" if answer.distance is None else f"{answer.distance:.4f}"
+            distances = [
+                "" if each is None else f"{each:.4f}"
+                for each in (answer.distance, answer.label_distance)
+            ]
             writer.writerow(
                 [
                     *(result.found.name, answer.decision, answer.reason, answer.label),
-                    *(f"{answer.probability:.6f}", distance, ""),
+                    *(f"{answer.probability:.6f}", *distances, ""),
                     *(f"{value:.6f}" for value in answer.probabilities.values()),
                 ]
             )

@@ -26,6 +26,8 @@ def when_unsure(classifier: Classifier) -> str:
         reasons.append(f"a purity of {decision.purity:g} can't be promised")
     if classifier.novelty is not None:
         reasons.append("a photo is unlike the training photos")
+    if classifier.known_labels is not None:
+        reasons.append("a thing is like those of none of the labels")
     if not reasons:
         return "It always decides: it is never unsure."
     return f"It is unsure where {', or where '.join(reasons)}."

@@ -1,0 +1,80 @@
+"""How unlike things of the labels that are known a thing is: one of no label, perhaps.
+
+The relative Mahalanobis distance (Ren et al. 2021, "A Simple Fix to Mahalanobis Distance for
+Improving Near-OOD Detection") in the head's hidden layer, which knows what tells the labels apart:
+the squared distance to the nearest label mean, under the covariance within labels, less that to the
+mean of all, under the covariance of all. What is far from everything, as photos of another camera
+are, is so by both; a thing of no label is far from the labels alone.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from waste_classifier.arrays import load_arrays, save_arrays, unreadable
+
+FILE_NAME = "known_labels.npz"
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class KnownLabels(NamedTuple):
+    """What a photo is held against; m values of the hidden layer, k labels."""
+
+    label_means: npt.NDArray[np.float32]  #: `(k, m)`
+    within: npt.NDArray[np.float32]  #: `(m, m)`, that makes the covariance within labels one
+    mean: npt.NDArray[np.float32]  #: `(m,)`, of all
+    overall: npt.NDArray[np.float32]  #: `(m, m)`, that makes the covariance of all one
+    scale: npt.NDArray[np.float32]  #: `(2,)`, relative distances that become 0 (usual) and 1
+
+    def distances(self, hidden: Floats) -> npt.NDArray[np.float32]:
+        """Return how far photos lie from the labels, `(n,) float32`; 0: as usual, 1: at the limit.
+
+        Args:
+            hidden: `(n, m)`, of `Head.representation`.
+        """
+        usual, limit = self.scale
+        return np.asarray((self.relative_distances(hidden) - usual) / (limit - usual), np.float32)
+
+    def relative_distances(self, hidden: Floats) -> npt.NDArray[np.float32]:
+        """Return the relative Mahalanobis distances, `(n,) float32`."""
+        placed, means = hidden @ self.within, self.label_means @ self.within
+        to_labels = ((placed[:, None] - means) ** 2).sum(axis=2).min(axis=1)
+        to_all = (((hidden - self.mean) @ self.overall) ** 2).sum(axis=1)
+        return np.asarray(to_labels - to_all, np.float32)
+
+    def save(self, file: Path) -> None:
+        """Write `file`, .npz: equal arrays give equal bytes."""
+        save_arrays(file, self._asdict())
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """Read a file that `save` wrote.
+
+        Raises:
+            InputError: it is missing or damaged.
+        """
+        known = cls(**load_arrays(file, cls._fields))
+        try:
+            known._check()
+        except ValueError as error:
+            raise unreadable(file, error) from None
+        return known
+
+    def _check(self) -> None:
+        labels, width = self.label_means.shape
+        expected = {
+            "label_means": (labels, width),
+            "within": (width, width),
+            "mean": (width,),
+            "overall": (width, width),
+            "scale": (2,),
+        }
+        for name, shape in expected.items():
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != np.float32:
+                raise ValueError(f"{name}: expected {shape} of float32, got {array.shape}")
+        if not self.scale[0] < self.scale[1]:
+            raise ValueError(f"scale: {self.scale} does not rise")
