@@ -1,8 +1,9 @@
 """Fetch the images: draw a sample, download TrashNet, or copy the user's own folders.
 
-All that comes in is verified in a temporary directory, then moved to `data/raw/<label>/`; a run
-that fails changes nothing. Writes `data/manifest.csv`, one row per image, `data/rejected.csv`, the
-images left out, and `data/suspects.csv`, those accepted whose files are likely damaged.
+All that comes in is verified in a temporary directory, then moved to `data/raw/<label>/`, under the
+label that it came with or the one that people decided on; a run that fails changes nothing. Writes
+`data/manifest.csv`, one row per image, `data/rejected.csv`, the images left out, and
+`data/suspects.csv`, those accepted whose files are likely damaged.
 """
 
 import shutil
@@ -10,6 +11,12 @@ import sys
 from pathlib import Path
 
 from stages.fetch.archive import extract
+from stages.fetch.corrections import (
+    Corrected,
+    correct_labels,
+    counts_as_received,
+    read_decisions,
+)
 from stages.fetch.ignored import check_seen_by_dvc
 from stages.fetch.incoming import incoming_directory, publish, require_free_space
 from stages.fetch.layout import Layout, find_images, place_images
@@ -34,35 +41,40 @@ from waste_classifier.errors import InputError
 
 
 def main(params: FetchParams) -> None:
-    """Receive the images, verify them, and bring them into place."""
+    """Receive the images, correct their labels, verify them, and bring them into place."""
     source = own_photos(params.path) if params.source == "path" else None
+    table = Path(params.corrections)
     with incoming_directory(RAW_DIR.parent) as incoming:
         raw = incoming / "raw"
         manifest = incoming / MANIFEST_FILE.name
         rejections = incoming / REJECTED_FILE.name
         suspicions = incoming / SUSPECTS_FILE.name
-        with unchanged(source):
+        with unchanged(source), unchanged(table, "fetch.corrections"):
+            decisions = read_decisions(params.corrections)
             received, origin = receive(params, source, incoming)
             layout = find_images(received, origin)
-            check_seen_by_dvc(layout.images, received if received == source else None, origin)
+            corrected = correct_labels(layout.images, decisions, shown(table), origin)
+            images = corrected.images
+            check_seen_by_dvc(images, received if received == source else None, origin)
             if received.is_relative_to(incoming):
-                place_images(layout.images, raw, Path.rename)
+                place_images(images, raw, Path.rename)
             else:
-                size = sum(image.source.stat().st_size for image in layout.images)
+                size = sum(image.source.stat().st_size for image in images)
                 require_free_space(incoming, size, origin)
-                place_images(layout.images, raw, shutil.copyfile)
+                place_images(images, raw, shutil.copyfile)
 
-            paths = (image.path for image in layout.images)
+            paths = (image.path for image in images)
             verified = verify_images(raw, paths, params.max_pixels)
             verdict = write_manifest(
-                manifest, counted(verified, "verification", len(layout.images), "images")
+                manifest, counted(verified, "verification", len(images), "images")
             )
             counts, rejected, suspects = verdict
             check_rejected(rejected, params.max_rejected, origin)
-            check_labels({image.label for image in layout.images}, counts, origin)
+            check_labels({image.label for image in images}, counts, origin)
             if params.expected_counts is not None:
                 check_counts(
-                    counts, {composed(label): n for label, n in params.expected_counts.items()}
+                    counts_as_received(counts, corrected, rejected),
+                    {composed(label): n for label, n in params.expected_counts.items()},
                 )
 
         for row in rejected:
@@ -79,6 +91,8 @@ def main(params: FetchParams) -> None:
             replaced_dir=incoming / "replaced",
         )
     print(summary(verdict, layout))
+    if decisions:
+        print(summary_of_corrections(corrected, table))
 
 
 def own_photos(name: str) -> Path:
@@ -158,6 +172,15 @@ def summary(verdict: Verdict, layout: Layout) -> str:
         names = ", ".join(layout.loose)
         lines.append(f"ignored files beside the label folders: {len(layout.loose)} ({names})")
     return "\n".join(lines)
+
+
+def summary_of_corrections(corrected: Corrected, table: Path) -> str:
+    """Say what came of the decisions on labels."""
+    applied = len(corrected.received_labels)
+    return (
+        f"labels corrected by {shown(table)}: {applied} applied, {corrected.kept} kept, "
+        f"{corrected.already_done} already done"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Whether the user's own photos stayed as they were while they were read."""
+"""Whether the user's own photos and corrections stayed as they were while they were read."""
 
 import os
 from collections.abc import Iterator
@@ -13,13 +13,14 @@ Snapshot = dict[Path, tuple[int, int]]
 
 
 @contextmanager
-def unchanged(source: Path | None) -> Iterator[None]:
+def unchanged(source: Path | None, key: str = "fetch.path") -> Iterator[None]:
     """Check at the end of the block that a file or folder is as it was at its start.
 
     DVC looks at it after the stage, and records what it sees.
 
     Args:
         source: None: nothing to check.
+        key: of params.yaml, that names it.
 
     Raises:
         InputError: a file came, went or changed; the message names the first one.
@@ -29,20 +30,20 @@ def unchanged(source: Path | None) -> Iterator[None]:
         yield
     except InputError:
         # What was found wrong may not be so before or after.
-        _check(source, before)
+        _check(source, before, key)
         raise
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-        _check(source, before)
+        _check(source, before, key)
         if source is None or not _is_within(error.filename, source):
             raise
         raise InputError(
-            f"fetch.path: {shown(error.filename)}: can't be read ({error.strerror}); run again "
+            f"{key}: {shown(error.filename)}: can't be read ({error.strerror}); run again "
             "when it is there, this user may read it, and nothing writes there"
         ) from None
-    _check(source, before)
+    _check(source, before, key)
 
 
-def _check(source: Path | None, before: Snapshot) -> None:
+def _check(source: Path | None, before: Snapshot, key: str) -> None:
     now = _snapshot(source)
     changed = sorted(
         file for file in before.keys() | now.keys() if before.get(file) != now.get(file)
@@ -50,7 +51,7 @@ def _check(source: Path | None, before: Snapshot) -> None:
     if changed:
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise InputError(
-            f"fetch.path: {shown(changed[0])}{others} changed while it was read; run "
+            f"{key}: {shown(changed[0])}{others} changed while it was read; run "
             "again when nothing writes there"
         )
 

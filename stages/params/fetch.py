@@ -35,6 +35,7 @@ class FetchParams(Params):
     sample: SampleParams
     kaggle: KaggleParams
     path: Annotated[str, Field(min_length=1)]
+    corrections: Annotated[str, Field(min_length=1)]
     expected_counts: Annotated[dict[str, int] | None, BeforeValidator(labels_as_text)]
     max_rejected: Annotated[int, Field(ge=0)]
     max_pixels: Annotated[int, Field(ge=1, le=1_000_000_000)]

@@ -30,6 +30,7 @@ SECTIONS: dict[str, Any] = {
         path="photos",
         expected_counts=None,
         max_rejected=0,
+        corrections="corrections.csv",
         max_pixels=1000,
     ),
     "split": SplitParams(seed=1, val=0.1, test=0.1, group_by="embedding", on_conflict="drop"),

@@ -49,7 +49,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def write_params(workspace: Path) -> Callable[..., None]:
-    """Write params.yaml with a section `fetch` that reads `photos`, changed by the arguments."""
+    """Write params.yaml with a section `fetch` that reads `photos`, changed by the arguments.
+
+    It names a table of corrections that has no rows yet.
+    """
+    (workspace / "corrections.csv").write_text("path,sha256,from,to\n")
 
     def write(**changes: Any) -> None:
         section = {
@@ -57,6 +61,7 @@ def write_params(workspace: Path) -> Callable[..., None]:
             "sample": {"seed": 7, "images": 60, "image_size": 32},
             "kaggle": {"dataset": "owner/name", "version": 1, "timeout": 5, "retries": 0},
             "path": "photos",
+            "corrections": "corrections.csv",
             "expected_counts": None,
             "max_rejected": 0,
             "max_pixels": 10_000,

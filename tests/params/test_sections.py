@@ -113,6 +113,7 @@ CHOICES = {
 TEXTS = {
     "fetch.kaggle.dataset": ("owner/name", "own-er/n_ame-1"),
     "fetch.path": ("data/photos",),
+    "fetch.corrections": ("corrections.csv",),
     "fetch.expected_counts": (None, {"glass": 501}),
     "backbone.weights": ("none", "imagenet", "weights/resnet50.h5"),
     "decide.mix": (None, {"glass": 0.4, "metal": 0.6}),

@@ -6,10 +6,11 @@ from threading import Lock
 from typing import NamedTuple
 
 from waste_classifier.checksum import sha256_of
+from waste_classifier.corrections import Correction, read_corrections, write_corrections
 from waste_classifier.errors import InputError
 from waste_classifier.images import load
 from waste_classifier.page.answers import message_html
-from waste_classifier.page.corrections import Correction, read_corrections, write_corrections
+from waste_classifier.page.decisions import Decisions
 from waste_classifier.page.label_errors import LabelError, read_label_errors
 from waste_classifier.page.pictures import data_uri, smaller
 
@@ -62,16 +63,18 @@ class Review(NamedTuple):
             InputError: the table of decisions can't be read.
         """
         error = self.errors[position]
-        decisions = read_corrections(self.corrections)
-        decided = sum(each.path in decisions for each in self.errors)
+        decisions = Decisions.read(self.corrections)
+        decided = sum(decisions.are_on(each.path, self.photos) for each in self.errors)
+        file, decision = decisions.find(error.path, self.photos)
+        said = _said(decision, decided_before=error.path in decisions.by_path)
         return (
             f'<article class="review"><h2>{position + 1} of {len(self.errors)}</h2>'
-            f'<p>{decided} decided</p><div class="columns">{self._picture(error)}'
+            f'<p>{decided} decided</p><div class="columns">{_picture(file, error.path)}'
             '<dl class="labels">'
             f"<div><dt>Stands under</dt><dd>{escape(error.label)}</dd></div>"
             f"<div><dt>Suggested</dt><dd>{escape(error.suggested_label)}</dd></div>"
             f"<div><dt>Probability that it stands right</dt><dd>{escape(error.quality)}</dd></div>"
-            f"<div><dt>Decision</dt><dd>{self._decision(error, decisions)}</dd></div>"
+            f"<div><dt>Decision</dt><dd>{said}</dd></div>"
             "</dl></div></article>"
         )
 
@@ -86,19 +89,21 @@ class Review(NamedTuple):
             InputError: the photo or the table can't be read, or the table can't be written.
         """
         error = self.errors[position]
-        file = self.photos / error.path
-        try:
-            checksum = sha256_of(file)
-        except OSError as problem:
-            raise InputError(
-                f"{file}: cannot be read ({problem.strerror}); bring the photos back"
-            ) from None
         to = error.suggested_label if accept else error.label
         with _writing:
-            decisions = read_corrections(self.corrections)
-            decisions[error.path] = Correction(error.path, checksum, error.label, to)
-            write_corrections(self.corrections, decisions.values())
-        return self._next_undecided(position, decisions)
+            decisions = Decisions.read(self.corrections)
+            file, earlier = decisions.find(error.path, self.photos)
+            try:
+                checksum = sha256_of(file)
+            except OSError as problem:
+                raise InputError(
+                    f"{file}: cannot be read ({problem.strerror}); bring the photos back"
+                ) from None
+            # A photo that has moved by a decision keeps the path that it was received under.
+            decision = earlier or Correction(error.path, checksum, error.label, to)
+            decided = decisions.by_path | {decision.path: decision._replace(to_label=to)}
+            write_corrections(self.corrections, decided.values())
+        return self._next_undecided(position, Decisions.read(self.corrections))
 
     def first(self) -> int:
         """Return the position of the likeliest label error that nobody decided on yet.
@@ -106,37 +111,38 @@ class Review(NamedTuple):
         Raises:
             InputError: the table of decisions can't be read.
         """
-        return self._next_undecided(len(self.errors) - 1, read_corrections(self.corrections))
+        return self._next_undecided(len(self.errors) - 1, Decisions.read(self.corrections))
 
-    def _next_undecided(self, position: int, decisions: dict[str, Correction]) -> int:
+    def _next_undecided(self, position: int, decisions: Decisions) -> int:
         """Return the first position after one that has no decision; the same where all have."""
         for step in range(1, len(self.errors) + 1):
             following = (position + step) % len(self.errors)
-            if self.errors[following].path not in decisions:
+            if not decisions.are_on(self.errors[following].path, self.photos):
                 return following
         return position
 
-    def _picture(self, error: LabelError) -> str:
-        try:
-            image = smaller(load(self.photos / error.path), SHOWN_SIDE)
-        except InputError as problem:
-            return message_html(str(problem))
-        return (
-            f'<figure><img src="{data_uri(image)}" alt="The photo {escape(error.path)}" '
-            f'width="{image.width}" height="{image.height}">'
-            f"<figcaption>{escape(error.path)}</figcaption></figure>"
-        )
 
-    def _decision(self, error: LabelError, decisions: dict[str, Correction]) -> str:
-        decision = decisions.get(error.path)
-        if decision is None:
-            return "none yet"
-        try:
-            changed = sha256_of(self.photos / error.path) != decision.sha256
-        except OSError:
-            changed = True
-        if changed:
+def _picture(file: Path, path: str) -> str:
+    try:
+        image = smaller(load(file), SHOWN_SIDE)
+    except InputError as problem:
+        return message_html(str(problem))
+    return (
+        f'<figure><img src="{data_uri(image)}" alt="The photo {escape(path)}" '
+        f'width="{image.width}" height="{image.height}">'
+        f"<figcaption>{escape(path)}</figcaption></figure>"
+    )
+
+
+def _said(decision: Correction | None, decided_before: bool) -> str:
+    """Return what is shown of a decision.
+
+    Args:
+        decision: on the photo that is there; None: there is none.
+        decided_before: whether one names its path.
+    """
+    if decision is None:
+        if decided_before:
             return "was on another photo of this name; decide again"
-        if decision.keeps:
-            return f"stays {escape(decision.to_label)}"
-        return f"is {escape(decision.to_label)}"
+        return "none yet"
+    return f"{'stays' if decision.keeps else 'is'} {escape(decision.to_label)}"

@@ -16,8 +16,8 @@ from tests.browser import CHROMIUM, needs_chromium
 from tests.classifier_folder import Colours
 from tests.waste_classifier.page.colours import LABELS, colour_classifier, save_photo
 from tests.waste_classifier.page.test_decision_curve import written
+from waste_classifier.corrections import read_corrections
 from waste_classifier.page.app import build, launch
-from waste_classifier.page.corrections import read_corrections
 from waste_classifier.page.review import Review
 
 pytestmark = needs_chromium

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.waste_classifier.page.colours import save_photo
+from waste_classifier.corrections import read_corrections
 from waste_classifier.errors import InputError
-from waste_classifier.page.corrections import read_corrections
 from waste_classifier.page.review import Review
 
 TABLE = (
