@@ -61,39 +61,24 @@ def correct_labels(
     paths = {row.path for row in decisions}
     named = {image.path: image for image in images if image.path in paths}
     checksums = {path: sha256_of(image.source) for path, image in named.items()}
-    absent = [row for row in decisions if checksums.get(row.path) != row.sha256]
+    absent = {row for row in decisions if checksums.get(row.path) != row.sha256}
     done = _found_under_new_label(images, absent)
-    labels = sorted({image.label for image in images})
-    _raise_problems(
-        [
-            *_problems_of_labels(decisions, labels),
-            *_contradictions(decisions),
-            *(
-                (row.path, _reason_of_absence(row, checksums, origin))
-                for row in absent
-                if row not in done
-            ),
-        ],
-        table,
-    )
+    labels = {image.label for image in images}
+    problems = {
+        row: _problem_of_row(row, labels)
+        or (_reason_of_absence(row, checksums, origin) if row in absent - done else None)
+        for row in decisions
+    }
+    wrong = [(row.path, problem) for row, problem in problems.items() if problem]
+    _raise_problems([*wrong, *_contradictions(decisions)], table)
 
     moves = {row.path: row for row in decisions if not row.keeps and row not in done}
     staying = [image for image in images if image.path not in moves]
     moved = dict(zip(moves, _renamed(named, moves.values(), staying, table), strict=True))
-    lost = set(labels) - {image.label for image in (*staying, *moved.values())}
-    _raise_problems(
-        [
-            (
-                label,
-                f"its last photos would leave this label; keep one, or take the folder out of "
-                f"{origin} and its rows out of the table",
-            )
-            for label in sorted(lost)
-        ],
-        table,
-    )
+    corrected = sorted([*staying, *moved.values()], key=lambda image: image.path)
+    _raise_problems(_lost(labels - {image.label for image in corrected}, origin), table)
     return Corrected(
-        images=sorted([*staying, *moved.values()], key=lambda image: image.path),
+        images=corrected,
         received_labels={image.path: named[path].label for path, image in moved.items()},
         kept=sum(row.keeps for row in decisions),
         already_done=sum(not row.keeps for row in done),
@@ -118,7 +103,7 @@ def counts_as_received(
 
 
 def _found_under_new_label(
-    images: Iterable[ImageFile], absent: Iterable[Correction]
+    images: Iterable[ImageFile], absent: Collection[Correction]
 ) -> set[Correction]:
     """Return the decisions whose photos stand under the new label, by whatever name."""
     wanted = {row.to_label for row in absent}
@@ -126,17 +111,19 @@ def _found_under_new_label(
     return {row for row in absent if (row.to_label, row.sha256) in found}
 
 
-def _problems_of_labels(
-    decisions: Iterable[Correction], labels: Collection[str]
-) -> Iterator[tuple[str, str]]:
-    for row in decisions:
-        label, _, _ = row.path.partition("/")
-        if row.from_label != label:
-            yield row.path, f"stands under {label!r}, not under {row.from_label!r}; mend `from`"
-        if row.to_label not in labels:
-            near = get_close_matches(row.to_label, labels, n=1)
-            known = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(labels)}"
-            yield row.path, f"no label {row.to_label!r} among the photos; {known}"
+def _problem_of_row(row: Correction, labels: set[str]) -> str | None:
+    """Say what is wrong with a row whatever photos there are; None: nothing is."""
+    label, _, name = row.path.partition("/")
+    if label != row.from_label or not name or "/" in name:
+        return (
+            f"not the path of a photo under {row.from_label!r}, as `from` has it; mend one of the "
+            "two, as in glass/1.jpg and glass"
+        )
+    if row.to_label not in labels:
+        near = get_close_matches(row.to_label, sorted(labels), n=1)
+        known = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(labels))}"
+        return f"no label {row.to_label!r} among the photos; {known}"
+    return None
 
 
 def _contradictions(decisions: Iterable[Correction]) -> Iterator[tuple[str, str]]:
@@ -151,6 +138,15 @@ def _contradictions(decisions: Iterable[Correction]) -> Iterator[tuple[str, str]
             )
 
 
+def _lost(labels: Iterable[str], origin: str) -> Iterator[tuple[str, str]]:
+    for label in sorted(labels):
+        yield (
+            label,
+            f"its last photos would leave this label; keep one, or take the folder out of {origin} "
+            "and its rows out of the table",
+        )
+
+
 def _reason_of_absence(row: Correction, checksums: Mapping[str, str], origin: str) -> str:
     if row.path in checksums:
         return (
@@ -159,7 +155,7 @@ def _reason_of_absence(row: Correction, checksums: Mapping[str, str], origin: st
         )
     return (
         f"no such photo in {origin}, nor this one elsewhere under {row.to_label!r}; take the row "
-        "out, or write the path that the photo has now, as in glass/1.jpg"
+        "out, or write the path that the photo has now"
     )
 
 
