@@ -216,6 +216,21 @@ def test_the_stated_version_is_downloaded(
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.usefixtures("server")
+def test_labels_that_were_decided_on_are_those_of_the_download_too(
+    archive: bytes, run_kaggle: RunFetch
+) -> None:
+    with zipfile.ZipFile(io.BytesIO(archive)) as file:
+        checksum = hashlib.sha256(file.read("Wrapper/glass/2.png")).hexdigest()
+    Path("decided.csv").write_text(f"path,sha256,from,to\nglass/2.png,{checksum},glass,paper\n")
+
+    run = run_kaggle(corrections="decided.csv", expected_counts={"glass": 2, "paper": 1})
+
+    assert (run.code, run.err) == (0, "")
+    assert "labels corrected by decided.csv: 1 applied, 0 kept, 0 already done\n" in run.out
+    assert sorted(path.name for path in Path("data/raw/paper").iterdir()) == ["1.jpg", "2.png"]
+
+
 def test_a_username_and_key(
     server: KaggleServer, run_kaggle: RunFetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

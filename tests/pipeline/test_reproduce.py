@@ -23,6 +23,7 @@ from tests.pipeline.workspace import (
     wait_for_line,
 )
 from waste_classifier import Classifier
+from waste_classifier.page.review import Review
 
 ALL_STAGES = [
     "check_params",
@@ -216,6 +217,47 @@ def test_new_photos_in_the_folder_are_noticed(workspace: Path, tmp_path: Path) -
 
     assert stages_run(output) == ["fetch", "features", "duplicates", "split"]
     assert "glass/new.png" in (workspace / "data/split.csv").read_text()
+
+
+def test_decisions_on_labels_are_noticed_and_can_be_taken_back(workspace: Path) -> None:
+    received = contents(workspace, "data/raw")
+    (workspace / "data/label_errors.csv").write_text(
+        "path,label,suggested_label,quality\n"
+        "glass/glass_001_1.jpg,glass,metal,0.1\nglass/glass_002_1.jpg,glass,paper,0.2\n"
+    )
+    table = workspace / "corrections.csv"
+    review = Review.load(workspace / "data/label_errors.csv", workspace / "data/raw", table)
+    assert review is not None
+    review.decide(0, accept=True)
+    review.decide(1, accept=False)
+
+    output = run(workspace, "dvc", "repro", "split").stdout
+
+    assert stages_run(output) == ["fetch", "features", "duplicates", "split"]
+    assert "labels corrected by corrections.csv: 1 applied, 1 kept, 0 already done" in output
+    moved = [row for row in rows_of(workspace, "split") if row["path"].endswith("glass_001_1.jpg")]
+    assert [(row["path"], row["label"]) for row in moved] == [("metal/glass_001_1.jpg", "metal")]
+    commit_all(workspace, "Decide on two labels")
+    assert "path: corrections.csv" in run(workspace, "git", "show", "HEAD:dvc.lock").stdout
+    assert stages_run(run(workspace, "dvc", "repro", "split").stdout) == []
+
+    run(workspace, "git", "checkout", "HEAD~1", "corrections.csv", "dvc.lock")
+    run(workspace, "dvc", "checkout", "fetch")
+
+    assert contents(workspace, "data/raw") == received
+
+
+def test_an_experiment_can_have_decisions_of_its_own(workspace: Path) -> None:
+    row = rows_of(workspace, "manifest")[0]
+    (workspace / "decided.csv").write_text(
+        f"path,sha256,from,to\n{row['path']},{row['sha256']},{row['label']},trash\n"
+    )
+    commit_all(workspace, "Decide on a label")
+
+    changes = ("-S", "fetch.corrections=decided.csv")
+    output = run(workspace, "dvc", "exp", "run", "--temp", "split", *changes).stdout
+
+    assert "labels corrected by decided.csv: 1 applied, 0 kept, 0 already done" in output
 
 
 @pytest.mark.parametrize("label", ["logs", "__pycache__", "experiments"])
