@@ -1,6 +1,6 @@
 """Find images that likely stand under a wrong label: data/label_errors.csv and a sheet of them.
 
-For people: look, move what is wrong to its label, and run again.
+For people to decide on, on the page, which writes down what stage fetch then applies.
 """
 
 import sys

@@ -77,6 +77,7 @@ def check_params(path: Path = PARAMS_FILE) -> list[str]:
     return [
         f"{path}: without effect beside the other values: {', '.join(unused)}",
         *notes_on_photos(fetch, path),
+        *notes_on_corrections(fetch, path),
     ]
 
 
@@ -109,6 +110,19 @@ def notes_on_photos(fetch: FetchParams, path: Path) -> list[str]:
     return [
         f"{path}: fetch.path: {fetch.path!r}: no such file or folder{queued * relative}. If "
         "the outputs of stage fetch are here all the same (`dvc pull`), add --allow-missing"
+    ]
+
+
+def notes_on_corrections(fetch: FetchParams, path: Path) -> list[str]:
+    """Say of a missing table of corrections what DVC, which must find it too, does not say."""
+    try:
+        if Path(fetch.corrections).exists():
+            return []
+    except (OSError, ValueError):  # a name that no file can have
+        pass
+    return [
+        f"{path}: fetch.corrections: {fetch.corrections!r} is not there; DVC asks for it, if only "
+        "with a header. `git checkout corrections.csv` brings back the one of that name"
     ]
 
 

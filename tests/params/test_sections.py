@@ -308,6 +308,7 @@ def test_photos_that_are_not_there_are_noted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "corrections.csv").touch()
     absent = "no such file or folder"
     pulled = "If the outputs of stage fetch are here all the same (`dvc pull`), add --allow-missing"
 
@@ -328,6 +329,14 @@ def test_photos_that_are_not_there_are_noted(
     ]
     (tmp_path / "data/photos").mkdir(parents=True)
     assert notes_of(tmp_path, {})[1:] == []
+
+
+@pytest.mark.parametrize("table", ["decided.csv", "a\0b"])
+def test_a_table_of_corrections_that_is_not_there_is_noted(tmp_path: Path, table: str) -> None:
+    assert notes_of(tmp_path, {"fetch.corrections": table})[1:] == [
+        f"fetch.corrections: {table!r} is not there; DVC asks for it, if only with a header. `git "
+        "checkout corrections.csv` brings back the one of that name"
+    ]
 
 
 @pytest.mark.parametrize(
