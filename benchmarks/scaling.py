@@ -36,8 +36,10 @@ from stages.outputs.features import (
 )
 from stages.outputs.manifest import MANIFEST_FILE, read_columns
 from stages.stage import exit_code
+from waste_classifier.corrections import write_corrections
 
 STAGES_AFTER_FETCH = ("duplicates", "split", "class_weights")
+CORRECTIONS = Path("corrections.csv")
 IMAGE_SIZE = 32
 FEWEST_IMAGES = 60  # that stage fetch draws
 
@@ -80,12 +82,14 @@ def parse_arguments() -> argparse.Namespace:
 
 def prepare(workspace: Path, images: int) -> None:
     """Ask for so many drawn images, split by perceptual hash."""
+    write_corrections(workspace / CORRECTIONS, [])
     set_params(
         workspace,
         {
             "fetch.source": "sample",
             "fetch.sample.images": images,
             "fetch.sample.image_size": IMAGE_SIZE,
+            "fetch.corrections": str(CORRECTIONS),
             "fetch.expected_counts": None,
             "split.group_by": "perceptual",
         },

@@ -17,6 +17,7 @@ from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import read_table
 from tests.pipeline.workspace import REPOSITORY, run, set_params
+from waste_classifier.corrections import write_corrections
 
 COUNTS = {"cardboard": 403, "glass": 501, "metal": 410, "paper": 594, "plastic": 482, "trash": 137}
 
@@ -33,6 +34,7 @@ def real_file(name: str) -> Path:
 def test_duplicates_and_split_of_trashnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = real_file("trashnet.zip")
     shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    write_corrections(tmp_path / "corrections.csv", [])
     set_params(
         tmp_path,
         {

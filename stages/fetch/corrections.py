@@ -58,6 +58,8 @@ def correct_labels(
             another label; a label is unknown, or would lose its last photo; identical photos
             belong under different labels; or no name is free. The message names the rows.
     """
+    if not decisions:
+        return Corrected(images, {}, kept=0, already_done=0)
     paths = {row.path for row in decisions}
     named = {image.path: image for image in images if image.path in paths}
     checksums = {path: sha256_of(image.source) for path, image in named.items()}

@@ -31,16 +31,17 @@ def check_seen_by_dvc(images: Iterable[ImageFile], source: Path | None, origin: 
     from dvc.ignore import DvcIgnoreFilter
 
     ignored_by = DvcIgnoreFilter(localfs, str(Path.cwd()))
-    lines = []
+    lines: list[str] = []
     for (folder, label), group in groupby(images, lambda image: (image.folder, image.label)):
         names = [(image.received_name, image.name) for image in group]
         places = [(RAW_DIR / label, [name for _, name in names])]
         if source is not None:
             places.append((folder, [name for name, _ in names]))
-        lines += list(dict.fromkeys(_ignored(ignored_by, places)))
+        lines += _ignored(ignored_by, places)
     if lines:
+        once = list(dict.fromkeys(lines))
         raise InputError(
-            "\n  ".join([f"{origin}: DVC would overlook these:", *first_lines(lines)])
+            "\n  ".join([f"{origin}: DVC would overlook these:", *first_lines(once)])
             + "\nrename them, or change what .dvcignore says; a folder that holds `.dvc` is "
             "another project to DVC (sub_repo): take that out"
         )

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.fetch.conftest import RunFetch, SaveImage
+from waste_classifier.checksum import sha256_of
+from waste_classifier.corrections import Correction, write_corrections
 
 DVC = str(Path(sys.executable).with_name("dvc"))
 
@@ -58,6 +60,25 @@ def test_what_is_refused_is_what_dvc_ignores(
     assert ignored == ["data/raw/glass/1.jpg", "data/raw/logs/1.jpg", "data/raw/paper/1.bak.jpg"]
     refused = [line.split()[0] for line in message.splitlines() if line.startswith("  ")]
     assert refused == ["glass/1.jpg", "logs", "paper/1.bak.jpg"]
+
+
+@pytest.mark.usefixtures("photos")
+def test_photos_are_seen_under_the_label_that_was_decided_on(
+    workspace: Path, run_fetch: RunFetch
+) -> None:
+    checksum = sha256_of(workspace / "photos/glass/2.png")
+    decision = Correction("glass/2.png", checksum, "glass", "paper")
+    write_corrections(workspace / "decided.csv", [decision])
+    (workspace / ".dvcignore").write_text("/data/raw/paper/2.*\n")
+    assert run_fetch().code == 0
+
+    run = run_fetch(corrections="decided.csv")
+
+    assert run.code == 1
+    assert "  paper/2.png (.dvcignore:1:/data/raw/paper/2.*)\nrename" in run.err
+    # A label that is ignored as a whole is named once, though what came to it stands between.
+    (workspace / ".dvcignore").write_text("/data/raw/paper\n")
+    assert run_fetch(corrections="decided.csv").err.count("  paper (") == 1
 
 
 def test_photos_that_are_overlooked_where_they_come_from(

@@ -15,6 +15,7 @@ from tests.pipeline.workspace import (
     write_weights,
 )
 from waste_classifier.checksum import sha256_of
+from waste_classifier.corrections import write_corrections
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +36,7 @@ def tiny_repository(tmp_path_factory: pytest.TempPathFactory, weights_file: Path
             (workspace / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, workspace / name)
     (workspace / "dvc.lock").unlink(missing_ok=True)
+    write_corrections(workspace / "corrections.csv", [])
     weights = {"backbone.weights": str(weights_file), "backbone.sha256": sha256_of(weights_file)}
     set_params(workspace, {**TINY, **weights})
     run(workspace, "git", "init", "--quiet", "--initial-branch", "main")
