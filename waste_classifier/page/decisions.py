@@ -42,24 +42,25 @@ class Decisions(NamedTuple):
             photos: folder that paths are below.
         """
         file = photos / path
+        checksum = _checksum_of(file)
         decision = self.by_path.get(path)
-        if file.exists():
+        if checksum is not None:
             candidates = [*([decision] if decision else []), *self.arrivals.get(path, [])]
-            return file, next((each for each in candidates if _is_photo_of(file, each)), None)
-        # Not what the table of decisions says, but a label that there is.
+            return file, next((each for each in candidates if each.sha256 == checksum), None)
+        # Not whatever the table says, but a label that there is.
         if decision and decision.to_label in _names_in(photos):
             for name in decision.names:
                 moved = photos / decision.to_label / name
-                if _is_photo_of(moved, decision):
+                if _checksum_of(moved) == decision.sha256:
                     return moved, decision
         return file, None
 
 
-def _is_photo_of(file: Path, decision: Correction) -> bool:
+def _checksum_of(file: Path) -> str | None:
     try:
-        return sha256_of(file) == decision.sha256
-    except OSError:
-        return False
+        return sha256_of(file)
+    except (OSError, ValueError):  # not there, or a name that no file can have
+        return None
 
 
 def _names_in(folder: Path) -> set[str]:

@@ -65,3 +65,12 @@ def test_a_label_that_leads_elsewhere_is_not_followed(photos: Path, label: str) 
     decisions = decisions_with(photos, Correction("paper/a.png", red, "paper", label))
 
     assert decisions.find("paper/a.png", photos) == (photos / "paper/a.png", None)
+
+
+@pytest.mark.parametrize(
+    ("path", "sha256"), [("paper/a.png", "\0" * 64), (f"paper/{'a' * 300}.png", "0" * 64)]
+)
+def test_a_name_that_no_file_can_have_is_not_found(photos: Path, path: str, sha256: str) -> None:
+    decisions = decisions_with(photos, Correction(path, sha256, "paper", "metal"))
+
+    assert decisions.find(path, photos) == (photos / path, None)
