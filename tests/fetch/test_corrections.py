@@ -7,15 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from stages.fetch.corrections import correct_labels
-from stages.fetch.layout import ImageFile
+from stages.fetch.corrections import correct_labels, read_decisions
+from stages.fetch.layout import ImageFile, find_images
 from stages.outputs.manifest import MANIFEST_FILE, ManifestRow, read_columns
 from stages.outputs.tables import read_table
 from stages.split.conflicts import find_conflicts
+from tests.damaged import damaged_bytes, damaged_table
 from tests.fetch.conftest import Run, RunFetch, SaveImage, outputs
 from waste_classifier.checksum import sha256_of
 from waste_classifier.corrections import Correction, write_corrections
+from waste_classifier.errors import InputError
 from waste_classifier.page.review import Review
 
 TABLE = Path("corrections.csv")
@@ -459,6 +463,38 @@ def test_a_table_that_changes_while_it_is_read_is_not_used(
         "nothing writes there\n"
     )
     assert outputs() == {}
+
+
+def test_any_table_is_applied_whole_or_refused_with_a_message(
+    photos: Path, save_image: SaveImage
+) -> None:
+    save_image(photos / "metal/1.jpg", seed=7)
+    images = find_images(photos, "photos").images
+    rows = [
+        decided("glass/1.jpg", "metal"),
+        decided("glass/2.png", "glass"),
+        decided("paper/1.jpg", "metal", sha256=sha256_of(photos / "metal/1.jpg")),
+    ]
+    write_corrections(TABLE, rows)
+    content = TABLE.read_bytes()
+
+    @settings(max_examples=200, derandomize=True, deadline=None, database=None)
+    @given(st.one_of(damaged_bytes(content), *(3 * [damaged_table(content)])))
+    def correct_with(damaged: bytes) -> None:
+        TABLE.write_bytes(damaged)
+        try:
+            corrected = correct_labels(images, read_decisions(str(TABLE)), "table", "photos")
+        except InputError as error:
+            assert str(error)
+            return
+        assert sorted(image.source for image in corrected.images) == sorted(
+            image.source for image in images
+        )
+        assert {image.label for image in corrected.images} == {"glass", "metal", "paper"}
+        paths = [image.path for image in corrected.images]
+        assert paths == sorted(set(paths))
+
+    correct_with()
 
 
 # --- from the page, and back -------------------------------------------------------------------
