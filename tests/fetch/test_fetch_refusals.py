@@ -226,9 +226,10 @@ def test_a_queued_experiment_sees_only_what_git_tracks(
 ) -> None:
     copy = workspace / ".dvc/tmp/exps/tmpabc"
     (copy / "photos").mkdir(parents=True)
-    (workspace / "params.yaml").touch()
     monkeypatch.chdir(copy)
-    (copy / "params.yaml").symlink_to(workspace / "params.yaml")
+    for name in ("params.yaml", "corrections.csv"):
+        (workspace / name).touch()
+        (copy / name).symlink_to(workspace / name)
     assert_refused(
         run_fetch,
         "A queued experiment sees only what git tracks: give it fetch.path as an absolute path",
