@@ -29,6 +29,7 @@ from stages.params.reading import Params
 from stages.params.train import TrainParams
 from stages.stage import run_with
 from stages.training.collection import open_collection
+from stages.training.machines import ALONE
 from stages.training.phases import plan_phases
 
 # The manifest has the checksum of each image, the descriptions those of weights and network.
@@ -64,11 +65,13 @@ def main(
         determinism.configure()
         from stages.compute.precision import native_precision
         from stages.cross_validate.held_out import Recipe, score_folds
+        from stages.training.replicas import open_replicas
 
+        replicas = open_replicas(train.devices, ALONE, phases)
         precision = native_precision(train.precision)
         settings = f"{cross_validate!r} {class_weights!r} {train!r} {precision}"
         state = folder_of(unfinished, fingerprint(settings, INPUTS))
-        recipe = Recipe(phases, train, class_weights)
+        recipe = Recipe(phases, train, class_weights, replicas)
         probabilities = np.stack(
             [score_folds(collection, rows, of_repeat, recipe, state) for of_repeat in folds]
         )

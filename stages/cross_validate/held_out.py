@@ -25,6 +25,7 @@ from stages.training.examples import TrainingData
 from stages.training.fit import BestAndResume
 from stages.training.phases import Phase
 from stages.training.probabilities import predict
+from stages.training.replicas import Replicas
 from stages.training.reports import EpochReport, Logs
 from stages.training.run import Trained, train
 
@@ -64,6 +65,7 @@ class Recipe(NamedTuple):
     phases: Sequence[Phase]
     settings: TrainParams
     weighting: ClassWeightsParams
+    replicas: Replicas | None = None  #: where blocks of the backbone train on several devices
 
 
 def score_folds(
@@ -155,4 +157,4 @@ def train_on(
     with EpochCount(f"fold {state.name}", recipe.phases) as log:
         keeper = BestAndResume(state, log, settings.patience, settings.seed)
         precision = native_precision(settings.precision)
-        return train(data, recipe.phases, settings, precision, keeper, log)
+        return train(data, recipe.phases, settings, precision, keeper, log, recipe.replicas)

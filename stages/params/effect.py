@@ -37,6 +37,7 @@ def without_effect(
         "train.head.mixup": pretrained and train.head.epochs > 0,
         "train.head.view_share": pretrained and train.head.epochs > 0 and views.count > 0,
         "train.head.dropout": train.head.units > 0,
+        "train.devices": not pretrained or train.fine_tune.epochs > 0,
         "train.scratch": not pretrained,
         **({f"views.{key}": views.count > 0 for key in ("seed", "ground")} if pretrained else {}),
         **_effects_of_fine_tuning(train, pretrained),

@@ -71,6 +71,7 @@ def check_params(path: Path = PARAMS_FILE) -> list[str]:
     check_weights(backbone, path)
     check_grouping(cast(SplitParams, sections["split"]), pretrained, path)
     check_epochs(train, pretrained, path)
+    check_devices(train, pretrained, path)
     class_weights = cast(ClassWeightsParams, sections["class_weights"])
     views = cast(ViewsParams, sections["views"])
     unused = without_effect(fetch, backbone, views, class_weights, train)
@@ -168,4 +169,14 @@ def check_epochs(train: TrainParams, pretrained: bool, path: Path) -> None:
     if pretrained and train.head.epochs + train.fine_tune.epochs == 0:
         raise InputError(
             f"{path}: train.head.epochs and train.fine_tune.epochs are both 0; set one above 0"
+        )
+
+
+def check_devices(train: TrainParams, pretrained: bool, path: Path) -> None:
+    """Check that several devices can share a batch evenly."""
+    name, phase = ("fine_tune", train.fine_tune) if pretrained else ("scratch", train.scratch)
+    if phase.epochs and phase.batch_size % train.devices:
+        raise InputError(
+            f"{path}: train.{name}.batch_size is {phase.batch_size}, which train.devices: "
+            f"{train.devices} can't share out evenly; set it to a multiple of {train.devices}"
         )

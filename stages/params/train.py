@@ -82,6 +82,7 @@ class TrainParams(Params):
     patience: Annotated[int, Field(ge=1)]
     test_time_augmentation: Literal["half_turn", "none"]
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
+    devices: Annotated[int, Field(ge=1, le=64)]
     memory_mib: Annotated[int, Field(ge=1)]
     head: HeadParams
     fine_tune: FineTuneParams

@@ -4,11 +4,14 @@ On a pretrained backbone the head trains first, on the cached features of the im
 blocks are fine-tuned with it. Random weights train whole, in one phase.
 
 Writes the classifier to data/model/, curves and summary through dvclive. Killed and run again, it
-goes on after the last epoch that it saved and ends with the same bytes.
+goes on after the last epoch that it saved and ends with the same bytes. Of several machines, which
+TF_CONFIG names, the first alone writes.
 """
 
+import os
 import shutil
 import sys
+from contextlib import nullcontext
 
 from stages.outputs.backbone import BACKBONE_DIR
 from stages.outputs.backbone import DESCRIPTION_NAME as BACKBONE_DESCRIPTION_NAME
@@ -26,6 +29,7 @@ from stages.params.train import TrainParams
 from stages.stage import run
 from stages.training.collection import open_collection
 from stages.training.examples import TrainingData
+from stages.training.machines import read_machines
 from stages.training.phases import plan_phases
 
 # The manifest has the checksum of each image, the descriptions those of weights and network.
@@ -42,20 +46,27 @@ STATE_DIR = MODEL_DIR.parent / UNFINISHED / "train"
 
 def main(settings: TrainParams) -> None:
     """Read the tables and features, then train as the only training of this workspace."""
+    machines = read_machines(os.environ)
     data = read_data(settings)
     phases = plan_phases(settings, data.backbone.pretrained, data.backbone.last_stage)
 
-    with only_run(STATE_DIR, "training") as unfinished:
+    with only_run(STATE_DIR, "training") if machines.is_chief else nullcontext() as unfinished:
         # Imports TensorFlow, which takes seconds that a mistake in the inputs should not.
         from stages.compute import determinism
 
         determinism.configure()
         from stages.compute.precision import native_precision
-        from stages.train.deliver import train_and_deliver
+        from stages.train.deliver import assist, train_and_deliver
+        from stages.training.replicas import open_replicas
 
+        replicas = open_replicas(settings.devices, machines, phases)
         precision = native_precision(settings.precision)
-        state = folder_of(unfinished, fingerprint(f"{settings!r} {precision}", INPUTS))
-        train_and_deliver(data, phases, settings, precision, state)
+        work = fingerprint(f"{settings!r} {precision} {len(machines.addresses)}", INPUTS)
+        if unfinished is None:
+            assist(data, phases, settings, precision, replicas, work)
+            return
+        state = folder_of(unfinished, work)
+        train_and_deliver(data, phases, settings, precision, state, replicas)
         shutil.rmtree(state)
 
 

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import keras
@@ -11,9 +13,12 @@ from stages.params.train import TrainParams
 from stages.training import resume
 from stages.training.batches import batches
 from stages.training.epoch_bar import EpochBar
+from stages.training.metrics import metrics
 from stages.training.model import DROPOUTS
 from stages.training.optimizer import AdamW
 from stages.training.phases import Phase
+from stages.training.replicas import Replicas, lost_machines_explained
+from stages.training.replicated import check_shares, fit_replicated, replicated
 from stages.training.reports import EpochReport, Logs, TrainingLog
 from stages.training.resume import Checkpoint, Progress
 from stages.training.tasks import Task
@@ -35,11 +40,11 @@ class BestAndResume(keras.callbacks.Callback):
     so far.
     """
 
-    def __init__(self, folder: Path, log: TrainingLog, patience: int, seed: int) -> None:
+    def __init__(self, folder: Path | None, log: TrainingLog, patience: int, seed: int) -> None:
         """Take up the checkpoint in `folder`, if there is one.
 
         Args:
-            folder: of the checkpoint.
+            folder: of the checkpoint; None: this machine writes none, another one does.
             log: told of each epoch.
             patience: epochs of a phase without a lower validation loss before it ends.
             seed: of the training; dropout follows from it.
@@ -49,7 +54,7 @@ class BestAndResume(keras.callbacks.Callback):
         self._log = log
         self._patience = patience
         self._seed = seed
-        self._resumed = resume.load(folder)
+        self._resumed = resume.load(folder) if folder else None
         self.progress = self._resumed.progress if self._resumed else Progress()
         self._best_weights: resume.Weights = []
         self._started = 0.0
@@ -63,12 +68,18 @@ class BestAndResume(keras.callbacks.Callback):
         """Give a compiled model the weights to start from."""
         self._best_weights = model.get_weights()
         if self._resumed:
-            model.set_weights(self._resumed.weights)
-            variables = model.optimizer.variables
-            for variable, value in zip(variables, self._resumed.optimizer, strict=True):
-                variable.assign(value)
-            self._best_weights = self._resumed.best_weights
+            self._start(model, self._resumed)
             self._resumed = None
+
+    def follow_chief(self, model: keras.Model, replicas: Replicas) -> None:
+        """Give a compiled model on every machine what it starts from on the chief."""
+        if not replicas.machines.several:
+            return
+        content = BytesIO()
+        resume.write(content, self._checkpoint(model))
+        started = resume.read(BytesIO(replicas.of_chief(content.getvalue())))
+        self.progress = started.progress
+        self._start(model, started)
 
     def epochs_left(self, phase: Phase) -> range:
         """Return the epochs that a phase still has, counted over all phases."""
@@ -112,13 +123,23 @@ class BestAndResume(keras.callbacks.Callback):
         self._log.epoch(EpochReport(named, train_seconds, seconds, best))
         self.model.stop_training = self.progress.epochs_without_better >= self._patience
 
+    def _start(self, model: keras.Model, checkpoint: Checkpoint) -> None:
+        model.set_weights(checkpoint.weights)
+        for variable, value in zip(model.optimizer.variables, checkpoint.optimizer, strict=True):
+            variable.assign(value)
+        self._best_weights = checkpoint.best_weights
+
+    def _checkpoint(self, model: keras.Model) -> Checkpoint:
+        optimizer = [variable.numpy() for variable in model.optimizer.variables]
+        return Checkpoint(self.progress, model.get_weights(), optimizer, self._best_weights)
+
     def _save_if_due(self) -> None:
+        if self._folder is None:
+            return
         now = time.perf_counter()
         if self._saved and now - self._saved < self._saving_seconds / MOST_SAVING:
             return
-        optimizer = [variable.numpy() for variable in self.model.optimizer.variables]
-        weights = self.model.get_weights()
-        resume.save(self._folder, Checkpoint(self.progress, weights, optimizer, self._best_weights))
+        resume.save(self._folder, self._checkpoint(self.model))
         self._saved = time.perf_counter()
         self._saving_seconds = self._saved - now
 
@@ -137,6 +158,27 @@ def run_task(task: Task, settings: TrainParams, keeper: BestAndResume) -> None:
     callbacks = [EpochBar(task.steps_per_epoch), keeper]
     fit_epochs(task, keeper.epochs_left(task.phase), callbacks)
     keeper.end_phase(task.model)
+
+
+def run_task_replicated(
+    task: Task, settings: TrainParams, keeper: BestAndResume, replicas: Replicas
+) -> None:
+    """Train on several devices as `run_task` does on one.
+
+    Raises:
+        InputError: a batch can't be shared out evenly, or another machine is gone.
+    """
+    check_shares(task, replicas)
+    with lost_machines_explained(replicas.machines):
+        with replicas.strategy.scope():
+            copied = replace(task, model=replicated(task.model))
+            compile_model(copied, settings)
+        keeper.begin_phase(copied.model)
+        keeper.follow_chief(copied.model, replicas)
+        callbacks = [EpochBar(task.steps_per_epoch), keeper]
+        fit_replicated(copied, keeper.epochs_left(task.phase), callbacks, replicas)
+        keeper.end_phase(copied.model)
+    task.model.set_weights(copied.model.get_weights())
 
 
 def fit_epochs(task: Task, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
@@ -180,10 +222,7 @@ def compile_model(task: Task, settings: TrainParams) -> None:
     task.model.compile(
         optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
-        metrics=[
-            keras.metrics.CategoricalAccuracy(name="accuracy"),
-            keras.metrics.F1Score(average="macro", name="macro_f1"),
-        ],
+        metrics=metrics(),
         steps_per_execution=steps_per_call(phase, steps),
         # XLA made training slower on a CPU, and its sums are not those of the ops it fuses.
         jit_compile=False,

@@ -5,7 +5,7 @@ import os
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,14 @@ def save(directory: Path, checkpoint: Checkpoint) -> None:
     Raises:
         InputError: the disk is full or not writable.
     """
+    with whole_file(directory / FILE_NAME) as unfinished, unfinished.open("wb") as file:
+        write(file, checkpoint)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write(file: IO[bytes], checkpoint: Checkpoint) -> None:
+    """Write a checkpoint to a binary file."""
     lists = {kind: getattr(checkpoint, kind) for kind in ("weights", "optimizer", "best_weights")}
     arrays = {
         f"{kind}_{index}": array
@@ -53,10 +61,7 @@ def save(directory: Path, checkpoint: Checkpoint) -> None:
     # An archive has a checksum of each array, but none of which arrays there are.
     counts = {kind: len(list_of_kind) for kind, list_of_kind in lists.items()}
     described = json.dumps({"progress": asdict(checkpoint.progress), "counts": counts})
-    with whole_file(directory / FILE_NAME) as unfinished, unfinished.open("wb") as file:
-        np.savez(file, described=described, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
+    np.savez(file, described=described, **arrays)
 
 
 def load(directory: Path) -> Checkpoint | None:
@@ -65,15 +70,17 @@ def load(directory: Path) -> Checkpoint | None:
     if not path.exists():
         return None
     try:
-        return _read(path)
+        with path.open("rb") as file:
+            return read(file)
     # Damaged archives make zipfile and NumPy raise anything: NotImplementedError, RuntimeError.
     except Exception as error:
         print(f"{path}: damaged ({error}); the training starts anew", file=sys.stderr)
         return None
 
 
-def _read(path: Path) -> Checkpoint:
-    with np.load(path) as arrays:
+def read(file: IO[bytes]) -> Checkpoint:
+    """Read what `write` has written."""
+    with np.load(file) as arrays:
         described = json.loads(str(arrays["described"]))
         return Checkpoint(
             Progress(**described["progress"]),

@@ -12,9 +12,10 @@ from stages.params.train import TrainParams
 from stages.resnet50.network import build_backbone
 from stages.resnet50.weights import read_pretrained, restore
 from stages.training.examples import TrainingData
-from stages.training.fit import BestAndResume, run_task
+from stages.training.fit import BestAndResume, run_task, run_task_replicated
 from stages.training.model import SCALE_OF_RANDOM, build_head, build_network, standardise
 from stages.training.phases import Phase
+from stages.training.replicas import Replicas
 from stages.training.reports import TrainingLog
 from stages.training.tasks import head_task, network_task
 
@@ -34,8 +35,11 @@ def train(
     precision: Precision,
     keeper: BestAndResume,
     log: TrainingLog,
+    replicas: Replicas | None = None,
 ) -> Trained:
     """Run what is left of the phases and return what they trained, with its best weights.
+
+    The head trains on one device, of the chief where there are several machines.
 
     Args:
         data: what is learned from.
@@ -44,9 +48,11 @@ def train(
         precision: in which blocks of the backbone train, as Keras's dtype policy.
         keeper: of the best epoch; it knows which phases are done.
         log: of the times that it takes.
+        replicas: where blocks of the backbone train on several devices.
 
     Raises:
-        InputError: an image can't be read, the loss is no number, or the disk is full.
+        InputError: an image can't be read, the loss is no number, the disk is full, a batch can't
+            be shared out evenly among the devices, or another machine is gone.
     """
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(settings.seed)
@@ -59,6 +65,8 @@ def train(
         standardise(head, data.train.as_received)
     backbone = network = None
     for phase in phases[keeper.progress.phase :]:
+        if phase.name == "head" and replicas and not replicas.machines.is_chief:
+            continue
         with log.timed("preparation"):
             if phase.name == "head":
                 task = head_task(phase, head, data.train, data.val, data.class_weights, settings)
@@ -69,7 +77,10 @@ def train(
                     phase, network, data.train, data.val, data.class_weights, settings
                 )
         with log.timed("epochs"):
-            run_task(task, settings, keeper)
+            if replicas is None or phase.name == "head":
+                run_task(task, settings, keeper)
+            else:
+                run_task_replicated(task, settings, keeper, replicas)
     return Trained(head, backbone, network)
 
 
