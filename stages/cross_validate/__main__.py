@@ -67,8 +67,8 @@ def main(
         from stages.cross_validate.held_out import Recipe, score_folds
         from stages.training.replicas import open_replicas
 
-        replicas = open_replicas(train.devices, ALONE, phases)
         precision = native_precision(train.precision)
+        replicas = open_replicas(train.devices, ALONE, phases, precision)
         settings = f"{cross_validate!r} {class_weights!r} {train!r} {precision}"
         state = folder_of(unfinished, fingerprint(settings, INPUTS))
         recipe = Recipe(phases, train, class_weights, replicas)

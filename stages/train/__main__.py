@@ -59,8 +59,8 @@ def main(settings: TrainParams) -> None:
         from stages.train.deliver import assist, train_and_deliver
         from stages.training.replicas import open_replicas
 
-        replicas = open_replicas(settings.devices, machines, phases)
         precision = native_precision(settings.precision)
+        replicas = open_replicas(settings.devices, machines, phases, precision)
         work = fingerprint(f"{settings!r} {precision} {len(machines.addresses)}", INPUTS)
         if unfinished is None:
             assist(data, phases, settings, precision, replicas, work)

@@ -17,8 +17,8 @@ from stages.training.metrics import metrics
 from stages.training.model import DROPOUTS
 from stages.training.optimizer import AdamW
 from stages.training.phases import Phase
-from stages.training.replicas import Replicas, lost_machines_explained
-from stages.training.replicated import check_shares, fit_replicated, replicated
+from stages.training.replicas import Replicas, check_share, lost_machines_explained
+from stages.training.replicated import fit_replicated, replicated
 from stages.training.reports import EpochReport, Logs, TrainingLog
 from stages.training.resume import Checkpoint, Progress
 from stages.training.tasks import Task
@@ -168,7 +168,7 @@ def run_task_replicated(
     Raises:
         InputError: a batch can't be shared out evenly, or another machine is gone.
     """
-    check_shares(task, replicas)
+    check_share(task.phase, task.batch_size, replicas.count)
     with lost_machines_explained(replicas.machines):
         with replicas.strategy.scope():
             copied = replace(task, model=replicated(task.model))

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from waste_classifier.errors import InputError
 
@@ -15,7 +16,8 @@ EXAMPLE = (
 )
 
 
-class Machines(NamedTuple):
+@dataclass(frozen=True)
+class Machines:
     """Some machines that train together, and which of them this one is."""
 
     addresses: tuple[str, ...]  #: `host:port`

@@ -16,20 +16,18 @@ def metrics() -> list[keras.metrics.Metric]:
 
 
 def scores(
-    loss: keras.losses.Loss,
     targets: npt.NDArray[np.float32],
     probabilities: npt.NDArray[np.float32],
-    weights: npt.NDArray[np.float32],
+    losses: npt.NDArray[np.float32],
 ) -> Logs:
     """Return loss and metrics of an epoch by their names, as Keras's `fit` logs them.
 
     Args:
-        loss: that is learnt from.
         targets: `(n, labels)`, one-hot.
         probabilities: `(n, labels)`, of the network.
-        weights: `(n,)`, in the loss; the metrics count every row alike.
+        losses: `(n,)`, times their weights; the metrics count every row alike.
     """
-    logs = {"loss": float(loss(targets, probabilities, sample_weight=weights))}
+    logs = {"loss": float(losses.mean(dtype=np.float64))}
     for metric in metrics():
         metric.update_state(targets, probabilities)
         logs[metric.name] = float(metric.result())

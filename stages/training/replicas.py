@@ -3,13 +3,17 @@
 Each has a replica of the network, and sees an equal share of each batch.
 """
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from dataclasses import dataclass
+from threading import Timer
 
 import numpy as np
 import tensorflow as tf
 
+from stages.compute.precision import Precision
 from stages.progress import say
 from stages.training.machines import Machines
 from stages.training.phases import Phase
@@ -18,6 +22,8 @@ from waste_classifier.parallel import available_cores
 
 #: Of what is sent at once.
 CHUNK_BYTES = 2**22
+#: For other machines to come, which start a few minutes apart at most.
+WAITING_SECONDS = 600.0
 #: What is raised where a machine is gone, by which of its connections is noticed first.
 LOST = (
     tf.errors.UnavailableError,
@@ -29,7 +35,8 @@ LOST = (
 )
 
 
-class Replicas(NamedTuple):
+@dataclass(frozen=True)
+class Replicas:
     """Replicas of a network, one on each device."""
 
     strategy: tf.distribute.Strategy
@@ -93,7 +100,9 @@ def _gather(strategy: tf.distribute.Strategy, values: tf.Tensor) -> tf.Tensor:
     return strategy.run(of_replica, args=(values,))
 
 
-def open_replicas(devices: int, machines: Machines, phases: Sequence[Phase]) -> Replicas | None:
+def open_replicas(
+    devices: int, machines: Machines, phases: Sequence[Phase], precision: Precision
+) -> Replicas | None:
     """Set TensorFlow up for several devices, before it computes anything; None for one.
 
     Where there are GPUs, devices are GPUs. Where there are none, they are parts of the processor,
@@ -103,9 +112,11 @@ def open_replicas(devices: int, machines: Machines, phases: Sequence[Phase]) -> 
         devices: of each machine.
         machines: that train together.
         phases: of the training; the head trains on one device.
+        precision: in which blocks of the backbone train.
 
     Raises:
-        InputError: the machine has fewer devices, or other machines can't be reached.
+        InputError: the machine has fewer devices, they can't share a batch evenly or don't train
+            in this precision, or other machines can't be reached.
     """
     check_devices(devices, machines)
     if devices == 1 and not machines.several:
@@ -113,6 +124,13 @@ def open_replicas(devices: int, machines: Machines, phases: Sequence[Phase]) -> 
     if all(phase.name == "head" for phase in phases):
         say("the head trains on one device: its features are cached")
         return None
+    check_share(phases[-1], phases[-1].batch_size, devices * len(machines.addresses))
+    if precision == "mixed_float16":
+        raise InputError(
+            "params.yaml: train.precision: mixed_float16, which this machine takes for auto too, "
+            "trains on one device alone: Keras's scaling of the loss fails on several; set it to "
+            "float32 or mixed_bfloat16, or train.devices to 1"
+        )
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         tf.config.set_visible_devices(gpus[:devices], "GPU")
@@ -122,7 +140,7 @@ def open_replicas(devices: int, machines: Machines, phases: Sequence[Phase]) -> 
         tf.config.set_logical_device_configuration(processor, parts)
     if machines.several:
         say(f"waiting for {len(machines.addresses)} machines to train together")
-        with lost_machines_explained(machines):
+        with ended_after(WAITING_SECONDS, machines), lost_machines_explained(machines):
             strategy: tf.distribute.Strategy = tf.distribute.MultiWorkerMirroredStrategy()
     else:
         kind = "GPU" if gpus else "CPU"
@@ -150,6 +168,52 @@ def check_devices(devices: int, machines: Machines) -> None:
             f"params.yaml: train.devices is {devices}, but this machine has {has}; set it to "
             f"{gpus or cores} or lower"
         )
+
+
+def check_share(phase: Phase, batch_size: int, devices: int) -> None:
+    """Check that devices can share a batch of a phase evenly.
+
+    Args:
+        phase: whose batches are meant to be larger where there are too few training images.
+        batch_size: of these batches.
+        devices: of all machines.
+
+    Raises:
+        InputError: they can't.
+    """
+    if batch_size % devices:
+        few = "" if batch_size == phase.batch_size else ", all training images that there are,"
+        raise InputError(
+            f"params.yaml: train.{phase.name}.batch_size: {devices} devices can't share a batch of "
+            f"{batch_size} images{few} evenly; set it to a multiple of {devices} that is no more "
+            "than the training images, or train on fewer devices"
+        )
+
+
+@contextmanager
+def ended_after(seconds: float, machines: Machines) -> Iterator[None]:
+    """End this process, with a message, where others have not come after some time.
+
+    TensorFlow waits for an hour, deep in code that no exception of Python's ends.
+    """
+
+    def end() -> None:
+        print(
+            f"error: machine {machines.index} of {len(machines.addresses)}: not all machines of "
+            f"TF_CONFIG ({', '.join(machines.addresses)}) have come within {seconds:.0f} s; see "
+            "what they say, and start all of them within that time",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(1)
+
+    timer = Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

@@ -19,7 +19,6 @@ from stages.training.batches import Positions, Rows, batches
 from stages.training.metrics import scores
 from stages.training.replicas import Replicas
 from stages.training.tasks import Task
-from waste_classifier.errors import InputError
 
 Step = Any  #: takes a batch of each device here, returns what all of them say, and the targets
 
@@ -31,10 +30,10 @@ class ReplicaDropout(keras.layers.Dropout):
         """Take how much is dropped; `options` go to `keras.layers.Dropout`."""
         super().__init__(rate, **options)
         if rate > 0:
-            # Each replica would count on the draws: one does it for all.
+            # All replicas draw the same. Keras's own state does not say who counts the draws.
             self.seed_generator.state = keras.Variable(
                 self.seed_generator.state.numpy(),
-                dtype="uint32",
+                dtype=self.seed_generator.state.dtype,
                 trainable=False,
                 aggregation="only_first_replica",
                 name="seed_generator_state",
@@ -45,8 +44,8 @@ class ReplicaDropout(keras.layers.Dropout):
         if not training or self.rate == 0:
             return inputs
         context = tf.distribute.get_replica_context()
-        rows, count = tf.shape(inputs)[0], context.num_replicas_in_sync
-        whole = tf.ones([rows * count, *inputs.shape[1:]], inputs.dtype)
+        rows = tf.shape(inputs)[0]
+        whole = tf.ones([rows * context.num_replicas_in_sync, *inputs.shape[1:]], inputs.dtype)
         kept = keras.random.dropout(whole, self.rate, seed=self.seed_generator)
         first = rows * context.replica_id_in_sync_group
         return inputs * kept[first : first + rows]
@@ -104,22 +103,6 @@ def _replicated_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
     return type(layer).from_config(config)
 
 
-def check_shares(task: Task, replicas: Replicas) -> None:
-    """Check that a batch can be shared out evenly.
-
-    Raises:
-        InputError: it can't.
-    """
-    if task.batch_size % replicas.count:
-        key = f"train.{task.phase.name}.batch_size"
-        few = "" if task.batch_size == task.phase.batch_size else " (all training images)"
-        raise InputError(
-            f"params.yaml: {key}: a batch of {task.batch_size} images{few} can't be shared out "
-            f"evenly among {replicas.count} devices; set it to a multiple of {replicas.count}, no "
-            "larger than there are training images, or change train.devices"
-        )
-
-
 def fit_replicated(
     task: Task,
     epochs: range,
@@ -148,13 +131,12 @@ def fit_replicated(
         for callback in callbacks:
             callback.on_epoch_begin(epoch)
         seen = run_steps(train_step, train_rows, epoch, replicas, callbacks)
-        logs = scores(model.loss, *seen)
+        logs = scores(*seen)
         if len(task.val_rows):
             for callback in callbacks:
                 callback.on_test_begin()
-            targets, said, _ = run_steps(val_step, val_rows, 0, replicas)
-            count = len(task.val_rows)
-            of_val = scores(model.loss, targets[:count], said[:count], np.ones(count, np.float32))
+            seen = run_steps(val_step, val_rows, 0, replicas)
+            of_val = scores(*(values[: len(task.val_rows)] for values in seen))
             logs |= {f"val_{name}": value for name, value in of_val.items()}
         # Another kind of processor may round otherwise, and take another epoch for the best.
         logs = json.loads(replicas.of_chief(json.dumps(logs).encode()))
@@ -168,26 +150,28 @@ def make_steps(model: keras.Model, replicas: Replicas) -> tuple[Step, Step]:
     """Return what trains on a batch, and what validates on one.
 
     Each takes the shares of this machine's replicas, and returns targets, probabilities and
-    weights of the whole batch, in its order.
+    weighted losses of the whole batch, in its order.
     """
 
     def train(inputs: Any, targets: tf.Tensor, weights: tf.Tensor) -> Any:
         with tf.GradientTape() as tape:
             said = model(inputs, training=True)
-            # Keras divides the mean over a share by the number of replicas: shares are equal, so
-            # the sum of that over the replicas is the mean over the batch.
-            loss = model.loss(targets, said, sample_weight=weights)
-            loss = model.optimizer.scale_loss(loss)
+            losses = weights * model.loss.call(targets, said)
+            # Summed over the replicas, whose shares are equal, it is the mean over the batch.
+            loss = model.optimizer.scale_loss(tf.reduce_mean(losses) / replicas.count)
         gradients = tape.gradient(loss, model.trainable_weights)
         # The optimizer sums them over the replicas.
         model.optimizer.apply_gradients(zip(gradients, model.trainable_weights, strict=True))
-        return gather(targets, said, weights)
+        return gather(targets, said, losses)
 
     def validate(inputs: Any, targets: tf.Tensor) -> Any:
-        return gather(targets, model(inputs, training=False), tf.ones(tf.shape(targets)[0]))
+        said = model(inputs, training=False)
+        return gather(targets, said, model.loss.call(targets, said))
 
     def gather(*values: tf.Tensor) -> Any:
-        return tf.distribute.get_replica_context().all_gather(values, axis=0)
+        # What merely came in has no device yet, which gathering wants to know.
+        placed = [tf.identity(each) for each in values]
+        return tf.distribute.get_replica_context().all_gather(placed, axis=0)
 
     def step(of_replica: Any) -> Step:
         @tf.function(autograph=False)  # type: ignore[untyped-decorator]
@@ -206,7 +190,7 @@ def run_steps(
     replicas: Replicas,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> list[npt.NDArray[np.float32]]:
-    """Run the steps of an epoch; return targets, probabilities and weights of all its rows.
+    """Run the steps of an epoch; return targets, probabilities and losses of all its rows.
 
     Args:
         step: as `make_steps` returns it.
