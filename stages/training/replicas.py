@@ -194,7 +194,7 @@ def check_share(phase: Phase, batch_size: int, devices: int) -> None:
 def ended_after(seconds: float, machines: Machines) -> Iterator[None]:
     """End this process, with a message, where others have not come after some time.
 
-    TensorFlow waits for an hour, deep in code that no exception of Python's ends.
+    TensorFlow waits on, in code that no exception of Python's ends.
     """
 
     def end() -> None:

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
 
@@ -18,12 +17,11 @@ from ruamel.yaml import YAML
 from stages.compute import determinism
 from stages.outputs.backbone import BACKBONE_DIR, write_description
 from stages.outputs.features import FEATURES_DIR
-from stages.outputs.manifest import read_columns
 from stages.outputs.views import VIEWS_DIR
 from stages.params.features import FeaturesParams
 from tests.feature_files import write_view_files
 from tests.pipeline.workspace import contents
-from tests.small_project import COLUMNS, IMAGE_SIZE, write_tables
+from tests.small_project import IMAGE_SIZE, write_tables
 from tests.training.changes import changed
 from tests.training.miniature import small_settings
 from waste_classifier.parallel import available_cores
@@ -37,10 +35,14 @@ from tests.legacy_weights import write_legacy_weights  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 OUTPUTS = ("data/model", "metrics", "plots")
-SECONDS = 240
+SECONDS = 600
 # An epoch of the head, then two in which the last block of conv4 trains.
 SETTINGS = changed(
-    small_settings(), head__epochs=1, fine_tune__epochs=3, fine_tune__first_block="conv4_block6"
+    small_settings(),
+    lr=1e-5,
+    head__epochs=1,
+    fine_tune__epochs=2,
+    fine_tune__first_block="conv4_block6",
 )
 
 
@@ -63,3 +65,130 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_view_files(VIEWS_DIR, images, np.empty((33, 0, columns), np.float32))
     keras.config.set_dtype_policy(policy)
     return folder
+
+
+@pytest.fixture
+def workspace(pretrained: Path, tmp_path: Path) -> Path:
+    """A folder for copies of these inputs."""
+    for name in ("first", "second"):
+        write_params(Path(shutil.copytree(pretrained, tmp_path / name)))
+    return tmp_path
+
+
+def write_params(folder: Path, **values: object) -> None:
+    section = changed(SETTINGS, **values).model_dump()
+    with (folder / "params.yaml").open("w") as file:
+        YAML().dump({"train": section}, file)
+
+
+def start(folder: Path, tf_config: str = "") -> subprocess.Popen[str]:
+    """Start the stage in a folder."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "stages.train"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CONFIG": tf_config},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(stage: subprocess.Popen[str]) -> str:
+    """Return what a stage has printed when it has ended well."""
+    printed, _ = stage.communicate(timeout=SECONDS)
+    assert stage.returncode == 0, printed
+    return printed
+
+
+def kill_after(stage: subprocess.Popen[str], start_of_line: str) -> None:
+    assert stage.stdout is not None
+    for line in stage.stdout:
+        if line.startswith(start_of_line):
+            stage.send_signal(signal.SIGKILL)
+            stage.communicate()
+            return
+    pytest.fail(f"no line {start_of_line!r}")
+
+
+def start_two(workspace: Path) -> list[subprocess.Popen[str]]:
+    """Start the stage in two folders, as of two machines; the first is the chief."""
+    sockets = [socket.socket() for _ in range(2)]
+    for opened in sockets:
+        opened.bind(("127.0.0.1", 0))
+    addresses = [f"127.0.0.1:{opened.getsockname()[1]}" for opened in sockets]
+    for opened in sockets:
+        opened.close()
+    return [
+        start(
+            workspace / name,
+            json.dumps(
+                {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+            ),
+        )
+        for index, name in enumerate(("first", "second"))
+    ]
+
+
+@pytest.mark.skipif(available_cores() < 2, reason="needs two processor cores")
+def test_killed_on_two_devices_it_ends_with_the_same_bytes(workspace: Path) -> None:
+    first, second = workspace / "first", workspace / "second"
+    write_params(first, devices=2)
+    write_params(second, devices=2)
+
+    printed = finish(start(first))
+    kill_after(start(second), "epoch 1:")
+    resumed = finish(start(second))
+
+    assert "the head trains on one device, fine_tune on 2" in printed
+    assert "epoch 0:" not in resumed
+    assert contents(second, *OUTPUTS) == contents(first, *OUTPUTS)
+
+
+def test_two_machines_train_the_chief_alone_writes_and_a_kill_ends_both(workspace: Path) -> None:
+    before = contents(workspace / "second", ".")
+    chief, other = start_two(workspace)
+    kill_after(chief, "epoch 1:")
+    printed, _ = other.communicate(timeout=60)
+    assert other.returncode == 1
+    assert "error: machine 1 of 2: another machine of this training has ended" in printed
+    assert "Traceback" not in printed
+
+    chief, other = start_two(workspace)
+    resumed = finish(chief)
+    finish(other)
+
+    assert "epoch 0:" not in resumed
+    assert (workspace / "first/data/model/head.npz").is_file()
+    assert (workspace / "first/metrics/train.json").is_file()
+    assert contents(workspace / "second", ".") == before
+
+
+def test_machines_of_other_parameters_are_refused(workspace: Path) -> None:
+    write_params(workspace / "second", fine_tune__lr=0.002)
+
+    stages = start_two(workspace)
+    printed = [stage.communicate(timeout=SECONDS)[0] for stage in stages]
+
+    assert [stage.returncode for stage in stages] == [1, 1]
+    assert "error: machine 1 of 2: parameters, data, code, libraries or kind of" in printed[1]
+    assert "error: machine 0 of 2: another machine of this training has ended" in printed[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "tf_config", "message"),
+    [
+        ({"devices": 64}, "", r"error: params.yaml: train.devices is 64, but this machine has "),
+        ({}, "{", "error: TF_CONFIG: no JSON"),
+    ],
+)
+def test_what_can_not_be_is_one_message(
+    workspace: Path, values: dict[str, object], tf_config: str, message: str
+) -> None:
+    write_params(workspace / "first", **values)
+
+    stage = start(workspace / "first", tf_config)
+    printed, _ = stage.communicate(timeout=SECONDS)
+
+    assert stage.returncode == 1
+    assert message in printed
+    assert "Traceback" not in printed

@@ -21,6 +21,7 @@ import numpy as np  # noqa: E402
 from stages.params.train import TrainParams  # noqa: E402
 from stages.train.log import Unlogged  # noqa: E402
 from stages.training import fit  # noqa: E402
+from stages.training import replicas as replicas_module  # noqa: E402
 from stages.training.fit import BestAndResume, run_task, run_task_replicated  # noqa: E402
 from stages.training.machines import read_machines  # noqa: E402
 from stages.training.phases import Phase  # noqa: E402
@@ -89,8 +90,11 @@ class Training:
             run_task(task, self.settings, keeper)
         else:
             run_task_replicated(task, self.settings, keeper, replicas)
-        weights = {weight.path: weight.numpy() for weight in self.network.weights}
-        return weights | {"logs": np.array(json.dumps(keeper.progress.history))}
+        return self.weights() | {"logs": np.array(json.dumps(keeper.progress.history))}
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Return the weights by their names."""
+        return {weight.path: weight.numpy() for weight in self.network.weights}
 
 
 def plain_descent(schedule: keras.optimizers.schedules.LearningRateSchedule, **_: float) -> object:
@@ -101,6 +105,8 @@ def plain_descent(schedule: keras.optimizers.schedules.LearningRateSchedule, **_
 def main(case: str, file: Path) -> None:
     """Train as a case says."""
     phase = FINE_TUNE if case in ("fine_tune", "resume", "machines") else SCRATCH
+    if case == "alone":
+        replicas_module.WAITING_SECONDS = 5.0
     machines = read_machines(os.environ)
     devices = 1 if machines.several else 2
     replicas = open_replicas(devices, machines, [phase], "float32")
@@ -128,8 +134,11 @@ def main(case: str, file: Path) -> None:
                 training.forget_head()
             results["several"] = training.run(phase, replicas)
         elif case == "endless":
+            # Its patience would end it.
+            training.settings = changed(settings, patience=1000)
             training.run(Phase("scratch", 1000, 4, 1e-6), replicas)
         else:
+            results["initial"] = training.weights()
             results["one"] = training.run(phase, None)
             results["several"] = training.run(phase, replicas)
     arrays = {f"{run}:{name}": a for run, of_run in results.items() for name, a in of_run.items()}
