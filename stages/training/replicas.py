@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from stages.compute.precision import Precision
 from stages.progress import say
-from stages.training.machines import Machines
+from stages.training.machines import VARIABLE, Machines
 from stages.training.phases import Phase
 from waste_classifier.errors import InputError
 from waste_classifier.parallel import available_cores
@@ -143,6 +143,8 @@ def open_replicas(
         with ended_after(WAITING_SECONDS, machines), lost_machines_explained(machines):
             strategy: tf.distribute.Strategy = tf.distribute.MultiWorkerMirroredStrategy()
     else:
+        # The strategy reads it too, whatever stands in it.
+        os.environ.pop(VARIABLE, None)
         kind = "GPU" if gpus else "CPU"
         strategy = tf.distribute.MirroredStrategy([f"{kind}:{n}" for n in range(devices)])
     replicas = Replicas(strategy, machines)
