@@ -51,8 +51,18 @@ class FrozenBackbone(NamedTuple):
         Raises:
             InputError: the file is not one of ResNet50 weights.
         """
-        precision = native_precision()
         weights, last_stage = read_pretrained(weights_file) if weights_file else ({}, "conv5")
+        return cls.build(image_size, weights, last_stage, native_precision())
+
+    @classmethod
+    def build(
+        cls,
+        image_size: int,
+        weights: LayerWeights,
+        last_stage: BackboneStage,
+        precision: Precision,
+    ) -> Self:
+        """Build it of what another has: they compute the same."""
         network = _network(image_size, weights, last_stage, precision)
         return cls(image_size, weights, last_stage, precision, Backbone(network))
 
@@ -77,9 +87,9 @@ class FrozenBackbone(NamedTuple):
 def _network(
     image_size: int, weights: LayerWeights, last_stage: BackboneStage, precision: Precision
 ) -> keras.Model:
-    keras.config.set_dtype_policy(precision)
-    # Names of layers are numbered: equal ones make equal files.
+    # Names of layers are numbered: equal ones make equal files. It forgets the precision too.
     keras.backend.clear_session()
+    keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(RANDOM_WEIGHTS_SEED)
     network = build_backbone(image_size, last_stage)
     restore(network, weights)

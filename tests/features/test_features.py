@@ -36,6 +36,8 @@ determinism.configure()
 
 import keras  # noqa: E402  (after the set-up, which it reads)
 
+from stages.compute.precision import Precision  # noqa: E402
+from stages.features.compute import of_orientations  # noqa: E402
 from stages.frozen.backbone import FrozenBackbone  # noqa: E402
 from stages.frozen.shards import check_finite, write_shards  # noqa: E402
 from stages.resnet50.network import build_backbone  # noqa: E402
@@ -222,6 +224,20 @@ def test_random_weights_are_always_the_same_and_said_to_see_little(
     assert "random weights: these features see colour and layout" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_the_backbone_computes_in_the_precision_of_the_machine(
+    precision: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stages.frozen.backbone.native_precision", lambda: precision)
+
+    network = FrozenBackbone.restore(None, 32).runner.network
+
+    of_convolutions = {
+        layer.compute_dtype for layer in network.layers if isinstance(layer, keras.layers.Conv2D)
+    }
+    assert of_convolutions == {precision.removeprefix("mixed_")}
+
+
 @pytest.fixture
 def means() -> FrozenBackbone:
     """A stand-in for the backbone: mean red, green and blue of the upper half of an image."""
@@ -242,7 +258,7 @@ def write_with(backbone: FrozenBackbone, batch_size: int = 4) -> ManifestColumns
         backbone.image_size,
         batch_size,
         len(ORIENTATIONS),
-        lambda batch, _: backbone.runner.features(batch, ORIENTATIONS),
+        of_orientations,
     )
     backbone.describe(Path("features"))
     return images
