@@ -23,13 +23,16 @@ NOT_TAKEN_OVER = (
 )
 
 
-def configure() -> None:
+def configure(threads: int | None = None) -> None:
     """Import TensorFlow with everything set that its results depend on; call before using Keras.
 
     Nothing of the user's account counts, neither a keras.json nor a variable of the environment:
     results follow from the commit. Op determinism makes every op sum in a fixed order; another
     number of threads, or oneDNN switched, would change the last bits
     (https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_op_determinism).
+
+    Args:
+        threads: that an op is computed in; None: as many as this process has cores.
 
     Raises:
         RuntimeError: TensorFlow or Keras was imported before, in another environment.
@@ -48,7 +51,7 @@ def configure() -> None:
         import tensorflow as tf
 
     tf.get_logger().setLevel("ERROR")
-    tf.config.threading.set_intra_op_parallelism_threads(available_cores())
+    tf.config.threading.set_intra_op_parallelism_threads(threads or available_cores())
     tf.config.threading.set_inter_op_parallelism_threads(2)
     tf.config.experimental.enable_op_determinism()
     for gpu in tf.config.list_physical_devices("GPU"):

@@ -27,6 +27,7 @@ def main(settings: FeaturesParams) -> None:
         from stages.compute import determinism
 
         determinism.configure()
+        from stages.features.compute import of_orientations
         from stages.frozen.backbone import FrozenBackbone
         from stages.frozen.shards import write_shards
 
@@ -41,7 +42,7 @@ def main(settings: FeaturesParams) -> None:
             settings.image_size,
             settings.batch_size,
             len(ORIENTATIONS),
-            lambda batch, _: backbone.runner.features(batch, ORIENTATIONS),
+            of_orientations,
         )
         backbone.describe(folder)
         replace_folder(FEATURES_DIR, folder)

@@ -1,22 +1,52 @@
 """Image files -> shards of features, through the frozen backbone."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from stages.compute.cluster import (
+    OfPhotos,
+    Read,
+    as_it_is,
+    cluster_address,
+    connected,
+    spread,
+)
 from stages.compute.precision import Precision
 from stages.frozen.backbone import FrozenBackbone
 from stages.outputs.features import holds_shard, shard_file, shard_ranges, shard_type, write_shard
 from stages.outputs.manifest import ManifestColumns, ReceivedPhoto
 from stages.progress import progress, say
+from stages.resnet50.layout import BackboneStage
+from stages.resnet50.weights import LayerWeights
 from waste_classifier.errors import InputError
 from waste_classifier.images import resized_batches
 
 #: Of resized images `(n, size, size, 3) uint8` and their photos: features, `(n, seen, d) float32`.
 Compute = Callable[[npt.NDArray[np.uint8], Sequence[ReceivedPhoto]], npt.NDArray[np.float32]]
+#: Of a backbone: what computes features with it. Can be pickled.
+MakeCompute = Callable[[FrozenBackbone], Compute]
+#: Rows of the manifest that are missing, and their photos.
+Missing = tuple["ShardRows", Sequence[ReceivedPhoto]]
+
+
+class ShardRows(NamedTuple):
+    """A shard that is to be computed."""
+
+    file: Path
+    rows: range  #: of the manifest
+
+
+class Batches(NamedTuple):
+    """How photos are put together for forward passes: the same wherever a shard is computed."""
+
+    image_size: int  #: pixels, width and height that images are resized to
+    batch_size: int  #: images per forward pass; no batch reaches over the end of a shard
 
 
 def write_shards(
@@ -27,9 +57,11 @@ def write_shards(
     image_size: int,
     batch_size: int,
     seen: int,
-    compute: Compute,
+    make_compute: MakeCompute,
 ) -> None:
     """Write the features of all images to a folder, shard by shard; memory does not grow with them.
+
+    Where there is a cluster, its nodes compute them, as they come; else this machine does.
 
     Args:
         folder: shards that stand there, of the same images, are left as they are.
@@ -39,14 +71,15 @@ def write_shards(
         image_size: pixels, width and height that they are resized to.
         batch_size: images per forward pass; no batch reaches over the end of a shard.
         seen: how often each image is seen.
-        compute: makes features of a batch of images.
+        make_compute: gives what makes features of a batch of images.
 
     Raises:
-        InputError: an image can't be decoded, a feature is not finite, or the disk is full.
+        InputError: an image can't be decoded, a feature is not finite, the disk is full, or the
+            cluster can't be used.
     """
     count = len(images.paths)
-    unfinished = [
-        (file, rows)
+    missing = [
+        ShardRows(file, rows)
         for number, rows in enumerate(shard_ranges(count))
         if not holds_shard(
             file := shard_file(folder, number),
@@ -55,24 +88,109 @@ def write_shards(
             seen,
         )
     ]
-    done = count - sum(len(rows) for _, rows in unfinished)
+    batches = Batches(image_size, batch_size)
+    done = before = count - sum(len(shard.rows) for shard in missing)
     with progress("features", count, "images", done) as bar:
-        for file, rows in unfinished:
-            started = time.perf_counter()
-            shard = np.empty(len(rows), shard_type(backbone.columns, seen))
-            shard["sha256"] = images.checksums[rows.start : rows.stop]
-            photos = images.photos(rows, raw)
-            first = 0
-            for batch in resized_batches(photos, image_size, batch_size, max_pixels=None):
-                of_batch = photos[first : first + len(batch)]
-                features = compute(batch, of_batch)
-                check_finite(features, of_batch, backbone.precision)
-                shard["features"][first : first + len(batch)] = features
-                first += len(batch)
-                bar.update(len(batch))
-            write_shard(file, shard)
-            speed = len(rows) / (time.perf_counter() - started)
-            say(f"{rows.stop} of {count} images, {speed:.1f} images/s")
+        started = time.perf_counter()
+        photos = ((shard, images.photos(shard.rows, raw)) for shard in missing)
+        for shard, features in computed(photos, backbone, batches, make_compute, bar.update):
+            content = np.empty(len(shard.rows), shard_type(backbone.columns, seen))
+            content["sha256"] = images.checksums[shard.rows.start : shard.rows.stop]
+            content["features"] = features
+            write_shard(shard.file, content)
+            done += len(shard.rows)
+            speed = (done - before) / (time.perf_counter() - started)
+            say(f"{done} of {count} images, {speed:.1f} images/s")
+
+
+def computed(
+    missing: Iterable[Missing],
+    backbone: FrozenBackbone,
+    batches: Batches,
+    make_compute: MakeCompute,
+    count: Callable[[int], object],
+) -> Iterator[tuple[ShardRows, npt.NDArray[np.float32]]]:
+    """Yield shards and their features, `(n, seen, d) float32`, in the order in which they are done.
+
+    Args:
+        missing: shards and their photos.
+        backbone: that the features are of.
+        batches: that photos are put together in.
+        make_compute: as of `write_shards`.
+        count: told how many images more are done.
+
+    Raises:
+        InputError: as of `write_shards`.
+    """
+    address = cluster_address()
+    if address is None:
+        compute = make_compute(backbone)
+        for shard, photos in missing:
+            yield shard, features_of(backbone, compute, batches, photos, as_it_is, count)
+        return
+    parts = (backbone.image_size, backbone.weights, backbone.last_stage, backbone.precision)
+    with connected(address):
+        make = partial(of_same_backbone, *parts, batches, make_compute)
+        for shard, features in spread(make, missing):
+            count(len(features))
+            yield shard, features
+
+
+def of_same_backbone(
+    image_size: int,
+    weights: LayerWeights,
+    last_stage: BackboneStage,
+    precision: Precision,
+    batches: Batches,
+    make_compute: MakeCompute,
+) -> OfPhotos:
+    """Return what computes the features of photos, in another process than the driver's.
+
+    Args:
+        image_size: of the driver's backbone, as are the next three.
+        weights: empty: random ones.
+        last_stage: of ResNet50.
+        precision: that the driver's hardware computes natively: all compute in it.
+        batches: that photos are put together in.
+        make_compute: as of `write_shards`.
+    """
+    backbone = FrozenBackbone.build(image_size, weights, last_stage, precision)
+    return partial(features_of, backbone, make_compute(backbone), batches)
+
+
+def features_of(
+    backbone: FrozenBackbone,
+    compute: Compute,
+    batches: Batches,
+    photos: Sequence[ReceivedPhoto],
+    read: Read,
+    count: Callable[[int], object] | None = None,
+) -> npt.NDArray[np.float32]:
+    """Return the features of photos, `(n, seen, d) float32`.
+
+    Args:
+        backbone: that they are of.
+        compute: makes features of a batch of images.
+        batches: that photos are put together in.
+        photos: in order.
+        read: how a photo is read.
+        count: told how many images more are done.
+
+    Raises:
+        InputError: a photo can't be decoded, or a feature is not finite.
+    """
+    images = [read(photo) for photo in photos]
+    of_batches: list[npt.NDArray[np.float32]] = []
+    first = 0
+    for batch in resized_batches(images, batches.image_size, batches.batch_size, max_pixels=None):
+        of_batch = photos[first : first + len(batch)]
+        features = compute(batch, of_batch)
+        check_finite(features, of_batch, backbone.precision)
+        of_batches.append(features)
+        first += len(batch)
+        if count is not None:
+            count(len(batch))
+    return np.concatenate(of_batches)
 
 
 def check_finite(

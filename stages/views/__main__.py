@@ -8,6 +8,7 @@ the same bytes.
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 from stages.outputs.backbone import read_weights_file
 from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, read_columns
@@ -57,7 +58,7 @@ def main(features: FeaturesParams, views: ViewsParams) -> None:
             features.image_size,
             features.batch_size,
             views.count,
-            ViewsOfBatch(backbone, views),
+            partial(ViewsOfBatch, settings=views),
         )
         write_description(folder, views.count)
         replace_folder(VIEWS_DIR, folder)

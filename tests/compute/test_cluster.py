@@ -1,0 +1,452 @@
+"""A real cluster of Ray on this machine: nodes that come, go, and see other files or processors.
+
+The head has no core to compute on: it is the driver's node, as on a machine that only hands out.
+Nodes are told apart by their loopback addresses.
+"""
+
+import hashlib
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from stages.compute import determinism
+
+determinism.configure()
+
+import keras  # noqa: E402  (after the set-up, which it reads)
+
+from stages.compute import cluster  # noqa: E402
+from stages.compute.cluster import OfPhotos, Read, _slots, connected, spread  # noqa: E402
+from stages.features import __main__ as features_stage  # noqa: E402
+from stages.outputs.backbone import BACKBONE_DIR, write_description  # noqa: E402
+from stages.outputs.features import FEATURES_DIR, UNFINISHED_DIR  # noqa: E402
+from stages.outputs.manifest import RAW_DIR  # noqa: E402
+from stages.outputs.views import VIEWS_DIR  # noqa: E402
+from stages.params.features import FeaturesParams  # noqa: E402
+from stages.params.views import ViewsParams  # noqa: E402
+from stages.stage import run  # noqa: E402
+from stages.views import __main__ as views_stage  # noqa: E402
+from tests.legacy_weights import write_legacy_weights  # noqa: E402
+from tests.small_project import write_tables  # noqa: E402
+from waste_classifier.errors import InputError  # noqa: E402
+
+WHY = "needs Ray: the extra 'cluster'"
+ROOT = Path(__file__).parents[2]
+SETTINGS = FeaturesParams(image_size=32, batch_size=4)
+IMAGES = 33
+MEMORY = 80 * 2**20
+NODE = {"num_cpus": 1, "object_store_memory": MEMORY}
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[Any]:
+    """A cluster whose only node does not compute."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    pytest.importorskip("ray", reason=WHY)
+    from ray.cluster_utils import Cluster
+
+    arguments = {**NODE, "num_cpus": 0, "include_dashboard": False}
+    nodes = Cluster(
+        initialize_head=True, head_node_args={**arguments, "node_ip_address": "127.0.0.2"}
+    )
+    yield nodes
+    nodes.shutdown()
+
+
+@pytest.fixture
+def two_nodes(head: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Two nodes of a core each, and RAY_ADDRESS set to their cluster."""
+    monkeypatch.setenv("RAY_ADDRESS", head.address)
+    standing = {node.node_ip_address: node for node in head.worker_nodes}
+    return [
+        standing.get(address) or head.add_node(**NODE, node_ip_address=address)
+        for address in ("127.0.0.3", "127.0.0.4")
+    ]
+
+
+@pytest.fixture(scope="module")
+def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of conv1 to conv3, in the layout of the published files."""
+    keras.utils.set_random_seed(3)
+    model = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
+    path = tmp_path_factory.mktemp("weights") / "resnet50.h5"
+    return write_legacy_weights(path, model, ("conv1", "conv2", "conv3"))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights_file: Path) -> Path:
+    """33 photos in six shards, and weights."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stages.outputs.features.SHARD_IMAGES", 6)
+    write_tables()
+    file = BACKBONE_DIR / "resnet50.h5"
+    file.symlink_to(weights_file)
+    write_description(BACKBONE_DIR, "file", file, None)
+    Path("params.yaml").write_text("features: {image_size: 32, batch_size: 4}\n")
+    return tmp_path
+
+
+def checksums(directory: Path = FEATURES_DIR) -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in directory.iterdir()
+    }
+
+
+@contextmanager
+def without_cluster() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_ADDRESS")
+        yield
+
+
+def computed_here() -> dict[str, str]:
+    with without_cluster():
+        features_stage.main(SETTINGS)
+    return checksums()
+
+
+def at_first_shard(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
+    """Do something when the first shard has been written."""
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if len(said) == 1:
+            action()
+        print(line)
+
+    monkeypatch.setattr("stages.frozen.shards.say", say)
+
+
+def shard_lines(printed: str) -> list[str]:
+    return [line for line in printed.splitlines() if " of 33 images, " in line]
+
+
+@pytest.mark.usefixtures("two_nodes", "workspace")
+def test_features_and_views_have_the_bytes_of_this_machine(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    views = ViewsParams(seed=5, count=2, ground=0.5)
+    expected = computed_here()
+    with without_cluster():
+        views_stage.main(SETTINGS, views)
+    expected_views = checksums(VIEWS_DIR)
+    capsys.readouterr()
+
+    features_stage.main(SETTINGS)
+    views_stage.main(SETTINGS, views)
+
+    assert checksums() == expected
+    assert checksums(VIEWS_DIR) == expected_views
+    printed = capsys.readouterr().out
+    assert [line.split(",")[0] for line in shard_lines(printed)[5::6]] == ["33 of 33 images"] * 2
+    assert "another kind of processor" not in printed
+    assert sorted(expected) == [f"{number:05}.npy" for number in range(6)] + [
+        "backbone.keras",
+        "features.json",
+    ]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_node_that_leaves_loses_what_it_was_at_alone(
+    head: Any,
+    two_nodes: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    expected = computed_here()
+    capsys.readouterr()
+    at_first_shard(monkeypatch, lambda: head.remove_node(two_nodes[0], allow_graceful=False))
+
+    features_stage.main(SETTINGS)
+
+    assert checksums() == expected
+    printed = capsys.readouterr().out
+    assert "127.0.0.3: a worker is gone, or its node; others take its photos" in printed
+    assert len(shard_lines(printed)) == 6, "none was computed twice"
+
+
+# Of the shards and the parameters of these tests, as the stage is run.
+PROGRAM = """\
+import sys
+from stages.outputs import features
+features.SHARD_IMAGES = 6
+from stages.features.__main__ import FeaturesParams, main, run
+sys.exit(run("features", FeaturesParams, main))
+"""
+
+
+@pytest.mark.usefixtures("two_nodes", "workspace")
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_driver_that_is_ended_leaves_no_workers_and_goes_on_at_the_next_shard(
+    ending: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as driver:
+        assert driver.stdout is not None
+        before = driver.stdout.readline()
+        driver.send_signal(ending)
+        _, errors = driver.communicate()
+    assert before.startswith("6 of 33 images, ")
+    assert (driver.returncode, errors) == {
+        signal.SIGKILL: (-signal.SIGKILL, ""),
+        signal.SIGINT: (130, "interrupted\n"),
+        signal.SIGTERM: (143, "terminated\n"),
+    }[ending]
+    wait_until(lambda: not ray_workers())
+
+    # On this machine too: where it ran is of no account.
+    with without_cluster():
+        features_stage.main(SETTINGS)
+
+    lines = shard_lines(capsys.readouterr().out)
+    assert len(lines) < 6
+    interrupted = checksums()
+    assert computed_here() == interrupted
+    assert [path.name for path in UNFINISHED_DIR.iterdir()] == ["lock"]
+
+
+def ray_workers() -> list[str]:
+    """Return the processes of Ray on this machine that compute."""
+    listed = subprocess.run(
+        ["ps", "-eo", "args"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return [line for line in listed if line.startswith(("ray::Worker", "ray::PhotoReader"))]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+@contextmanager
+def blind_node(address: str, mounts: Sequence[str]) -> Iterator[None]:
+    """Run a node in a mount namespace of its own."""
+    namespace = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this system allows no mount namespaces")
+    ray = [
+        *(sys.executable, "-m", "ray.scripts.scripts", "start", f"--address={address}"),
+        *("--node-ip-address=127.0.0.5", "--num-cpus=1", f"--object-store-memory={MEMORY}"),
+        "--block",
+    ]
+    script = " && ".join([*mounts, f"exec {shlex.join(ray)}"])
+    with subprocess.Popen(
+        [*namespace, "sh", "-c", script], stdout=subprocess.DEVNULL, start_new_session=True
+    ) as node:
+        try:
+            yield
+        finally:
+            node.terminate()
+
+
+def test_a_node_without_photos_or_code_gets_both_and_another_processor_is_told(
+    head: Any,
+    workspace: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", head.address)
+    expected = computed_here()
+    capsys.readouterr()
+    cpuinfo = tmp_path_factory.mktemp("proc") / "cpuinfo"
+    cpuinfo.write_text("model name\t: Abacus 3000\nflags\t\t: fpu sse2 avx\n")
+    for seeing in list(head.worker_nodes):
+        head.remove_node(seeing, allow_graceful=False)
+    hidden = [workspace, ROOT / "stages", ROOT / "waste_classifier"]
+    mounts = [shlex.join(["mount", "-t", "tmpfs", "none", str(folder)]) for folder in hidden]
+    mounts.append(f"mount --bind {cpuinfo} /proc/cpuinfo")
+
+    with blind_node(head.address, mounts):
+        features_stage.main(SETTINGS)
+
+    assert checksums() == expected
+    told = [line for line in capsys.readouterr().out.splitlines() if "processor" in line]
+    assert told == [
+        "127.0.0.5: another kind of processor than this machine's (Abacus 3000, avx): what it "
+        "computes may differ in the last bits"
+    ]
+
+
+@pytest.mark.usefixtures("two_nodes", "workspace")
+def test_a_broken_photo_is_one_line_of_error_as_on_this_machine(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    photo = RAW_DIR / "metal/03.png"
+    photo.write_bytes(photo.read_bytes()[:100])
+
+    assert run("features", FeaturesParams, features_stage.main) == 1
+
+    assert capfd.readouterr().err == (
+        "error: data/raw/metal/03.png: not the photo that data/manifest.csv describes; run `dvc "
+        "checkout` to bring the photo back\n"
+    )
+    assert not FEATURES_DIR.exists()
+
+
+@pytest.mark.usefixtures("two_nodes", "workspace")
+def test_other_versions_on_a_node_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = {**cluster.library_versions(), "keras": "1.0"}
+    there = cluster.library_versions()["keras"]
+    monkeypatch.setattr(cluster, "library_versions", lambda: here)
+
+    with pytest.raises(
+        InputError,
+        match=rf"^127\.0\.0\.\d: a node of the cluster has keras {there}, not 1\.0; install there",
+    ):
+        features_stage.main(SETTINGS)
+
+
+class Word(str):
+    """A photo that is its name."""
+
+    def read_bytes(self) -> bytes:
+        return self.encode()
+
+
+def lengths(die: Callable[[str], bool]) -> Callable[[], OfPhotos]:
+    """Return what makes workers that count letters, and die over some words."""
+
+    def make() -> OfPhotos:
+        def of_photos(words: Sequence[str], _: Read) -> npt.NDArray[np.float32]:
+            for word in words:
+                if die(word):
+                    os._exit(1)
+            return np.array([len(word) for word in words], np.float32)
+
+        return of_photos
+
+    return make
+
+
+@pytest.fixture
+def words_travel() -> Iterator[None]:
+    """Let nodes have the functions of this module, which no stage's code has."""
+    from ray import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    yield
+    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+
+
+@pytest.mark.usefixtures("two_nodes", "words_travel")
+def test_a_worker_that_dies_is_replaced_but_not_for_ever(
+    head: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    once = str(tmp_path / "died")
+
+    def die(word: str) -> bool:
+        if word == "always":
+            return True
+        if word == "once" and not os.path.exists(once):  # noqa: PTH110 (what travels is a string)
+            with open(once, "w"):  # noqa: PTH123
+                return True
+        return False
+
+    pieces = [(name, [Word(name)]) for name in ("a", "once", "three", "of")]
+    with connected(head.address):
+        counted = dict(spread(lengths(die), pieces))
+        assert {name: lengths.tolist() for name, lengths in counted.items()} == {
+            "a": [1],
+            "once": [4],
+            "three": [5],
+            "of": [2],
+        }
+        assert capsys.readouterr().out.count("a worker is gone") == 1
+
+        with pytest.raises(InputError, match=r"^always and 0 photos after it: 3 workers died"):
+            list(spread(lengths(die), [*pieces, ("always", [Word("always")])]))
+
+
+def node(resources: dict[str, float], alive: bool = True) -> dict[str, object]:
+    return {
+        "NodeID": "n",
+        "NodeManagerAddress": "10.0.0.1",
+        "Alive": alive,
+        "Resources": resources,
+    }
+
+
+@pytest.mark.parametrize(
+    ("nodes", "cores_and_gpus"),
+    [
+        ([node({"CPU": 8.0})], [(4, 0), (4, 0)]),
+        ([node({"CPU": 11.0})], [(5, 0), (5, 0)]),
+        # Fewer cores than threads: they take turns.
+        ([node({"CPU": 2.0})], [(2, 0)]),
+        ([node({"CPU": 16.0, "GPU": 2.0})], [(8, 1), (8, 1)]),
+        ([node({"CPU": 1.0, "GPU": 2.0})], [(0.5, 1), (0.5, 1)]),
+        ([node({}), node({"CPU": 4.0}, alive=False)], []),
+    ],
+)
+def test_nodes_have_a_worker_per_gpu_or_per_so_many_cores_as_the_driver_has(
+    nodes: list[dict[str, object]], cores_and_gpus: list[tuple[float, int]]
+) -> None:
+    assert [(slot.cores, slot.gpus) for slot in _slots(nodes, threads=4)] == cores_and_gpus
+
+
+def error_with_address(address: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(InputError) as raised:
+        features_stage.main(SETTINGS)
+    assert not FEATURES_DIR.exists()
+    return str(raised.value)
+
+
+@pytest.mark.usefixtures("workspace")
+def test_an_address_without_ray_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+    assert error_with_address("10.0.0.1:6379", monkeypatch) == (
+        "RAY_ADDRESS is set to 10.0.0.1:6379, but Ray is not installed here; install the extra "
+        "'cluster', or unset RAY_ADDRESS to compute on this machine"
+    )
+
+
+@pytest.mark.usefixtures("workspace")
+@pytest.mark.parametrize("address", ["ray://10.0.0.1:10001", "10.0.0.1", "local", "host:port"])
+def test_an_address_of_another_form_is_an_error(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason=WHY)
+
+    assert error_with_address(address, monkeypatch) == (
+        f"RAY_ADDRESS: expected HOST:PORT of a cluster or auto, got '{address}'"
+    )
+
+
+@pytest.mark.usefixtures("workspace")
+def test_an_address_where_no_cluster_is_is_an_error_within_bounded_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("ray", reason=WHY)
+    monkeypatch.setattr(cluster, "SECONDS_TO_ANSWER", 8.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        assert f"127.0.0.1:{port}, but no cluster can be reached there (no answer in 8 s)" in (
+            error_with_address(f"127.0.0.1:{port}", monkeypatch)
+        )
+
+    assert "no cluster can be reached there ([Errno 111] Connection refused); docs/" in (
+        error_with_address(f"127.0.0.1:{port}", monkeypatch)
+    )
