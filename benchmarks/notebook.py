@@ -33,6 +33,7 @@ from stages.outputs.class_weights import CLASS_WEIGHTS_FILE
 from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR
 from stages.outputs.split import SPLIT_FILE
 from stages.outputs.whole import UNFINISHED
+from stages.params.fetch import FetchParams
 from stages.params.reading import load_section
 from stages.params.train import TrainParams
 from stages.stage import exit_code
@@ -66,6 +67,10 @@ def main() -> None:
         raise InputError(
             "data/backbone holds no pretrained weights, which the notebook starts from; set "
             "backbone.weights to imagenet or to a file and run `dvc repro`"
+        )
+    if load_section("fetch", FetchParams).shard_images:
+        raise InputError(
+            "the notebook reads label folders; set fetch.shard_images to 0 and run `dvc repro`"
         )
     seed = load_section("train", TrainParams).seed
     with temporary_workspace(INPUTS) as workspace:

@@ -12,7 +12,6 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -29,7 +28,7 @@ from benchmarks.measure import (
 from benchmarks.workspace import require
 from stages.compute import determinism
 from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, read_class_weights
-from stages.outputs.manifest import RAW_DIR
+from stages.outputs.manifest import ReceivedPhoto
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.split import SPLIT_FILE, SplitName, SplitRow
 from stages.outputs.tables import read_table
@@ -141,10 +140,10 @@ def evenly(items: Sequence[Item], count: int) -> list[Item]:
     return [items[position] for position in positions]
 
 
-def paths_of(inputs: Inputs, split: SplitName) -> list[Path]:
-    """Return the image files of one split that are used."""
-    paths = [RAW_DIR / row.path for row in inputs.rows if row.split == split]
-    return evenly(paths, inputs.most)
+def photos_of(inputs: Inputs, split: SplitName) -> list[ReceivedPhoto]:
+    """Return the images of one split that are used."""
+    paths = evenly([row.path for row in inputs.rows if row.split == split], inputs.most)
+    return list(inputs.collection.images.photos_by_path(paths, SPLIT_FILE).values())
 
 
 def epoch_name(phase: str) -> str:
@@ -271,8 +270,8 @@ def prediction_measures(inputs: Inputs) -> dict[str, Measure]:
     """Return the speed of the classifier on files, and on pixels in memory."""
     batch_size = load_section("predict", PredictParams).batch_size
     classifier = Model.load(MODEL_DIR)
-    paths = paths_of(inputs, "test")
-    pixels = list(resized_batches(paths, classifier.image_size, batch_size, max_pixels=None))
+    photos = photos_of(inputs, "test")
+    pixels = list(resized_batches(photos, classifier.image_size, batch_size, max_pixels=None))
 
     def forward_alone() -> None:
         for batch in pixels:
@@ -280,25 +279,25 @@ def prediction_measures(inputs: Inputs) -> dict[str, Measure]:
             classifier.predict_features(features)
 
     def predict_files() -> None:
-        classifier.predict(paths, batch_size, max_pixels=None)
+        classifier.predict(photos, batch_size, max_pixels=None)
 
     return {
-        PREDICT: lambda _repetition: len(paths) / seconds_of(predict_files),
-        FORWARD: lambda _repetition: len(paths) / seconds_of(forward_alone),
+        PREDICT: lambda _repetition: len(photos) / seconds_of(predict_files),
+        FORWARD: lambda _repetition: len(photos) / seconds_of(forward_alone),
     }
 
 
 def decoding(inputs: Inputs) -> dict[str, Measure]:
     """Return the speed of decoding and resizing the images of the train split."""
-    paths = paths_of(inputs, "train")
+    photos = photos_of(inputs, "train")
     size = inputs.collection.features.description.image_size
     batch_size = inputs.settings.fine_tune.batch_size
 
     def decode_all() -> None:
-        for _batch in resized_batches(paths, size, batch_size, max_pixels=None):
+        for _batch in resized_batches(photos, size, batch_size, max_pixels=None):
             pass
 
-    return {DECODE: lambda _repetition: len(paths) / seconds_of(decode_all)}
+    return {DECODE: lambda _repetition: len(photos) / seconds_of(decode_all)}
 
 
 if __name__ == "__main__":

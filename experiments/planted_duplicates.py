@@ -24,14 +24,14 @@ from benchmarks.measure import significant, spread, whole_number
 from stages.compute import determinism
 from stages.outputs.backbone import read_weights_file
 from stages.outputs.features import FEATURES_DIR, Description, Features, open_features
-from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestColumns, read_columns
+from stages.outputs.manifest import MANIFEST_FILE, ManifestColumns, read_columns
 from stages.params.duplicates import DuplicatesParams
 from stages.params.reading import load_section
 from stages.resnet50.layout import columns_of_last_stage
 from stages.similarity.embedding import unit_vectors
 from stages.stage import exit_code
 from waste_classifier.errors import InputError
-from waste_classifier.images import decode, resized_batches
+from waste_classifier.images import Photo, decode, resized_batches
 from waste_classifier.orientations import ORIENTATIONS
 
 CROPPED_SHARE = 0.95
@@ -62,7 +62,7 @@ def main() -> None:
     count = min(arguments.images, len(images.paths))
     chosen = np.linspace(0, len(images.paths) - 1, count).round().astype(int)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
-        planted = plant([RAW_DIR / images.paths[i] for i in chosen], Path(temporary))
+        planted = plant(images.photos(chosen.tolist()), Path(temporary))
         distances = measure(planted, chosen, images, features)
     print(f"{count} photos, {len(planted)} copies of each")
     print_kinds(distances, settings)
@@ -96,7 +96,7 @@ CHANGES: Mapping[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-def plant(photos: Sequence[Path], directory: Path) -> dict[str, list[Path]]:
+def plant(photos: Sequence[Photo], directory: Path) -> dict[str, list[Path]]:
     """Write the changed copies of images, and return their files by kind.
 
     All but the compressed ones are PNG, so that nothing else changes.

@@ -1,8 +1,11 @@
 """Rows of tables of which a test cares about a few cells alone."""
 
 import hashlib
+from collections.abc import Sequence
 
-from stages.outputs.manifest import ManifestRow
+import numpy as np
+
+from stages.outputs.manifest import ManifestColumns, ManifestRow
 
 
 def manifest_row(path: str, content: str = "", phash: str = "") -> ManifestRow:
@@ -26,4 +29,18 @@ def manifest_row(path: str, content: str = "", phash: str = "") -> ManifestRow:
         blue=30.5,
         sha256=hashlib.sha256((content or path).encode()).hexdigest(),
         phash=phash or far,
+    )
+
+
+def manifest_columns(paths: Sequence[str]) -> ManifestColumns:
+    """Return the columns of such images, all of whose checksums and hashes are 0."""
+    count = len(paths)
+    return ManifestColumns(
+        paths=list(paths),
+        labels=[path.partition("/")[0] for path in paths],
+        checksums=np.zeros((count, 32), np.uint8),
+        hashes=np.zeros(count, np.uint64),
+        shards=[""] * count,
+        offsets=np.zeros(count, np.int64),
+        sizes=np.zeros(count, np.int64),
     )

@@ -89,7 +89,12 @@ def parser() -> argparse.ArgumentParser:
     page.add_argument(
         "--label-errors", type=Path, metavar="FILE", help="likely wrong labels, to decide on"
     )
-    page.add_argument("--photos", type=Path, metavar="DIR", help="that its paths are relative to")
+    page.add_argument(
+        "--photos",
+        type=Path,
+        metavar="DIR",
+        help="that its paths are relative to, or that holds them in tar files",
+    )
     page.add_argument(
         "--corrections",
         type=Path,

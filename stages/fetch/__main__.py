@@ -1,13 +1,15 @@
 """Fetch the images: draw a sample, download TrashNet, or copy the user's own folders.
 
 All that comes in is verified in a temporary directory, then moved to `data/raw/<label>/`, under the
-label that it came with or the one that people decided on; a run that fails changes nothing. Writes
+label that it came with or the one that people decided on, or packed into tar files of `data/raw`
+(`shard_images`); a run that fails changes nothing. Writes
 `data/manifest.csv`, one row per image, `data/rejected.csv`, the images left out, and
 `data/suspects.csv`, those accepted whose files are likely damaged.
 """
 
 import shutil
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stages.fetch.archive import extract
@@ -19,10 +21,12 @@ from stages.fetch.corrections import (
 )
 from stages.fetch.ignored import check_seen_by_dvc
 from stages.fetch.incoming import incoming_directory, publish, require_free_space
-from stages.fetch.layout import Layout, find_images, place_images
+from stages.fetch.layout import ImageFile, Layout, find_images, place_images
 from stages.fetch.names import composed, shown
+from stages.fetch.shards import most_bytes, packed, shard_names
 from stages.fetch.source import unchanged
 from stages.fetch.verify import (
+    SoundImage,
     Verdict,
     check_counts,
     check_labels,
@@ -55,16 +59,13 @@ def main(params: FetchParams) -> None:
             layout = find_images(received, origin)
             corrected = correct_labels(layout.images, decisions, shown(table), origin)
             images = corrected.images
-            check_seen_by_dvc(images, received if received == source else None, origin)
-            if received.is_relative_to(incoming):
-                place_images(images, raw, Path.rename)
-            else:
-                size = sum(image.source.stat().st_size for image in images)
-                require_free_space(incoming, size, origin)
-                place_images(images, raw, shutil.copyfile)
-
-            paths = (image.path for image in images)
-            verified = verify_images(raw, paths, params.max_pixels)
+            check_seen_by_dvc(
+                images,
+                received if received == source else None,
+                shard_names(len(images), params.shard_images),
+                origin,
+            )
+            verified = brought_into_place(images, received, incoming, origin, params)
             verdict = write_manifest(
                 manifest, counted(verified, "verification", len(images), "images")
             )
@@ -78,7 +79,8 @@ def main(params: FetchParams) -> None:
                 )
 
         for row in rejected:
-            (raw / row.path).unlink()
+            # No shard holds one.
+            (raw / row.path).unlink(missing_ok=True)
         write_table(rejections, rejected, RejectedRow)
         write_table(suspicions, suspects, SuspectRow)
         publish(
@@ -152,6 +154,36 @@ def receive(params: FetchParams, source: Path | None, incoming: Path) -> tuple[P
     )
     extract(archive, received, origin)
     return received, origin
+
+
+def brought_into_place(
+    images: Sequence[ImageFile], received: Path, incoming: Path, origin: str, params: FetchParams
+) -> Iterator[SoundImage | RejectedRow]:
+    """Bring images to the folder `raw` of `incoming`, and yield what is found of each.
+
+    Args:
+        images: as `find_images` returns them.
+        received: folder that they stand in.
+        incoming: folder for what comes in.
+        origin: what messages call where they come from.
+        params: section `fetch`.
+
+    Raises:
+        InputError: they don't fit on the disk.
+    """
+    raw = incoming / "raw"
+    if params.shard_images:
+        sizes = (most_bytes(image.source.stat().st_size) for image in images)
+        require_free_space(incoming, sum(sizes), origin)
+        raw.mkdir()
+        files = ((image.path, image.source) for image in images)
+        return packed(verify_images(files, params.max_pixels), raw, params.shard_images)
+    if received.is_relative_to(incoming):
+        place_images(images, raw, Path.rename)
+    else:
+        require_free_space(incoming, sum(image.source.stat().st_size for image in images), origin)
+        place_images(images, raw, shutil.copyfile)
+    return verify_images(((image.path, raw / image.path) for image in images), params.max_pixels)
 
 
 def summary(verdict: Verdict, layout: Layout) -> str:

@@ -15,12 +15,15 @@ from stages.outputs.manifest import RAW_DIR
 from waste_classifier.errors import InputError
 
 
-def check_seen_by_dvc(images: Iterable[ImageFile], source: Path | None, origin: str) -> None:
+def check_seen_by_dvc(
+    images: Iterable[ImageFile], source: Path | None, shards: list[str], origin: str
+) -> None:
     """Check that DVC sees every photo where it comes from, and where it goes.
 
     Args:
         images: as `find_images` returns them.
         source: the user's own folder, which DVC watches; None: it does not watch where they are.
+        shards: names of the tar files that they go to; none: each stays a file of its own.
         origin: what messages call where they come from.
 
     Raises:
@@ -31,10 +34,10 @@ def check_seen_by_dvc(images: Iterable[ImageFile], source: Path | None, origin: 
     from dvc.ignore import DvcIgnoreFilter
 
     ignored_by = DvcIgnoreFilter(localfs, str(Path.cwd()))
-    lines: list[str] = []
+    lines = list(_ignored(ignored_by, [(RAW_DIR, shards)] if shards else []))
     for (folder, label), group in groupby(images, lambda image: (image.folder, image.label)):
         names = [(image.received_name, image.name) for image in group]
-        places = [(RAW_DIR / label, [name for _, name in names])]
+        places = [] if shards else [(RAW_DIR / label, [name for _, name in names])]
         if source is not None:
             places.append((folder, [name for name, _ in names]))
         lines += _ignored(ignored_by, places)

@@ -25,8 +25,9 @@ JPEG_START = b"\xff\xd8\xff"
 class SoundImage(NamedTuple):
     """An image that was accepted."""
 
-    row: ManifestRow
+    row: ManifestRow  #: as of an image that is a file of its own
     suspicion: str  #: why its file is likely damaged; empty: nothing says so
+    content: bytes  #: of its file
 
 
 class Verdict(NamedTuple):
@@ -38,23 +39,23 @@ class Verdict(NamedTuple):
 
 
 def verify_images(
-    directory: Path, paths: Iterable[str], max_pixels: int
+    images: Iterable[tuple[str, Path]], max_pixels: int
 ) -> Iterator[SoundImage | RejectedRow]:
-    """Decode the images `directory/<label>/<name>` on all cores.
+    """Decode images on all cores, each read once.
 
     Args:
-        directory: Folder of label folders.
-        paths: Of the images, relative to `directory`, with `/`.
+        images: What tables call each, `<label>/<name>`, and its file.
         max_pixels: Width x height above which an image is rejected without being decoded.
 
     Yields:
         What stands in the manifest of a sound image, or why one is rejected, in the order of
-        `paths`.
+        `images`.
 
     Raises:
         InputError: there is no memory for an image.
+        OSError: a file can't be read.
     """
-    return map_in_threads(lambda path: _verify_image(directory, path, max_pixels), paths)
+    return map_in_threads(lambda image: _verify_image(*image, max_pixels), images)
 
 
 def write_manifest(file: Path, verified: Iterable[SoundImage | RejectedRow]) -> Verdict:
@@ -71,7 +72,7 @@ def write_manifest(file: Path, verified: Iterable[SoundImage | RejectedRow]) -> 
             if isinstance(image, RejectedRow):
                 verdict.rejected.append(image)
                 continue
-            row, suspicion = image
+            row, suspicion, _ = image
             verdict.counts[row.label] += 1
             if suspicion:
                 verdict.suspects.append(SuspectRow(row.path, suspicion))
@@ -127,10 +128,17 @@ def check_counts(counts: Mapping[str, int], expected: Mapping[str, int]) -> None
         )
 
 
-def _verify_image(directory: Path, path: str, max_pixels: int) -> SoundImage | RejectedRow:
-    file = directory / path
+class _Content(NamedTuple):
+    content: bytes
+
+    def read_bytes(self) -> bytes:
+        return self.content
+
+
+def _verify_image(path: str, file: Path, max_pixels: int) -> SoundImage | RejectedRow:
+    content = file.read_bytes()
     try:
-        with decoded(file, max_pixels) as image:
+        with decoded(_Content(content), max_pixels) as image:
             width, height = image.size
             red, green, blue = (round(mean, 2) for mean in ImageStat.Stat(image).mean)
             phash = str(imagehash.phash(image))
@@ -138,7 +146,6 @@ def _verify_image(directory: Path, path: str, max_pixels: int) -> SoundImage | R
         return RejectedRow(path, shown(error))
     except MemoryError:
         raise InputError(f"{path}: no memory for its pixels; lower fetch.max_pixels") from None
-    content = file.read_bytes()
     suspicion, missing = damage_of_scan(content) if content.startswith(JPEG_START) else ("", 0.0)
     if missing > MOST_MISSING:
         return RejectedRow(path, f"its lower {missing:.0%} is missing ({suspicion})")
@@ -154,7 +161,7 @@ def _verify_image(directory: Path, path: str, max_pixels: int) -> SoundImage | R
         sha256=hashlib.sha256(content).hexdigest(),
         phash=phash,
     )
-    return SoundImage(row, suspicion)
+    return SoundImage(row, suspicion, content)
 
 
 def _images(count: int) -> str:

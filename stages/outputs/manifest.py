@@ -1,6 +1,7 @@
 """data/manifest.csv: one row per image received; the images themselves stand in data/raw.
 
-Paths are relative to `data/raw`: `<label>/<file name>`.
+Paths are relative to `data/raw`: `<label>/<file name>`. With `fetch.shard_images` an image is a
+member of that name in a tar file there, of which the manifest says where its bytes begin.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from stages.outputs.tables import MEND, iterate_table
 from waste_classifier.errors import InputError, PhotoError
+from waste_classifier.shards import ShardedPhoto
 
 RAW_DIR = Path("data/raw")
 MANIFEST_FILE = Path("data/manifest.csv")
@@ -35,32 +37,34 @@ class ManifestRow(NamedTuple):
     blue: float
     sha256: str  #: of the file, hexadecimal
     phash: str  #: 64-bit perceptual hash of the image, 16 hexadecimal digits
+    shard: str = ""  #: name of the tar file that holds it; empty: it is a file of its own
+    offset: int = 0  #: bytes of the shard before its content
 
 
 class ReceivedPhoto(NamedTuple):
-    """The file of an image, which must be the one that the manifest describes.
+    """The content of an image, which must be the one that the manifest describes.
 
     Whoever reads it (`waste_classifier.images.Readable`) gets these bytes or an error: another
     sound photo in its place would be learned from, and counted, under the name of this one.
     """
 
-    path: Path
+    place: Path | ShardedPhoto
     sha256: bytes
 
     def __str__(self) -> str:
-        """Return its path."""
-        return str(self.path)
+        """Return where it stands."""
+        return str(self.place)
 
     def read_bytes(self) -> bytes:
-        """Return the content of the file.
+        """Return the content.
 
         Raises:
             PhotoError: it is not the one of the manifest.
             OSError: it can't be read.
         """
-        content = self.path.read_bytes()
+        content = self.place.read_bytes()
         if hashlib.sha256(content).digest() != self.sha256:
-            raise PhotoError(f"{self.path}: not the photo that {MANIFEST_FILE} describes")
+            raise PhotoError(f"{self.place}: not the photo that {MANIFEST_FILE} describes")
         return content
 
 
@@ -75,23 +79,34 @@ class Labelled(Protocol):
 class ManifestColumns(NamedTuple):
     """Columns of the manifest: position i of each is of the same image.
 
-    A hundred thousand images take some fifteen MiB.
+    A hundred thousand images take some seventeen MiB.
     """
 
     paths: list[str]
     labels: list[str]
     checksums: npt.NDArray[np.uint8]  #: `(n, 32)`, SHA-256 of the files
     hashes: npt.NDArray[np.uint64]  #: `(n,)`, perceptual hashes
+    shards: list[str]  #: as in a row
+    offsets: npt.NDArray[np.int64]  #: `(n,)`, as in a row
+    sizes: npt.NDArray[np.int64]  #: `(n,)`, bytes
 
     def photos(self, positions: Iterable[int], directory: Path = RAW_DIR) -> list[ReceivedPhoto]:
-        """Return the files of some images, in the order of `positions`."""
+        """Return some images, in the order of `positions`."""
         return [
-            ReceivedPhoto(directory / self.paths[number], self.checksums[number].tobytes())
+            ReceivedPhoto(self._place(number, directory), self.checksums[number].tobytes())
             for number in positions
         ]
 
+    def _place(self, number: int, directory: Path) -> Path | ShardedPhoto:
+        path, shard = self.paths[number], self.shards[number]
+        if not shard:
+            return directory / path
+        return ShardedPhoto(
+            directory / shard, path, int(self.offsets[number]), int(self.sizes[number])
+        )
+
     def photos_by_path(self, paths: Sequence[str], table: Path) -> dict[str, ReceivedPhoto]:
-        """Return the files of the images of another table, by path.
+        """Return the images of another table, by path.
 
         Args:
             paths: of the images.
@@ -133,6 +148,9 @@ def read_columns(path: Path = MANIFEST_FILE) -> ManifestColumns:
     labels: list[str] = []
     checksums = bytearray()
     hashes = array("Q")
+    shards: list[str] = []
+    offsets = array("q")
+    sizes = array("q")
     for row in iterate_table(path, ManifestRow):
         # What follows goes by row, and names groups by their first image.
         if paths and row.path <= paths[-1]:
@@ -141,12 +159,20 @@ def read_columns(path: Path = MANIFEST_FILE) -> ManifestColumns:
         labels.append(row.label)
         checksums += _digits(path, row, "sha256", SHA256_BYTES)
         hashes.append(int.from_bytes(_digits(path, row, "phash", PHASH_BYTES)))
+        if min(row.offset, row.bytes) < 0:
+            raise InputError(f"{path}: {row.path}: offset or bytes below 0; {MEND}")
+        shards.append(row.shard)
+        offsets.append(row.offset)
+        sizes.append(row.bytes)
     check_rows(path, paths)
     return ManifestColumns(
         paths,
         labels,
         np.frombuffer(bytes(checksums), np.uint8).reshape(-1, SHA256_BYTES),
         np.frombuffer(hashes, np.uint64),
+        shards,
+        np.frombuffer(offsets, np.int64),
+        np.frombuffer(sizes, np.int64),
     )
 
 

@@ -144,8 +144,8 @@ def _converter(field: str, kind: Any) -> Callable[[str], object]:
         return choose
     if kind in (int, float):
         return _whole_number if kind is int else _number
-    # Few labels stand in many rows: one string of each is enough.
-    return sys.intern if field == "label" else str
+    # Few labels and shards stand in many rows: one string of each is enough.
+    return sys.intern if field in ("label", "shard") else str
 
 
 def _whole_number(cell: str) -> int:

@@ -39,3 +39,4 @@ class FetchParams(Params):
     expected_counts: Annotated[dict[str, int] | None, BeforeValidator(labels_as_text)]
     max_rejected: Annotated[int, Field(ge=0)]
     max_pixels: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    shard_images: Annotated[int, Field(ge=0, le=10_000)]

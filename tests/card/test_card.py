@@ -32,6 +32,7 @@ SECTIONS: dict[str, Any] = {
         max_rejected=0,
         corrections="corrections.csv",
         max_pixels=1000,
+        shard_images=0,
     ),
     "split": SplitParams(seed=1, val=0.1, test=0.1, group_by="embedding", on_conflict="drop"),
 }

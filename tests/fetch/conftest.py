@@ -65,6 +65,7 @@ def write_params(workspace: Path) -> Callable[..., None]:
             "expected_counts": None,
             "max_rejected": 0,
             "max_pixels": 10_000,
+            "shard_images": 0,
         }
         # JSON is YAML.
         (workspace / "params.yaml").write_text(json.dumps({"fetch": section | changes}))

@@ -31,8 +31,8 @@ def test_the_bytes_of_a_manifest(tmp_path: Path) -> None:
     write_table(path, [row], ManifestRow)
 
     assert path.read_text() == (
-        "path,label,width,height,bytes,red,green,blue,sha256,phash\n"
-        f"glass/1.jpg,glass,512,384,1234,10.0,20.25,255.0,{'ab' * 32},{'0f' * 8}\n"
+        "path,label,width,height,bytes,red,green,blue,sha256,phash,shard,offset\n"
+        f"glass/1.jpg,glass,512,384,1234,10.0,20.25,255.0,{'ab' * 32},{'0f' * 8},,0\n"
     )
     assert read_table(path, ManifestRow) == [row]
 

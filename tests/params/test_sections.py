@@ -28,6 +28,7 @@ RANGES: dict[str, tuple[float, float | None]] = {
     "fetch.kaggle.retries": (0, 20),
     "fetch.max_rejected": (0, None),
     "fetch.max_pixels": (1, 1_000_000_000),
+    "fetch.shard_images": (0, 10_000),
     "features.image_size": (32, 1024),
     "features.batch_size": (1, 1024),
     "views.seed": (0, 4294967295),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from stages.outputs.conflicts import ConflictRow
 from stages.outputs.manifest import ManifestColumns
 from stages.split.conflicts import find_conflicts, first_identical
+from tests.table_rows import manifest_columns
 
 
 def checksums_of(contents: list[str]) -> npt.NDArray[np.uint8]:
@@ -20,9 +21,8 @@ def checksums_of(contents: list[str]) -> npt.NDArray[np.uint8]:
 
 def images(contents: dict[str, str]) -> ManifestColumns:
     """Images by path, and what is in their files."""
-    labels = [path.partition("/")[0] for path in contents]
     checksums = checksums_of(list(contents.values()))
-    return ManifestColumns(list(contents), labels, checksums, np.zeros(len(contents), np.uint64))
+    return manifest_columns(list(contents))._replace(checksums=checksums)
 
 
 def test_identical_images_under_different_labels_are_conflicts() -> None:

@@ -6,18 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.outputs.duplicates import DuplicateKind, DuplicateRow
-from stages.outputs.manifest import ManifestColumns
 from stages.split.groups import MixedGroups, group_images, mixed_groups, name_groups
+from tests.table_rows import manifest_columns
 from waste_classifier.errors import InputError
 
 PATHS = ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"]
-
-
-def images(paths: list[str]) -> ManifestColumns:
-    checksums = np.zeros((len(paths), 32), np.uint8)
-    return ManifestColumns(
-        paths, ["glass"] * len(paths), checksums, np.zeros(len(paths), np.uint64)
-    )
 
 
 def pair(left: str, right: str, kind: DuplicateKind = "perceptual") -> DuplicateRow:
@@ -42,19 +35,19 @@ def test_groups_of_several_labels_are_counted() -> None:
 def test_each_kind_of_pair_counts_where_it_is_asked_for(group_by: str, names: list[str]) -> None:
     pairs = [pair("a", "b"), pair("b", "c", "embedding"), pair("d", "e", "embedding")]
 
-    groups = group_images(images(PATHS), pairs, group_by)
+    groups = group_images(manifest_columns(PATHS), pairs, group_by)
 
     assert name_groups(PATHS, groups) == [f"{name}.jpg" for name in names]
 
 
 def test_a_chain_of_pairs_is_one_group() -> None:
-    groups = group_images(images(PATHS), [pair("b", "d"), pair("a", "d")], "perceptual")
+    groups = group_images(manifest_columns(PATHS), [pair("b", "d"), pair("a", "d")], "perceptual")
 
     assert name_groups(PATHS, groups) == ["a.jpg", "a.jpg", "c.jpg", "a.jpg", "e.jpg"]
 
 
 def test_a_group_has_the_name_of_its_first_image_that_is_named() -> None:
-    groups = group_images(images(PATHS), [pair("a", "c"), pair("c", "e")], "perceptual")
+    groups = group_images(manifest_columns(PATHS), [pair("a", "c"), pair("c", "e")], "perceptual")
     without_the_first = groups[1:]
 
     assert name_groups(PATHS[1:], without_the_first) == ["b.jpg", "c.jpg", "d.jpg", "c.jpg"]
@@ -64,7 +57,7 @@ def test_pairs_of_other_images_are_refused() -> None:
     message = r"data/duplicates\.csv: z\.jpg is not in data/manifest\.csv; run `dvc repro`"
 
     with pytest.raises(InputError, match=message):
-        group_images(images(PATHS), [pair("a", "z")], "perceptual")
+        group_images(manifest_columns(PATHS), [pair("a", "z")], "perceptual")
 
 
 def test_without_images_there_are_no_groups() -> None:
@@ -88,7 +81,7 @@ def test_images_share_a_group_exactly_if_pairs_lead_from_one_to_the_other(
     paths = [f"{number:02}.jpg" for number in range(count)]
     rows = [DuplicateRow(paths[left], paths[right], "perceptual", 1) for left, right in linked]
 
-    groups = group_images(images(paths), iter(rows), "perceptual")
+    groups = group_images(manifest_columns(paths), iter(rows), "perceptual")
 
     # Each image takes the least number among those that it is linked to, until none changes.
     expected = list(range(count))

@@ -1,10 +1,12 @@
 """What was decided on the photos of the review, also on those that a decision has moved since."""
 
-from pathlib import Path
+import hashlib
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from waste_classifier.checksum import sha256_of
 from waste_classifier.corrections import Correction, read_corrections
+from waste_classifier.errors import InputError
+from waste_classifier.shards import SUFFIX, ShardedPhoto, find_photo
 
 
 class Decisions(NamedTuple):
@@ -34,37 +36,51 @@ class Decisions(NamedTuple):
             path in self.arrivals and self.find(path, photos)[1] is not None
         )
 
-    def find(self, path: str, photos: Path) -> tuple[Path, Correction | None]:
-        """Return the file of a photo, and the decision on it, which its checksum tells.
+    def find(self, path: str, photos: Path) -> tuple[Path | ShardedPhoto, Correction | None]:
+        """Return a photo, and the decision on it, which its checksum tells.
 
         Args:
             path: of the photo; it may have left by a decision on it.
-            photos: folder that paths are below.
+            photos: folder that paths are below, or that holds them in shards.
         """
-        file = photos / path
-        checksum = _checksum_of(file)
+        file, checksum = _found(photos, path)
         decision = self.by_path.get(path)
         if checksum is not None:
             candidates = [*([decision] if decision else []), *self.arrivals.get(path, [])]
             return file, next((each for each in candidates if each.sha256 == checksum), None)
         # Not whatever the table says, but a label that there is.
-        if decision and decision.to_label in _names_in(photos):
+        if decision and _may_be_a_label(decision.to_label, photos):
             for name in decision.names:
-                moved = photos / decision.to_label / name
-                if _checksum_of(moved) == decision.sha256:
+                moved, of_moved = _found(photos, f"{decision.to_label}/{name}")
+                if of_moved == decision.sha256:
                     return moved, decision
         return file, None
 
 
-def _checksum_of(file: Path) -> str | None:
-    try:
-        return sha256_of(file)
-    except (OSError, ValueError):  # not there, or a name that no file can have
-        return None
+def checksum_of(photo: Path | ShardedPhoto) -> str:
+    """Return the SHA-256 of a photo's file, in hexadecimal digits.
+
+    Raises:
+        OSError: it can't be read.
+        PhotoError: its shard is cut off.
+    """
+    return hashlib.sha256(photo.read_bytes()).hexdigest()
 
 
-def _names_in(folder: Path) -> set[str]:
+def _found(photos: Path, path: str) -> tuple[Path | ShardedPhoto, str | None]:
+    """Return a photo and its checksum; None where it is not there."""
     try:
-        return {entry.name for entry in folder.iterdir()}
+        photo = find_photo(photos, path)
+        return photo, checksum_of(photo)
+    except (InputError, OSError, ValueError):  # not there, or a name that no file can have
+        return photos / path, None
+
+
+def _may_be_a_label(label: str, photos: Path) -> bool:
+    """Return whether a label has a folder, or a name that it could have in a shard."""
+    try:
+        names = {entry.name for entry in photos.iterdir()}
     except OSError:
-        return set()
+        return False
+    sharded = any(name.endswith(SUFFIX) for name in names)
+    return label in names or (sharded and PurePath(label).parts == (label,) and label != "..")

@@ -5,12 +5,11 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-from waste_classifier.checksum import sha256_of
 from waste_classifier.corrections import Correction, read_corrections, write_corrections
 from waste_classifier.errors import InputError
-from waste_classifier.images import load
+from waste_classifier.images import Photo, load
 from waste_classifier.page.answers import message_html
-from waste_classifier.page.decisions import Decisions
+from waste_classifier.page.decisions import Decisions, checksum_of
 from waste_classifier.page.label_errors import LabelError, read_label_errors
 from waste_classifier.page.pictures import data_uri, smaller
 
@@ -28,7 +27,7 @@ class Review(NamedTuple):
     """What people decide on, and where their decisions go."""
 
     errors: list[LabelError]
-    photos: Path  #: folder that paths are below
+    photos: Path  #: folder that paths are below, or that holds them in shards
     corrections: Path
 
     @classmethod
@@ -65,11 +64,11 @@ class Review(NamedTuple):
         error = self.errors[position]
         decisions = Decisions.read(self.corrections)
         decided = sum(decisions.are_on(each.path, self.photos) for each in self.errors)
-        file, decision = decisions.find(error.path, self.photos)
+        photo, decision = decisions.find(error.path, self.photos)
         said = _said(decision, decided_before=error.path in decisions.by_path)
         return (
             f'<article class="review"><h2>{position + 1} of {len(self.errors)}</h2>'
-            f'<p>{decided} decided</p><div class="columns">{_picture(file, error.path)}'
+            f'<p>{decided} decided</p><div class="columns">{_picture(photo, error.path)}'
             '<dl class="labels">'
             f"<div><dt>Stands under</dt><dd>{escape(error.label)}</dd></div>"
             f"<div><dt>Suggested</dt><dd>{escape(error.suggested_label)}</dd></div>"
@@ -92,12 +91,12 @@ class Review(NamedTuple):
         to = error.suggested_label if accept else error.label
         with _writing:
             decisions = Decisions.read(self.corrections)
-            file, earlier = decisions.find(error.path, self.photos)
+            photo, earlier = decisions.find(error.path, self.photos)
             try:
-                checksum = sha256_of(file)
+                checksum = checksum_of(photo)
             except OSError as problem:
                 raise InputError(
-                    f"{file}: cannot be read ({problem.strerror}); bring the photos back"
+                    f"{photo}: cannot be read ({problem.strerror}); bring the photos back"
                 ) from None
             # A photo that has moved by a decision keeps the path that it was received under.
             decision = earlier or Correction(error.path, checksum, error.label, to)
@@ -122,9 +121,9 @@ class Review(NamedTuple):
         return position
 
 
-def _picture(file: Path, path: str) -> str:
+def _picture(photo: Photo, path: str) -> str:
     try:
-        image = smaller(load(file), SHOWN_SIDE)
+        image = smaller(load(photo), SHOWN_SIDE)
     except InputError as problem:
         return message_html(str(problem))
     return (
