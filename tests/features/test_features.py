@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +44,7 @@ from stages.frozen.shards import check_finite, write_shards  # noqa: E402
 from stages.resnet50.network import build_backbone  # noqa: E402
 from stages.resnet50.weights import read_pretrained, restore  # noqa: E402
 from tests.legacy_weights import write_legacy_weights  # noqa: E402
+from tests.shard_files import damage_shard, pack_photos  # noqa: E402
 from waste_classifier.backbone import Backbone  # noqa: E402
 from waste_classifier.orientations import ORIENTATIONS  # noqa: E402
 
@@ -262,6 +264,32 @@ def write_with(backbone: FrozenBackbone, batch_size: int = 4) -> ManifestColumns
     )
     backbone.describe(Path("features"))
     return images
+
+
+@pytest.mark.usefixtures("shards_of_two")
+def test_photos_in_shards_give_the_same_bytes(means: FrozenBackbone) -> None:
+    write_with(means)
+    of_files = checksums(Path("features"))
+    shutil.rmtree("features")
+    # A shard of features takes photos of two shards.
+    pack_photos(per_shard=3)
+
+    write_with(means)
+
+    assert checksums(Path("features")) == of_files
+
+
+@pytest.mark.usefixtures("shards_of_two")
+def test_a_damaged_shard_of_photos_is_named_and_what_came_before_stays(
+    means: FrozenBackbone,
+) -> None:
+    pack_photos(per_shard=2)
+    shard = damage_shard(1)
+
+    with pytest.raises(PhotoError, match=rf"^{shard}: glass/2\.png: cut off"):
+        write_with(means)
+
+    assert list(checksums(Path("features"))) == ["00000.npy"]
 
 
 @pytest.mark.usefixtures("shards_of_two")

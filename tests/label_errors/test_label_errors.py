@@ -13,6 +13,7 @@ from stages.outputs.manifest import RAW_DIR
 from stages.outputs.split import read_split
 from stages.outputs.tables import read_table
 from stages.params.label_errors import LabelErrorsParams
+from tests.shard_files import damage_shard, pack_photos
 from tests.small_project import LABELS, write_tables
 from waste_classifier.errors import PhotoError
 
@@ -55,3 +56,22 @@ def test_a_photo_that_is_gone_is_an_error_before_anything_is_written() -> None:
 
     assert not LABEL_ERRORS_FILE.exists()
     assert not Path("metrics").exists()
+
+
+def test_photos_in_shards_give_the_same_bytes() -> None:
+    main(SETTINGS)
+    sheet = Path("plots/label_errors/images/label_errors.png")
+    of_files = LABEL_ERRORS_FILE.read_bytes(), sheet.read_bytes()
+    pack_photos(per_shard=4)
+
+    main(SETTINGS)
+
+    assert (LABEL_ERRORS_FILE.read_bytes(), sheet.read_bytes()) == of_files
+
+
+def test_a_damaged_shard_is_named_with_the_photo() -> None:
+    pack_photos(per_shard=4)
+    shard = damage_shard(0)
+
+    with pytest.raises(PhotoError, match=rf"^{shard}: glass/00\.png: cut off"):
+        main(SETTINGS)

@@ -73,6 +73,14 @@ def test_a_photo_in_the_place_of_another_is_named(tmp_path: Path) -> None:
         photo.read_bytes()
 
 
+@pytest.mark.parametrize(("offset", "size"), [(-1, 1), (512, -1)])
+def test_places_before_the_beginning_are_refused(tmp_path: Path, offset: int, size: int) -> None:
+    row = manifest_row("glass/1.jpg")._replace(shard="000000.tar", offset=offset, bytes=size)
+
+    with pytest.raises(InputError, match=r"glass/1\.jpg: offset or bytes below 0; run `dvc"):
+        read(tmp_path, row)
+
+
 def test_images_of_another_table_are_found_by_their_paths(tmp_path: Path) -> None:
     images = read(tmp_path, *map(manifest_row, ("a/1.jpg", "a/2.jpg", "b/1.jpg")))
 

@@ -260,6 +260,23 @@ def test_an_experiment_can_have_decisions_of_its_own(workspace: Path) -> None:
     assert "labels corrected by decided.csv: 1 applied, 0 kept, 0 already done" in output
 
 
+def test_photos_in_shards_change_no_later_output(workspace: Path) -> None:
+    later = ("features", "views", "duplicates.csv", "split.csv", "model", "predictions.csv")
+    places = [f"data/{name}" for name in later]
+    before = contents(workspace, *places, "metrics", "plots")
+    set_params(workspace, {"fetch.shard_images": 7})
+
+    run(workspace, "dvc", "repro")
+
+    # Of 60 photos.
+    names = sorted(path.name for path in (workspace / "data/raw").iterdir())
+    assert names == [f"{number:06}.tar" for number in range(9)]
+    assert contents(workspace, *places, "metrics", "plots") == before
+    shutil.rmtree(workspace / "data/raw")
+    run(workspace, "dvc", "checkout", "fetch")
+    assert sorted(path.name for path in (workspace / "data/raw").iterdir()) == names
+
+
 @pytest.mark.parametrize("label", ["logs", "__pycache__", "experiments"])
 def test_a_label_may_be_named_as_what_dvc_ignores_elsewhere(
     workspace: Path, tmp_path: Path, label: str

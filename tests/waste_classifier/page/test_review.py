@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import shutil
+import tarfile
 import threading
 from pathlib import Path
 
@@ -143,3 +145,39 @@ def test_another_table_in_the_place_of_corrections_is_refused_at_the_start(
 ) -> None:
     with pytest.raises(InputError, match="not a table with the columns"):
         Review.load(tmp_path / "label_errors.csv", review.photos, tmp_path / "label_errors.csv")
+
+
+def pack(photos: Path) -> None:
+    """Replace the folder of photos by one with a shard for each label."""
+    with tarfile.open(photos.with_name("0.tar"), "w") as glass:
+        glass.add(photos / "glass/a.png", "glass/a.png")
+        glass.add(photos / "glass/b.png", "glass/b.png")
+    with tarfile.open(photos.with_name("1.tar"), "w") as metal:
+        metal.add(photos / "metal/c.png", "metal/c.png")
+    shutil.rmtree(photos)
+    photos.mkdir()
+    for name in ("0.tar", "1.tar"):
+        photos.with_name(name).rename(photos / name)
+
+
+def test_photos_may_stand_in_shards(review: Review) -> None:
+    of_files = review.html(2)
+    red = hashlib.sha256((review.photos / "glass/a.png").read_bytes()).hexdigest()
+    pack(review.photos)
+
+    assert review.html(2) == of_files
+    assert review.decide(0, accept=True) == 1
+    assert read_corrections(review.corrections)["glass/b.png"].sha256 == red
+    assert texts(review.html(0))[-1] == "is metal"
+
+
+def test_a_damaged_shard_is_named_and_not_decided_on(review: Review) -> None:
+    pack(review.photos)
+    review.decide(0, accept=True)
+    (review.photos / "0.tar").write_bytes(b"no tar file")
+
+    html = review.html(0)
+    assert "0.tar: not a tar file that can be read" in html
+    assert texts(html)[-1] == "was on another photo of this name; decide again"
+    with pytest.raises(InputError, match=r"0\.tar: not a tar file that can be read"):
+        review.decide(1, accept=True)
