@@ -7,7 +7,8 @@
 - `backbone.keras`: the network that computed them, float32; not where its weights are random.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self, get_args
 
@@ -67,11 +68,35 @@ class Description(NamedTuple):
         return described
 
 
+@dataclass(frozen=True)
+class Shards:
+    """The shards of a folder, in order, each mapped read-only when it is asked for.
+
+    Mapped all at once, as many files would be open: a process may have a thousand.
+    """
+
+    directory: Path
+    count: int
+    seen: int  #: how often each image was seen
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return self.count
+
+    def __getitem__(self, number: int) -> npt.NDArray[Any]:
+        """Return one, of `shard_type`.
+
+        Raises:
+            InputError: it is missing or damaged.
+        """
+        return _open_shard(shard_file(self.directory, number), self.seen)
+
+
 class Features(NamedTuple):
     """The features of all images of the manifest, read from their files as they are used."""
 
     description: Description
-    shards: Sequence[npt.NDArray[Any]]  #: of `shard_type`, mapped read-only, in order
+    shards: Shards
 
     @property
     def columns(self) -> int:
@@ -84,8 +109,9 @@ class Features(NamedTuple):
         Raises:
             InputError: one is not finite.
         """
-        for number, shard in enumerate(self.shards):
-            yield _finite(shard["features"], shard_file(FEATURES_DIR, number))
+        for number in range(len(self.shards)):
+            file = shard_file(self.shards.directory, number)
+            yield _finite(self.shards[number]["features"], file)
 
     def of_last_stage(self) -> Iterator[npt.NDArray[np.float32]]:
         """Yield the columns of the last stage: it sees things, earlier ones texture."""
@@ -109,21 +135,20 @@ class Features(NamedTuple):
         Raises:
             InputError: one is not finite, or there are not as many as `columns` chooses from.
         """
-        return read_shards(self.shards, positions, columns, out, FEATURES_DIR)
+        return read_shards(self.shards, positions, columns, out)
 
 
 def read_shards(
-    shards: Sequence[npt.NDArray[Any]],
+    shards: Shards,
     positions: npt.NDArray[np.intp],
     columns: npt.NDArray[np.bool_] | None = None,
     out: npt.NDArray[np.float32] | None = None,
-    directory: Path = FEATURES_DIR,
 ) -> npt.NDArray[np.float32]:
     """Return the features of some images from their shards; as `Features.read`."""
     seen, of_image = shards[0].dtype["features"].shape
     if columns is not None and len(columns) != of_image:
         raise InputError(
-            f"{directory}: {of_image} features of each image, but the network has "
+            f"{shards.directory}: {of_image} features of each image, but the network has "
             f"{len(columns)}; {MEND}"
         )
     used = of_image if columns is None else np.count_nonzero(columns)
@@ -134,7 +159,8 @@ def read_shards(
         wanted = np.flatnonzero(shard_of == number)
         block = shards[number]["features"][positions[wanted] - number * SHARD_IMAGES]
         out[wanted] = _finite(
-            block if columns is None else block[:, :, columns], shard_file(directory, number)
+            block if columns is None else block[:, :, columns],
+            shard_file(shards.directory, number),
         )
     return out
 
@@ -199,9 +225,7 @@ def open_features(images: ManifestColumns, directory: Path = FEATURES_DIR) -> Fe
     return Features(Description.read(directory), open_shards(images, directory))
 
 
-def open_shards(
-    images: ManifestColumns, directory: Path, seen: int = len(ORIENTATIONS)
-) -> list[npt.NDArray[Any]]:
+def open_shards(images: ManifestColumns, directory: Path, seen: int = len(ORIENTATIONS)) -> Shards:
     """Open the shards of all images of the manifest; errors are those of `open_features`.
 
     Args:
@@ -209,8 +233,9 @@ def open_shards(
         directory: that they stand in.
         seen: how often each image was seen.
     """
-    shards = []
-    for number, rows in enumerate(shard_ranges(len(images.paths))):
+    types = set()
+    ranges = shard_ranges(len(images.paths))
+    for number, rows in enumerate(ranges):
         file = shard_file(directory, number)
         shard = _open_shard(file, seen)
         known = shard["sha256"][: len(rows)]
@@ -222,15 +247,15 @@ def open_shards(
                 f"{file}: row {first} is not of {images.paths[rows.start + first]} as the manifest "
                 "has it; run `dvc repro` to compute the features anew"
             )
-        shards.append(shard)
-    if len({shard.dtype for shard in shards}) != 1:
+        types.add(shard.dtype)
+    if len(types) != 1:
         raise InputError(f"{directory}: shards of different width; {MEND}")
-    if shard_file(directory, len(shards)).exists():
+    if shard_file(directory, len(ranges)).exists():
         raise InputError(
             f"{directory}: has features of more images than the {len(images.paths)} of the "
             "manifest; run `dvc repro` to compute them anew"
         )
-    return shards
+    return Shards(directory, len(ranges), seen)
 
 
 def _finite(block: npt.NDArray[np.float32], file: Path) -> npt.NDArray[np.float32]:

@@ -5,15 +5,14 @@
 - `views.json`: how many views of each image there are.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from stages.outputs.documents import read_document, write_document
-from stages.outputs.features import open_shards, read_shards
+from stages.outputs.features import Shards, open_shards, read_shards
 from stages.outputs.manifest import ManifestColumns
 from stages.outputs.tables import MEND
 from stages.outputs.whole import UNFINISHED
@@ -29,7 +28,7 @@ class Views(NamedTuple):
     """The features of all views, read from their files as they are used."""
 
     per_image: int
-    shards: Sequence[npt.NDArray[Any]]  #: mapped read-only, in order; none where there are no views
+    shards: Shards | None  #: None where there are no views
 
     def read(
         self,
@@ -47,8 +46,8 @@ class Views(NamedTuple):
         Raises:
             InputError: one is not finite, or there are not as many as `columns` chooses from.
         """
-        if self.per_image:
-            read_shards(self.shards, positions, columns, out, VIEWS_DIR)
+        if self.shards:
+            read_shards(self.shards, positions, columns, out)
 
 
 def write_description(directory: Path, count: int) -> None:
@@ -66,4 +65,4 @@ def open_views(images: ManifestColumns, directory: Path = VIEWS_DIR) -> Views:
     count = read_document(path).get("views")
     if type(count) is not int or count < 0:
         raise InputError(f"{path}: damaged (views: {count!r}); {MEND}")
-    return Views(count, open_shards(images, directory, count) if count else [])
+    return Views(count, open_shards(images, directory, count) if count else None)

@@ -84,7 +84,7 @@ def open_collection(settings: TrainParams, rows: Sequence[SplitRow]) -> Collecti
         used_columns(settings.head.pooling, description.last_stage),
         images,
         features,
-        open_views(images) if settings.head.view_share else Views(0, []),
+        open_views(images) if settings.head.view_share else Views(0, None),
         settings.memory_mib,
     )
 

@@ -1,6 +1,7 @@
 """The folder of features: opened, or refused with what mends it."""
 
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -108,13 +109,31 @@ def test_rows_are_found_in_whatever_shard_they_are(tmp_path: Path) -> None:
     second_column = features.read(wanted, np.array([False, True]))
     given = np.empty((len(wanted), 2, 1), np.float32)
 
-    assert [len(shard) for shard in features.shards] == [SHARD_IMAGES, SHARD_IMAGES, 7]
+    assert [len(features.shards[number]) for number in range(3)] == [SHARD_IMAGES, SHARD_IMAGES, 7]
     assert read[:, 0, 0].tolist() == wanted.tolist()
     assert read[0].tolist() == [[518, 518.25], [518.5, 518.75]]
     np.testing.assert_array_equal(second_column, read[:, :, 1:])
     assert features.read(wanted, np.array([False, True]), out=given) is given
     np.testing.assert_array_equal(given, second_column)
     assert features.read(np.array([], np.intp)).shape == (0, 2, 2)
+
+
+def test_there_may_be_more_shards_than_files_that_a_process_may_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stages.outputs.features.SHARD_IMAGES", 1)
+    count = 300
+    images = manifest(tmp_path, count)
+    write_feature_files(tmp_path / "features", images, np.ones((count, 2, 2), np.float32))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count - 50, hard))
+    try:
+        features = open_features(images, tmp_path / "features")
+        blocks = sum(1 for _ in features.blocks())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert len(features.shards) == blocks == count
 
 
 def test_columns_of_the_last_stage_are_its_means_and_deviations(
