@@ -46,7 +46,6 @@ def main(settings: ExploreParams) -> None:
     positions = images.positions_of([row.path for row in rows], SPLIT_FILE)
     images.positions_of([path for pair in duplicates for path in pair[:2]], DUPLICATES_FILE)
     images.positions_of([suspect.path for suspect in suspects], SUSPECTS_FILE)
-    photos = images.photos_by_path(images.paths, MANIFEST_FILE)
     features = open_features(images)
 
     pretrained = features.description.pretrained
@@ -61,6 +60,10 @@ def main(settings: ExploreParams) -> None:
     similar = nearest_first(duplicates, "embedding")[-settings.duplicate_pairs :]
     examples = choose_examples(rows, settings.examples_per_label)
     split_of = {row.path: row.split for row in rows}
+    shown = [path for paths in examples.values() for path in paths]
+    shown += [path for pair in (*near, *similar) for path in pair[:2]]
+    shown += [suspect.path for suspect in suspects]
+    photos = images.photos_by_path(shown, MANIFEST_FILE)
     # Before anything is written, since an image may be gone.
     pictures = {
         "examples": sheets.example_sheet(photos, examples),

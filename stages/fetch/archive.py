@@ -128,9 +128,16 @@ def _tar_members(archive: Path) -> Iterator[Iterator[_Member]]:
                 danger=_danger_of_type(member),
                 open=cast(Callable[[], IO[bytes]], partial(file.extractfile, member)),
             )
-            for member in file
+            for member in _one_by_one(file)
         )
         _check_end(file)
+
+
+def _one_by_one(file: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    while (member := file.next()) is not None:
+        yield member
+        # It would keep all of them: a GB of a million.
+        file.members.clear()  # type: ignore[attr-defined]
 
 
 def _check_end(file: tarfile.TarFile) -> None:

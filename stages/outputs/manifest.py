@@ -6,9 +6,10 @@ member of that name in a tar file there, of which the manifest says where its by
 
 import hashlib
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -82,7 +83,7 @@ class ManifestColumns(NamedTuple):
     A hundred thousand images take some seventeen MiB.
     """
 
-    paths: list[str]
+    paths: list[str]  #: sorted
     labels: list[str]
     checksums: npt.NDArray[np.uint8]  #: `(n, 32)`, SHA-256 of the files
     hashes: npt.NDArray[np.uint64]  #: `(n,)`, perceptual hashes
@@ -90,20 +91,9 @@ class ManifestColumns(NamedTuple):
     offsets: npt.NDArray[np.int64]  #: `(n,)`, as in a row
     sizes: npt.NDArray[np.int64]  #: `(n,)`, bytes
 
-    def photos(self, positions: Iterable[int], directory: Path = RAW_DIR) -> list[ReceivedPhoto]:
+    def photos(self, positions: Sequence[int], directory: Path = RAW_DIR) -> "ReceivedPhotos":
         """Return some images, in the order of `positions`."""
-        return [
-            ReceivedPhoto(self._place(number, directory), self.checksums[number].tobytes())
-            for number in positions
-        ]
-
-    def _place(self, number: int, directory: Path) -> Path | ShardedPhoto:
-        path, shard = self.paths[number], self.shards[number]
-        if not shard:
-            return directory / path
-        return ShardedPhoto(
-            directory / shard, path, int(self.offsets[number]), int(self.sizes[number])
-        )
+        return ReceivedPhotos(self, positions, directory)
 
     def photos_by_path(self, paths: Sequence[str], table: Path) -> dict[str, ReceivedPhoto]:
         """Return the images of another table, by path.
@@ -128,14 +118,49 @@ class ManifestColumns(NamedTuple):
         Raises:
             InputError: the manifest has no such image.
         """
-        position = {path: number for number, path in enumerate(self.paths)}
-        try:
-            return np.fromiter((position[path] for path in paths), np.intp, len(paths))
-        except KeyError as error:
-            raise InputError(
-                f"{table}: {error.args[0]} is not in {MANIFEST_FILE}; run `dvc repro` to make the "
-                "tables anew"
-            ) from None
+
+        def position(path: str) -> int:
+            number = bisect_left(self.paths, path)
+            if number == len(self.paths) or self.paths[number] != path:
+                raise InputError(
+                    f"{table}: {path} is not in {MANIFEST_FILE}; run `dvc repro` to make the "
+                    "tables anew"
+                )
+            return number
+
+        return np.fromiter(map(position, paths), np.intp, len(paths))
+
+
+class ReceivedPhotos(Sequence[ReceivedPhoto]):
+    """Some images of the manifest, each made when it is asked for: few of a million are at once."""
+
+    def __init__(self, images: ManifestColumns, positions: Sequence[int], directory: Path) -> None:
+        """Take the images, where each stands in the manifest, and the folder of their paths."""
+        self._images = images
+        self._positions = positions
+        self._directory = directory
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._positions)
+
+    @overload
+    def __getitem__(self, number: int) -> ReceivedPhoto: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> "ReceivedPhotos": ...
+
+    def __getitem__(self, number: int | slice) -> "ReceivedPhoto | ReceivedPhotos":
+        """Return one, or some of them."""
+        if isinstance(number, slice):
+            return ReceivedPhotos(self._images, self._positions[number], self._directory)
+        images, position = self._images, self._positions[number]
+        path, shard = images.paths[position], images.shards[position]
+        place: Path | ShardedPhoto = self._directory / path
+        if shard:
+            offset, size = int(images.offsets[position]), int(images.sizes[position])
+            place = ShardedPhoto(self._directory / shard, path, offset, size)
+        return ReceivedPhoto(place, images.checksums[position].tobytes())
 
 
 def read_columns(path: Path = MANIFEST_FILE) -> ManifestColumns:

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from stages.training.memory import release
+
 BATCHES_AHEAD = 2
 
 Positions = npt.NDArray[np.int64]
@@ -46,6 +48,8 @@ class FixedRows(NamedTuple):
 def select(inputs: Sequence[npt.NDArray[Any]], positions: Positions) -> Any:
     """Return rows of each input; Keras wants a single input bare."""
     selected = tuple(array[positions] for array in inputs)
+    for array in inputs:
+        release(array)
     return selected if len(selected) > 1 else selected[0]
 
 

@@ -20,11 +20,13 @@ from stages.outputs.views import Views, open_views
 from stages.params.train import TrainParams
 from stages.resnet50.layout import used_columns
 from stages.training.examples import Examples
-from stages.training.memory import allocate
+from stages.training.memory import allocate, release
 from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
 from waste_classifier.model import Contract
 from waste_classifier.orientations import ORIENTATIONS
+
+ROWS_AT_ONCE = 4096
 
 
 class Collection(NamedTuple):
@@ -51,9 +53,12 @@ class Collection(NamedTuple):
         seen = len(ORIENTATIONS) + (self.views.per_image if with_views and pretrained else 0)
         shape = (len(rows), seen, int(np.count_nonzero(columns)))
         features = allocate(shape, np.float32, self.memory_mib)
-        self.features.read(positions, columns, features[:, : len(ORIENTATIONS)])
-        if seen > len(ORIENTATIONS):
-            self.views.read(positions, columns, features[:, len(ORIENTATIONS) :])
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = slice(start, start + ROWS_AT_ONCE)
+            self.features.read(positions[some], columns, features[some, : len(ORIENTATIONS)])
+            if seen > len(ORIENTATIONS):
+                self.views.read(positions[some], columns, features[some, len(ORIENTATIONS) :])
+            release(features)
         return Examples(
             photos=self.images.photos(positions.tolist()),
             targets=np.eye(len(number_of), dtype=np.float32)[

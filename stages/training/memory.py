@@ -1,5 +1,6 @@
 """Large arrays: in memory, or in a file where they are too large for it."""
 
+import mmap
 import os
 import tempfile
 from typing import Any
@@ -38,3 +39,19 @@ def allocate(shape: tuple[int, ...], dtype: npt.DTypeLike, memory_mib: int) -> n
                 "train.memory_mib"
             ) from None
         return np.memmap(file, dtype, "r+", shape=shape)
+
+
+def release(array: npt.NDArray[Any]) -> None:
+    """Give back the memory that an array in a file, or a part of one, has taken up by being used.
+
+    Its content stays in the file, and is read again when it is asked for. An array in memory stays
+    as it is.
+    """
+    base: object = array
+    while base is not None:
+        if isinstance(base, mmap.mmap):
+            # The system writes what has changed.
+            if hasattr(mmap, "MADV_DONTNEED"):
+                base.madvise(mmap.MADV_DONTNEED)
+            return
+        base = getattr(base, "base", None)

@@ -1,5 +1,6 @@
 """The network that trains: backbone, standardised features, hidden layer, softmax."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from stages.params.train import HeadParams
 from stages.resnet50.layout import BLOCK_ENDS, blocks_from, feature_blocks
+from stages.training.memory import release
 from waste_classifier.head import Dense, Head
 
 STANDARDISE, SCALE = "standardise", "scale"
@@ -74,11 +76,20 @@ def standardise(head: keras.Model, features: npt.NDArray[np.float32]) -> None:
         head: as `build_head` returns it.
         features: `(n, used)`, of the images.
     """
-    mean = features.mean(axis=0, dtype=np.float64)
+    sums = np.zeros(features.shape[1])
+    for rows in _some_at_once(features):
+        sums += rows.sum(axis=0, dtype=np.float64)
+    mean = sums / len(features)
     squares = np.zeros_like(mean)
-    for start in range(0, len(features), ROWS_AT_ONCE):
-        squares += np.square(features[start : start + ROWS_AT_ONCE] - mean).sum(axis=0)
+    for rows in _some_at_once(features):
+        squares += np.square(rows - mean).sum(axis=0)
     head.get_layer(STANDARDISE).set_weights([mean, squares / len(features)])
+
+
+def _some_at_once(features: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
+    for start in range(0, len(features), ROWS_AT_ONCE):
+        yield features[start : start + ROWS_AT_ONCE]
+        release(features)
 
 
 def freeze(

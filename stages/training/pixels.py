@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from stages.training.augment import DRAWS_PER_IMAGE, draw
 from stages.training.batches import Positions, select, shuffled
-from stages.training.memory import allocate
+from stages.training.memory import allocate, release
 from waste_classifier.images import Photo, load_resized
 from waste_classifier.parallel import map_in_threads
 
@@ -95,6 +95,7 @@ def load_images(photos: Sequence[Photo], image_size: int, memory_mib: int) -> np
     load = partial(load_resized, size=image_size, max_pixels=None)
     for index, image in enumerate(map_in_threads(load, photos)):
         images[index] = image
+        release(images)
     return images
 
 
@@ -121,4 +122,5 @@ def outputs_of(
         values = keras.tree.flatten(frozen.predict_on_batch(select(inputs, rows)))
         for array, of_rows in zip(outputs, values, strict=True):
             array[rows] = of_rows
+            release(array)
     return outputs

@@ -2,12 +2,13 @@
 
 import errno
 import os
+import resource
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stages.training.memory import allocate
+from stages.training.memory import allocate, release
 from waste_classifier.errors import InputError
 
 
@@ -45,3 +46,28 @@ def test_a_file_that_does_not_fit_on_its_disk(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(InputError, match=r"no room for 2 MiB of images .* raise train\.memory_mib"):
         allocate((2, 2**20), np.uint8, memory_mib=1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's count of pages")
+def test_an_array_in_a_file_gives_back_its_memory_and_keeps_its_content() -> None:
+    def resident_mib() -> float:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return float(pages * resource.getpagesize() / 2**20)
+
+    array = allocate((64, 2**20), np.uint8, memory_mib=1)
+    array[:] = np.arange(64, dtype=np.uint8)[:, np.newaxis]
+    filled = resident_mib()
+
+    release(array[3:, :5])
+
+    assert filled - resident_mib() > 48
+    np.testing.assert_array_equal(array[:, -1], np.arange(64))
+
+
+def test_an_array_in_memory_stays_as_it_is() -> None:
+    array = allocate((3,), np.uint8, memory_mib=1)
+    array[:] = [1, 2, 3]
+
+    release(array[1:])
+
+    assert array.tolist() == [1, 2, 3]
