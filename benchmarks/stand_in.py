@@ -13,7 +13,7 @@ determinism.configure()
 
 import keras  # noqa: E402  (after the set-up, which it reads)
 
-from stages.features.compute import of_orientations
+from stages.features.compute import of_orientations  # noqa: E402
 from stages.frozen.backbone import FrozenBackbone  # noqa: E402
 from stages.frozen.shards import write_shards  # noqa: E402
 from stages.outputs.backbone import BACKBONE_DIR  # noqa: E402

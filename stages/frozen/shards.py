@@ -92,7 +92,7 @@ def write_shards(
     done = before = count - sum(len(shard.rows) for shard in missing)
     with progress("features", count, "images", done) as bar:
         started = time.perf_counter()
-        photos = ((shard, images.photos(shard.rows, raw)) for shard in missing)
+        photos = ((shard, list(images.photos(shard.rows, raw))) for shard in missing)
         for shard, features in computed(photos, backbone, batches, make_compute, bar.update):
             content = np.empty(len(shard.rows), shard_type(backbone.columns, seen))
             content["sha256"] = images.checksums[shard.rows.start : shard.rows.stop]

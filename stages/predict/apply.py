@@ -1,7 +1,7 @@
 """The classifier on images, or on their cached features."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -71,9 +71,10 @@ def predict_images(
     probabilities = np.empty((len(rows), len(classifier.labels)), np.float32)
     at_once = batch_size * BATCHES_AT_ONCE
     with progress("predictions", len(photos), "images") as bar:
-        pieces = [
-            (start, photos[start : start + at_once]) for start in range(0, len(photos), at_once)
-        ]
+        pieces = (
+            (start, list(photos[start : start + at_once]))
+            for start in range(0, len(photos), at_once)
+        )
         for start, seen in predicted_pieces(classifier, pieces, batch_size):
             probabilities[start : start + len(seen)] = seen
             bar.update(len(seen))
@@ -81,7 +82,7 @@ def predict_images(
 
 
 def predicted_pieces(
-    classifier: Model, pieces: Sequence[tuple[int, list[ReceivedPhoto]]], batch_size: int
+    classifier: Model, pieces: Iterable[tuple[int, list[ReceivedPhoto]]], batch_size: int
 ) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
     """Yield probabilities piece by piece, `(n, labels) float32`, as they are done.
 
