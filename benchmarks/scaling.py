@@ -127,7 +127,10 @@ def prepare(workspace: Path, images: int) -> None:
             "train.fine_tune.epochs": 0,
         },
     )
+    (workspace / ".gitignore").write_text(f"{PHOTOS}\n/data/.unfinished/\n", encoding="utf-8")
     run(workspace, "git", "init", "--quiet")
+    run(workspace, "git", "add", "--all")
+    run(workspace, "git", "commit", "--quiet", "--message", "Photos")
 
 
 def draw_photos(file: Path, images: int) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, write_class_weights
-from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
+from stages.outputs.split import SPLIT_FILE, SplitRow, iterate_split
 from stages.params.class_weights import ClassWeightsParams
 from stages.schemes import class_weights
 from stages.stage import run
@@ -14,7 +14,7 @@ from waste_classifier.errors import InputError
 
 def main(settings: ClassWeightsParams) -> None:
     """Read the split, write the weights."""
-    images = count_training_images(read_split())
+    images = count_training_images(iterate_split())
     weights = class_weights(images, settings.scheme, settings.beta)
     write_class_weights(CLASS_WEIGHTS_FILE, settings.scheme, images, weights)
     width = max(map(len, images))

@@ -6,6 +6,7 @@ For people; nothing depends on it.
 import sys
 from collections.abc import Sequence
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from stages.drawing import log_pictures
@@ -31,6 +32,9 @@ from stages.progress import waiting
 from stages.stage import run
 from stages.tracking import StageLive
 
+#: That the map's components follow from, beside those shown: more of them move no point that one
+#: could tell.
+FITTED_IMAGES = 5000
 RANDOM_WEIGHTS = "not sought, since the backbone has random weights"
 
 
@@ -52,18 +56,20 @@ def main(settings: ExploreParams) -> None:
     mapped = choose_mapped(rows, settings.map_images)
     # Several threads of so little work mostly spin while they wait: slower where others work too.
     with threadpool_limits(1):
-        components, alike = tell_apart(features, positions, settings.seed)
+        shown = positions[mapped]
+        sample = np.union1d(choose_evenly(len(images.paths), FITTED_IMAGES), shown)
+        components, alike = tell_apart(features, sample, positions, shown, settings.seed)
         with waiting(f"map of {len(mapped)} images"):
-            points = embedding_map([rows[i] for i in mapped], components[mapped], settings.seed)
+            points = embedding_map([rows[i] for i in mapped], components, settings.seed)
     metrics = summarise(received, rows, conflicts, duplicates, suspects)
     near = nearest_first(duplicates, "perceptual")[: settings.duplicate_pairs]
     similar = nearest_first(duplicates, "embedding")[-settings.duplicate_pairs :]
     examples = choose_examples(rows, settings.examples_per_label)
     split_of = {row.path: row.split for row in rows}
-    shown = [path for paths in examples.values() for path in paths]
-    shown += [path for pair in (*near, *similar) for path in pair[:2]]
-    shown += [suspect.path for suspect in suspects]
-    photos = images.photos_by_path(shown, MANIFEST_FILE)
+    drawn = [path for paths in examples.values() for path in paths]
+    drawn += [path for pair in (*near, *similar) for path in pair[:2]]
+    drawn += [suspect.path for suspect in suspects]
+    photos = images.photos_by_path(drawn, MANIFEST_FILE)
     # Before anything is written, since an image may be gone.
     pictures = {
         "examples": sheets.example_sheet(photos, examples),

@@ -14,27 +14,35 @@ COMPONENTS = 50  # as the documentation of scikit-learn's t-SNE suggests
 
 
 def tell_apart(
-    features: Features, positions: npt.NDArray[np.intp], seed: int
+    features: Features,
+    sample: npt.NDArray[np.intp],
+    used: npt.NDArray[np.intp],
+    shown: npt.NDArray[np.intp],
+    seed: int,
 ) -> tuple[npt.NDArray[np.float32], str]:
     """Return the principal components of images, or why there are none that tell them apart.
 
     Args:
-        features: of all images of the manifest.
-        positions: `(n,)`, of the images in the manifest.
+        features: of all images of the manifest, of which images are rows.
+        sample: `(k,)`, rising: images received, that the components follow from.
+        used: those that were given a split.
+        shown: `(m,)`, rising: those of the sample that components are returned of.
         seed: as of `principal_components`.
 
     Returns:
-        The components, `(n, c)`, and an empty reason; or `(n, 0)` and the reason.
+        The components, `(m, c)`, and an empty reason; or `(m, 0)` and the reason.
     """
-    nothing = np.empty((len(positions), 0), np.float32)
+    nothing = np.empty((len(shown), 0), np.float32)
+    of_sample = np.isin(sample, used)
     try:
-        vectors = unit_vectors(features.of_last_stage())[positions]
+        vectors = unit_vectors(features.of_last_stage(sample))[of_sample]
     # A picture for people is not worth a training that needs none of it.
     except InputError as error:
         return nothing, str(error)
     if spread(vectors) < SMALLEST_SPREAD:
         return nothing, "the features of all images are equal"
-    return principal_components(vectors, seed), ""
+    places = np.searchsorted(sample[of_sample], shown)
+    return principal_components(vectors, seed)[places], ""
 
 
 def spread(components: npt.NDArray[np.float32]) -> float:

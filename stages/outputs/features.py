@@ -113,11 +113,22 @@ class Features(NamedTuple):
             file = shard_file(self.shards.directory, number)
             yield _finite(self.shards[number]["features"], file)
 
-    def of_last_stage(self) -> Iterator[npt.NDArray[np.float32]]:
-        """Yield the columns of the last stage: it sees things, earlier ones texture."""
+    def of_last_stage(
+        self, positions: npt.NDArray[np.intp] | None = None
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield the columns of the last stage: it sees things, earlier ones texture.
+
+        Args:
+            positions: `(n,)`, rows of the manifest; None: all.
+        """
         columns = columns_of_last_stage(self.description.last_stage)
-        for block in self.blocks():
-            yield block[:, :, -columns:]
+        if positions is None:
+            for block in self.blocks():
+                yield block[:, :, -columns:]
+            return
+        of_last = np.arange(self.columns) >= self.columns - columns
+        for start in range(0, len(positions), SHARD_IMAGES):
+            yield self.read(positions[start : start + SHARD_IMAGES], of_last)
 
     def read(
         self,

@@ -1,10 +1,10 @@
 """data/split.csv: where each image goes."""
 
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from stages.outputs.tables import MEND, read_table
+from stages.outputs.tables import MEND, iterate_table
 from waste_classifier.errors import InputError
 
 SPLIT_FILE = Path("data/split.csv")
@@ -28,8 +28,14 @@ def read_split(path: Path = SPLIT_FILE) -> list[SplitRow]:
     Raises:
         InputError: the table is missing, damaged, or not strictly sorted.
     """
-    rows = read_table(path, SplitRow)
-    for row, following in pairwise(rows):
-        if row.path >= following.path:
-            raise InputError(f"{path}: {following.path} does not follow {row.path}; {MEND}")
-    return rows
+    return list(iterate_split(path))
+
+
+def iterate_split(path: Path = SPLIT_FILE) -> Iterator[SplitRow]:
+    """Read the same a row at a time."""
+    before = ""
+    for row in iterate_table(path, SplitRow):
+        if row.path <= before:
+            raise InputError(f"{path}: {row.path} does not follow {before}; {MEND}")
+        before = row.path
+        yield row
