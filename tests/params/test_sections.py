@@ -45,6 +45,7 @@ RANGES: dict[str, tuple[float, float | None]] = {
     "train.warmup_epochs": (0, 1000),
     "train.weight_decay": (0, 1),
     "train.patience": (1, None),
+    "train.devices": (1, 64),
     "train.memory_mib": (1, None),
     "train.head.epochs": (0, 1000),
     "train.head.batch_size": (1, 1024),
@@ -346,7 +347,7 @@ def test_a_table_of_corrections_that_is_not_there_is_noted(tmp_path: Path, table
         (
             {},
             ["fetch.kaggle", "fetch.path", "class_weights.beta", "views", "train.fine_tune"],
-            ["fetch.sample", "train.scratch"],
+            ["fetch.sample", "train.scratch", "train.devices"],
         ),
         ({"fetch.source": "kaggle"}, ["fetch.sample"], ["fetch.kaggle"]),
         ({"fetch.source": "path"}, ["fetch.sample", "fetch.kaggle"], ["fetch.path"]),
@@ -366,7 +367,12 @@ def test_a_table_of_corrections_that_is_not_there_is_noted(tmp_path: Path, table
         ),
         (
             {"backbone.weights": "imagenet", "train.fine_tune.epochs": 0},
-            ["train.fine_tune.lr", "train.fine_tune.first_block", "train.augment.zoom"],
+            [
+                "train.fine_tune.lr",
+                "train.fine_tune.first_block",
+                "train.augment.zoom",
+                "train.devices",
+            ],
             ["train.fine_tune.epochs", "train.augment.vertical_flip", "train.head.epochs"],
         ),
         (
@@ -472,3 +478,16 @@ def test_pretrained_weights_train_in_either_phase(
     assert refusal_of_file(write_params(tmp_path, {**pretrained, **dict.fromkeys(phases, 0)})) == (
         "train.head.epochs and train.fine_tune.epochs are both 0; set one above 0"
     )
+
+
+@pytest.mark.parametrize(("weights", "phase"), [("none", "scratch"), ("imagenet", "fine_tune")])
+def test_devices_share_a_batch_evenly(tmp_path: Path, weights: str, phase: str) -> None:
+    changes = {"backbone.weights": weights, f"train.{phase}.epochs": 1, "train.devices": 3}
+    path = write_params(tmp_path, changes | {f"train.{phase}.batch_size": 8})
+
+    assert refusal_of_file(path) == (
+        f"train.{phase}.batch_size is 8, which train.devices: 3 can't share out evenly; set it to a "
+        "multiple of 3"
+    )
+
+    notes_of(tmp_path, changes | {f"train.{phase}.batch_size": 9})
