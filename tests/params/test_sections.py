@@ -486,8 +486,8 @@ def test_devices_share_a_batch_evenly(tmp_path: Path, weights: str, phase: str) 
     path = write_params(tmp_path, changes | {f"train.{phase}.batch_size": 8})
 
     assert refusal_of_file(path) == (
-        f"train.{phase}.batch_size is 8, which train.devices: 3 can't share out evenly; set it to a "
-        "multiple of 3"
+        f"train.{phase}.batch_size is 8, which train.devices: 3 can't share out evenly; set it to "
+        "a multiple of 3"
     )
 
     notes_of(tmp_path, changes | {f"train.{phase}.batch_size": 9})
