@@ -24,7 +24,6 @@ from tests.pipeline.workspace import contents
 from tests.small_project import IMAGE_SIZE, write_tables
 from tests.training.changes import changed
 from tests.training.miniature import small_settings
-from waste_classifier.parallel import available_cores
 
 determinism.configure()
 
@@ -127,21 +126,6 @@ def start_two(workspace: Path) -> list[subprocess.Popen[str]]:
         )
         for index, name in enumerate(("first", "second"))
     ]
-
-
-@pytest.mark.skipif(available_cores() < 2, reason="needs two processor cores")
-def test_killed_on_two_devices_it_ends_with_the_same_bytes(workspace: Path) -> None:
-    first, second = workspace / "first", workspace / "second"
-    write_params(first, devices=2)
-    write_params(second, devices=2)
-
-    printed = finish(start(first))
-    kill_after(start(second), "epoch 1:")
-    resumed = finish(start(second))
-
-    assert "the head trains on one device, fine_tune on 2" in printed
-    assert "epoch 0:" not in resumed
-    assert contents(second, *OUTPUTS) == contents(first, *OUTPUTS)
 
 
 def test_two_machines_train_the_chief_alone_writes_and_a_kill_ends_both(workspace: Path) -> None:

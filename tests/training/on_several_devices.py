@@ -1,8 +1,7 @@
-"""Trains the miniature on several devices: `python -m tests.training.on_several_devices CASE FILE`.
+"""Trains the miniature on several devices, as one of the cases below, and writes to a folder.
 
 A program of its own, since TensorFlow is set up for several devices once in a process. TF_CONFIG
-says whether other machines train too. Writes the weights and the logs of each epoch to FILE, an
-.npz.
+says whether other machines train too. Each training writes its weights and logs, an .npz.
 """
 
 import json
@@ -10,6 +9,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from stages.compute import determinism
 
@@ -37,64 +37,54 @@ from tests.training.miniature import (  # noqa: E402
 
 # Fourteen images: three batches of four, two being left out, and a val batch of four and of two.
 FINE_TUNE = Phase("fine_tune", 1, 4, 0.001)
-SCRATCH = Phase("scratch", 1, 4, 0.001)
 CLASS_WEIGHTS = np.array([1, 2, 4], np.float32)
 SETTINGS = changed(small_settings(), label_smoothing=0.1, warmup_epochs=0)
 
 
-class KilledError(Exception):
-    """Stands for a kill: nothing runs after it."""
-
-
 class Printed(Unlogged):
-    """A log that prints its epochs, and interrupts the training after some."""
-
-    def __init__(self, last: int | None = None) -> None:
-        self._last = last
-        self._epochs = 0
+    """A log that prints a line for each epoch."""
 
     def epoch(self, report: EpochReport) -> None:
-        self._epochs += 1
         print(f"epoch {report.logs}", flush=True)
-        if self._epochs == self._last:
-            raise KilledError
 
 
 class Training:
     """The miniature, which trains from the same weights each time."""
 
-    def __init__(self, settings: TrainParams, folder: Path) -> None:
-        self.settings = settings
-        self.network = build_miniature(settings)
-        self.examples = make_examples(self.network, folder)
-        self._initial = self.network.get_weights()
-
-    def forget_head(self) -> None:
-        """Start from other weights of the head."""
-        head = self.network.get_layer("logits")
-        head.set_weights([weight + 1 for weight in head.get_weights()])
-        self._initial = self.network.get_weights()
+    def __init__(self, photos: Path, folder: Path) -> None:
+        self._folder = folder
+        self._network = build_miniature(SETTINGS)
+        self._examples = make_examples(self._network, photos)
+        self._initial = self._network.get_weights()
 
     def run(
         self,
+        name: str,
         phase: Phase,
         replicas: Replicas | None,
+        settings: TrainParams = SETTINGS,
         state: Path | None = None,
-        last: int | None = None,
-    ) -> dict[str, np.ndarray]:
-        """Return the weights by their names, and the logs as JSON."""
-        self.network.set_weights(self._initial)
-        keeper = BestAndResume(state, Printed(last), self.settings.patience, self.settings.seed)
-        task = network_task(phase, self.network, *self.examples, CLASS_WEIGHTS, self.settings)
+    ) -> None:
+        """Train, and write weights and logs to the file of a name."""
+        self._network.set_weights(self._initial)
+        keeper = BestAndResume(state, Printed(), settings.patience, settings.seed)
+        task = network_task(phase, self._network, *self._examples, CLASS_WEIGHTS, settings)
         if replicas is None:
-            run_task(task, self.settings, keeper)
+            run_task(task, settings, keeper)
         else:
-            run_task_replicated(task, self.settings, keeper, replicas)
-        return self.weights() | {"logs": np.array(json.dumps(keeper.progress.history))}
+            run_task_replicated(task, settings, keeper, replicas)
+        self.write(name, logs=np.array(json.dumps(keeper.progress.history)))
 
-    def weights(self) -> dict[str, np.ndarray]:
-        """Return the weights by their names."""
-        return {weight.path: weight.numpy() for weight in self.network.weights}
+    def write(self, name: str, **more: Any) -> None:
+        """Write the weights, by their names."""
+        weights = {weight.path: weight.numpy() for weight in self._network.weights}
+        np.savez(self._folder / f"{name}.npz", allow_pickle=False, **weights, **more)
+
+    def forget_head(self) -> None:
+        """Start from other weights of the head."""
+        head = self._network.get_layer("logits")
+        head.set_weights([weight + 1 for weight in head.get_weights()])
+        self._initial = self._network.get_weights()
 
 
 def plain_descent(schedule: keras.optimizers.schedules.LearningRateSchedule, **_: float) -> object:
@@ -102,47 +92,57 @@ def plain_descent(schedule: keras.optimizers.schedules.LearningRateSchedule, **_
     return keras.optimizers.SGD(schedule)
 
 
-def main(case: str, file: Path) -> None:
+def compare(training: Training, replicas: Replicas) -> None:
+    """Train in three ways, on one device and on several."""
+    training.write("initial")
+    for name, phase, frozen_views in (
+        ("fine_tune", FINE_TUNE, 2),
+        ("augmented", Phase("fine_tune", 1, 4, 1e-5), 0),
+        ("scratch", Phase("scratch", 1, 4, 0.001), 0),
+    ):
+        if name == "augmented":
+            setattr(fit, "AdamW", plain_descent)  # noqa: B010  (no attribute that it exports)
+        settings = changed(SETTINGS, fine_tune__frozen_views=frozen_views)
+        training.run(f"{name}-one", phase, None, settings)
+        training.run(f"{name}-several", phase, replicas, settings)
+
+
+def resume(training: Training, replicas: Replicas, folder: Path) -> None:
+    """Train without a checkpoint, then from the one that is there, whose epochs are saved."""
+    phase = Phase("fine_tune", 3, 4, 0.001)
+    training.run("whole", phase, replicas)
+    print("again", flush=True)
+    training.run("resumed", phase, replicas, state=folder)
+
+
+def machines(training: Training, replicas: Replicas) -> None:
+    """Train from the head of the chief, then on and on."""
+    if not replicas.machines.is_chief:
+        training.forget_head()
+    training.run(f"machine-{replicas.machines.index}", FINE_TUNE, replicas)
+    print("again", flush=True)
+    endless = changed(SETTINGS, patience=10**6)
+    training.run("endless", Phase("fine_tune", 10**6, 4, 1e-6), replicas, endless)
+
+
+def main(case: str, folder: Path) -> None:
     """Train as a case says."""
-    phase = FINE_TUNE if case in ("fine_tune", "resume", "machines") else SCRATCH
     if case == "alone":
         replicas_module.WAITING_SECONDS = 5.0
-    machines = read_machines(os.environ)
-    devices = 1 if machines.several else 2
-    replicas = open_replicas(devices, machines, [phase], "float32")
-    settings = SETTINGS
-    if case in ("scratch", "augmented"):
-        setattr(fit, "AdamW", plain_descent)  # noqa: B010  (no attribute that it exports)
-    if case == "augmented":
-        phase = Phase("fine_tune", 1, 4, 1e-5)
-        settings = changed(settings, fine_tune__frozen_views=0)
     fit.MOST_SAVING = 1e9
-    results = {}
-    with tempfile.TemporaryDirectory() as folder:
-        training = Training(settings, Path(folder))
-        if case == "resume":
-            phase = Phase("fine_tune", 3, 4, 0.001)
-            state = Path(folder) / "state"
-            results["whole"] = training.run(phase, replicas)
-            try:
-                training.run(phase, replicas, state, last=2)
-            except KilledError:
-                results["resumed"] = training.run(phase, replicas, state)
-        elif case == "machines":
-            # The head trains on the chief alone, which tells the others of it.
-            if not machines.is_chief:
-                training.forget_head()
-            results["several"] = training.run(phase, replicas)
-        elif case == "endless":
-            # Its patience would end it.
-            training.settings = changed(settings, patience=1000)
-            training.run(Phase("scratch", 1000, 4, 1e-6), replicas)
-        else:
-            results["initial"] = training.weights()
-            results["one"] = training.run(phase, None)
-            results["several"] = training.run(phase, replicas)
-    arrays = {f"{run}:{name}": a for run, of_run in results.items() for name, a in of_run.items()}
-    np.savez(file, allow_pickle=False, **arrays)
+    trained_on = read_machines(os.environ)
+    devices = 1 if trained_on.several else 2
+    replicas = open_replicas(devices, trained_on, [FINE_TUNE], "float32")
+    assert replicas is not None
+    with tempfile.TemporaryDirectory() as photos:
+        training = Training(Path(photos), folder)
+        match case:
+            case "compare":
+                compare(training, replicas)
+            case "resume":
+                resume(training, replicas, folder)
+            case "machines":
+                machines(training, replicas)
 
 
 if __name__ == "__main__":
