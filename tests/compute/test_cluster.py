@@ -75,12 +75,15 @@ def head() -> Iterator[Any]:
     pytest.importorskip("ray", reason=WHY)
     from ray.cluster_utils import Cluster
 
+    # Ray takes it in a process that starts nodes.
+    handler = signal.getsignal(signal.SIGTERM)
     arguments = {**NODE, "num_cpus": 0, "include_dashboard": False}
     nodes = Cluster(
         initialize_head=True, head_node_args={**arguments, "node_ip_address": "127.0.0.2"}
     )
     yield nodes
     nodes.shutdown()
+    signal.signal(signal.SIGTERM, handler)
 
 
 @pytest.fixture
@@ -150,6 +153,11 @@ def at_first_shard(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]
 
 def shard_lines(printed: str) -> list[str]:
     return [line for line in printed.splitlines() if " of 33 images, " in line]
+
+
+def error_lines(printed: str) -> list[str]:
+    # A slow machine says there how far it has come.
+    return [line for line in printed.splitlines() if not line.startswith("features: ")]
 
 
 @pytest.mark.usefixtures("two_nodes", "workspace")
@@ -230,41 +238,48 @@ sys.exit(run("features", FeaturesParams, main))
 """
 
 
-@pytest.mark.usefixtures("two_nodes", "workspace")
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_a_driver_that_is_ended_leaves_no_workers_and_goes_on_at_the_next_shard(
-    ending: signal.Signals, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with subprocess.Popen(
+def start_driver() -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    ) as driver:
+    )
+
+
+def ended_after_first_shard(ending: signal.Signals) -> tuple[int, list[str]]:
+    """Return the exit code of a driver that is sent a signal, and what it said of an error."""
+    with start_driver() as driver:
         assert driver.stdout is not None
-        before = driver.stdout.readline()
+        assert driver.stdout.readline().startswith("6 of 33 images, ")
         driver.send_signal(ending)
-        _, printed = driver.communicate()
-        # A slow machine says how far it has come.
-        errors = [line for line in printed.splitlines() if not line.startswith("features: ")]
-    assert before.startswith("6 of 33 images, ")
-    assert (driver.returncode, errors) == {
-        signal.SIGKILL: (-signal.SIGKILL, []),
-        signal.SIGINT: (130, ["interrupted"]),
-        signal.SIGTERM: (143, ["terminated"]),
-    }[ending]
+        _, errors = driver.communicate()
+    return driver.returncode, error_lines(errors)
+
+
+@pytest.mark.usefixtures("two_nodes", "workspace")
+def test_a_driver_that_is_killed_leaves_no_workers_and_goes_on_at_the_next_shard() -> None:
+    assert ended_after_first_shard(signal.SIGKILL) == (-signal.SIGKILL, [])
     wait_until(lambda: not ray_workers())
 
     # On this machine too: where it ran is of no account.
-    with without_cluster():
-        features_stage.main(SETTINGS)
+    with without_cluster(), start_driver() as driver:
+        printed, _ = driver.communicate()
 
-    lines = shard_lines(capsys.readouterr().out)
-    assert len(lines) < 6
+    assert driver.returncode == 0
+    assert len(shard_lines(printed)) < 6
     interrupted = checksums()
     assert computed_here() == interrupted
     assert [path.name for path in UNFINISHED_DIR.iterdir()] == ["lock"]
+
+
+@pytest.mark.usefixtures("two_nodes", "workspace")
+def test_ctrl_c_ends_the_workers_too() -> None:
+    assert ended_after_first_shard(signal.SIGINT) == (130, ["interrupted"])
+
+    wait_until(lambda: not ray_workers())
+    assert not FEATURES_DIR.exists()
 
 
 def ray_workers() -> list[str]:
@@ -341,10 +356,10 @@ def test_a_broken_photo_is_one_line_of_error_as_on_this_machine(
 
     assert run("features", FeaturesParams, features_stage.main) == 1
 
-    assert capfd.readouterr().err == (
+    assert error_lines(capfd.readouterr().err) == [
         "error: data/raw/metal/03.png: not the photo that data/manifest.csv describes; run `dvc "
-        "checkout` to bring the photo back\n"
-    )
+        "checkout` to bring the photo back"
+    ]
     assert not FEATURES_DIR.exists()
 
 
@@ -408,7 +423,9 @@ def test_a_worker_that_dies_is_replaced_but_not_for_ever(
         return False
 
     pieces = [(name, [Word(name)]) for name in ("a", "once", "three", "of")]
+    ending = signal.getsignal(signal.SIGTERM)
     with connected(head.address):
+        assert signal.getsignal(signal.SIGTERM) == ending, "Ray would take it"
         counted = dict(spread(lengths(die), pieces))
         assert {name: lengths.tolist() for name, lengths in counted.items()} == {
             "a": [1],
@@ -420,6 +437,7 @@ def test_a_worker_that_dies_is_replaced_but_not_for_ever(
 
         with pytest.raises(InputError, match=r"^always and 0 photos after it: 3 workers died"):
             list(spread(lengths(die), [*pieces, ("always", [Word("always")])]))
+    assert signal.getsignal(signal.SIGTERM) == ending
 
 
 def node(resources: dict[str, float], alive: bool = True) -> dict[str, object]:
