@@ -5,8 +5,30 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from waste_classifier.corrections import Correction, read_corrections
-from waste_classifier.errors import InputError
+from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.shards import SUFFIX, ShardedPhoto, find_photo
+
+
+class LostPhoto(NamedTuple):
+    """A photo of shards that can't be looked up in them."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return the path."""
+        return self.path
+
+    def read_bytes(self) -> bytes:
+        """Say why there is none.
+
+        Raises:
+            PhotoError: always.
+        """
+        raise PhotoError(self.reason)
+
+
+ShownPhoto = Path | ShardedPhoto | LostPhoto
 
 
 class Decisions(NamedTuple):
@@ -36,7 +58,7 @@ class Decisions(NamedTuple):
             path in self.arrivals and self.find(path, photos)[1] is not None
         )
 
-    def find(self, path: str, photos: Path) -> tuple[Path | ShardedPhoto, Correction | None]:
+    def find(self, path: str, photos: Path) -> tuple[ShownPhoto, Correction | None]:
         """Return a photo, and the decision on it, which its checksum tells.
 
         Args:
@@ -57,23 +79,27 @@ class Decisions(NamedTuple):
         return file, None
 
 
-def checksum_of(photo: Path | ShardedPhoto) -> str:
+def checksum_of(photo: ShownPhoto) -> str:
     """Return the SHA-256 of a photo's file, in hexadecimal digits.
 
     Raises:
         OSError: it can't be read.
-        PhotoError: its shard is cut off.
+        PhotoError: its shard is damaged.
     """
     return hashlib.sha256(photo.read_bytes()).hexdigest()
 
 
-def _found(photos: Path, path: str) -> tuple[Path | ShardedPhoto, str | None]:
+def _found(photos: Path, path: str) -> tuple[ShownPhoto, str | None]:
     """Return a photo and its checksum; None where it is not there."""
+    photo: ShownPhoto
     try:
         photo = find_photo(photos, path)
+    except InputError as error:
+        photo = LostPhoto(path, str(error))
+    try:
         return photo, checksum_of(photo)
     except (InputError, OSError, ValueError):  # not there, or a name that no file can have
-        return photos / path, None
+        return photo, None
 
 
 def _may_be_a_label(label: str, photos: Path) -> bool:
