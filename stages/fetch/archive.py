@@ -20,7 +20,7 @@ from waste_classifier.errors import InputError
 ZIP_SUFFIXES = (".zip",)
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
-MAX_MEMBERS = 1_000_000
+MAX_MEMBERS = 10_000_000
 MAX_MEMBER_BYTES = 2**30
 #: Folders that a member may stand in: labels need one, and wrappers two or three.
 MAX_DEPTH = 20
@@ -136,7 +136,7 @@ def _tar_members(archive: Path) -> Iterator[Iterator[_Member]]:
 def _one_by_one(file: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while (member := file.next()) is not None:
         yield member
-        # It would keep all of them: a GB of a million.
+        # It would keep the header of each, however many there are.
         file.members.clear()  # type: ignore[attr-defined]
 
 
