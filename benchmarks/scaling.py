@@ -9,7 +9,7 @@ A network of one layer stands in for the backbone (`benchmarks.stand_in`), so th
 what it takes to read photos and write shards; its features count as random until `split` has run,
 since the search for photos of one object compares each with each. The head trains on 1024 columns.
 
-Photos, features and DVC's cache of both take some 30 GB of a million photos, in TMPDIR.
+TMPDIR needs room for the photos, their features, and DVC's cache of both.
 """
 
 import argparse
