@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from benchmarks.measure import whole_number
 from benchmarks.workspace import require
+from experiments.outside import evenly
 from stages.export.checks import size_of
 from stages.outputs.export import EXPORT_DIR, FILE_NAMES
 from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestColumns, read_columns
@@ -96,11 +97,6 @@ def measure(workspace: Path, images: int) -> list[Row]:
         megabytes = size_of(folder / FILE_NAMES[name]) / 1e6
         rows.append(Row(workspace.resolve().name, name, model.image_size, megabytes, timed))
     return rows
-
-
-def evenly(count: int, most: int) -> npt.NDArray[np.intp]:
-    """Return positions of up to so many of some photos, which lie evenly among them."""
-    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(np.intp))
 
 
 def photos_of(

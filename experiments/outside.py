@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from experiments.corruptions import CORRUPTIONS
 from stages.compute import determinism
@@ -63,7 +64,7 @@ def scores_of_corrupted(classifier: Model, most: int) -> list[Score]:
     predictions = read_predictions(PREDICTIONS_FILE, "test")
     photos = read_columns().photos_by_path(predictions.paths, PREDICTIONS_FILE)
     count = len(predictions.paths)
-    chosen = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int)).tolist()
+    chosen = evenly(count, most).tolist()
     actual = [predictions.labels[predictions.actual[position]] for position in chosen]
     groups = len({predictions.groups[position] for position in chosen})
     kinds = {"as they are": None, **CORRUPTIONS}
@@ -132,6 +133,22 @@ def folder_of_labels(root: Path) -> Path:
     return folder_of_labels(inside[0]) if len(inside) == 1 else root
 
 
+def evenly(count: int, most: int) -> npt.NDArray[np.intp]:
+    """Return positions of up to so many of some photos, which lie evenly among them."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(np.intp))
+
+
+def add_accepted(parser: argparse.ArgumentParser) -> None:
+    """Add the argument whose values `parse_accepted` takes."""
+    parser.add_argument(
+        "--accept",
+        action="append",
+        default=[],
+        metavar="FOLDER=LABEL,LABEL",
+        help="labels that are right for the photos of a folder (default: its name)",
+    )
+
+
 def parse_accepted(values: Sequence[str]) -> dict[str, list[str]]:
     """Return `FOLDER=LABEL,LABEL` as labels by folder.
 
@@ -151,13 +168,7 @@ def main() -> None:
     """Read the command line, score, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="?", type=Path, help="folder or .zip of label folders")
-    parser.add_argument(
-        "--accept",
-        action="append",
-        default=[],
-        metavar="FOLDER=LABEL,LABEL",
-        help="labels that are right for the photos of a folder (default: its name)",
-    )
+    add_accepted(parser)
     parser.add_argument(
         "--images", type=int, default=252, help="test photos that are made worse (default 252)"
     )

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from experiments.outside import evenly
 from stages.outputs.manifest import read_columns
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
@@ -112,8 +113,7 @@ def main() -> None:
     if predictions.labels != model.labels:
         raise InputError(f"{PREDICTIONS_FILE}: of other labels than the classifier's")
     photos = read_columns().photos_by_path(predictions.paths, PREDICTIONS_FILE)
-    count = len(predictions.paths)
-    chosen = np.unique(np.linspace(0, count - 1, min(arguments.images, count)).round().astype(int))
+    chosen = evenly(len(predictions.paths), arguments.images)
     seen: dict[str, list[Pixels]] = {name: [] for name in (CONTRACT, *RESIZES)}
     for position in counted(chosen.tolist(), "resizing", len(chosen), "images"):
         photo = load(photos[predictions.paths[position]], max_pixels=None)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from experiments.outside import parse_accepted
+from experiments.outside import add_accepted, parse_accepted
 from stages.outputs.classifier import CLASSIFIER_DIR
 from stages.stage import exit_code
 from waste_classifier.adaptation import adapt
@@ -127,13 +127,7 @@ def main() -> None:
     """Read the command line, ask, print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path, help="folder or .zip of label folders")
-    parser.add_argument(
-        "--accept",
-        action="append",
-        default=[],
-        metavar="FOLDER=LABEL,LABEL",
-        help="labels that are right for the photos of a folder (default: its name)",
-    )
+    add_accepted(parser)
     parser.add_argument("--model", type=Path, default=CLASSIFIER_DIR, help="(default %(default)s)")
     arguments = parser.parse_args()
     accepted = parse_accepted(arguments.accept)

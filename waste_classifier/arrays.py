@@ -30,6 +30,20 @@ def load_arrays(file: Path, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]
         raise unreadable(file, error) from None
 
 
+def check_shapes(
+    arrays: Mapping[str, npt.NDArray[Any]], expected: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Check that arrays are of some shapes, and of float32.
+
+    Raises:
+        ValueError: one is not.
+    """
+    for name, shape in expected.items():
+        array = arrays[name]
+        if array.shape != shape or array.dtype != np.float32:
+            raise ValueError(f"{name}: expected {shape} of float32, got {array.shape}")
+
+
 def unreadable(file: Path, why: Exception) -> InputError:
     """Return the error of a file whose arrays are not what they should be."""
     return InputError(f"{file}: can't be read ({why!r}); bring the folder back whole")

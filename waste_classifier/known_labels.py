@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from waste_classifier.arrays import load_arrays, save_arrays, unreadable
+from waste_classifier.arrays import check_shapes, load_arrays, save_arrays, unreadable
 
 FILE_NAME = "known_labels.npz"
 
@@ -72,9 +72,6 @@ class KnownLabels(NamedTuple):
             "overall": (width, width),
             "scale": (2,),
         }
-        for name, shape in expected.items():
-            array = getattr(self, name)
-            if array.shape != shape or array.dtype != np.float32:
-                raise ValueError(f"{name}: expected {shape} of float32, got {array.shape}")
+        check_shapes(self._asdict(), expected)
         if not self.scale[0] < self.scale[1]:
             raise ValueError(f"scale: {self.scale} does not rise")

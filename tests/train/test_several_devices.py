@@ -1,10 +1,8 @@
 """The stage on several devices and machines: these are processes on loopback."""
 
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import chdir
@@ -24,6 +22,7 @@ from tests.pipeline.workspace import contents
 from tests.small_project import IMAGE_SIZE, write_tables
 from tests.training.changes import changed
 from tests.training.miniature import small_settings
+from tests.two_machines import tf_configs
 
 determinism.configure()
 
@@ -111,20 +110,9 @@ def kill_after(stage: subprocess.Popen[str], start_of_line: str) -> None:
 
 def start_two(workspace: Path) -> list[subprocess.Popen[str]]:
     """Start the stage in two folders, as of two machines; the first is the chief."""
-    sockets = [socket.socket() for _ in range(2)]
-    for opened in sockets:
-        opened.bind(("127.0.0.1", 0))
-    addresses = [f"127.0.0.1:{opened.getsockname()[1]}" for opened in sockets]
-    for opened in sockets:
-        opened.close()
+    folders = (workspace / "first", workspace / "second")
     return [
-        start(
-            workspace / name,
-            json.dumps(
-                {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-            ),
-        )
-        for index, name in enumerate(("first", "second"))
+        start(folder, tf_config) for folder, tf_config in zip(folders, tf_configs(), strict=True)
     ]
 
 

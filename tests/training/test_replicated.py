@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.two_machines import tf_configs
 from waste_classifier.parallel import available_cores
 
 ROOT = Path(__file__).parents[2]
@@ -33,17 +33,7 @@ def start(case: str, folder: Path, tf_config: str = "") -> subprocess.Popen[str]
 
 def start_two(case: str, folder: Path) -> list[subprocess.Popen[str]]:
     """Start two processes that train together; the first is the chief."""
-    sockets = [socket.socket() for _ in range(2)]
-    for opened in sockets:
-        opened.bind(("127.0.0.1", 0))
-    addresses = [f"127.0.0.1:{opened.getsockname()[1]}" for opened in sockets]
-    for opened in sockets:
-        opened.close()
-    tasks = [{"type": "worker", "index": index} for index in range(2)]
-    return [
-        start(case, folder, json.dumps({"cluster": {"worker": addresses}, "task": task}))
-        for task in tasks
-    ]
+    return [start(case, folder, tf_config) for tf_config in tf_configs()]
 
 
 def wait_for_line(process: subprocess.Popen[str], start_of_line: str) -> None:
