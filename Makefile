@@ -34,7 +34,8 @@ experiments: .venv/.$(LOCK) ## list experiments: what they changed, and their sc
 	@$(WITH_BIN) $(BIN)/dvc exp show --md --only-changed --drop '$(BESIDES)'
 
 test: .venv/.requirements-dev.lock ## run all tests
-	$(WITH_BIN) $(BIN)/python -m pytest --cov --cov-report=term --numprocesses 2 --dist loadfile
+	$(WITH_BIN) $(BIN)/python -m pytest --cov --cov-report=term --numprocesses 2 --dist loadfile \
+	  --no-loadscope-reorder
 
 test-fast: .venv/.requirements-dev.lock ## run the tests that need neither TensorFlow nor DVC
 	$(WITH_BIN) $(BIN)/python -m pytest --fast --numprocesses 2

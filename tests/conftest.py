@@ -2,6 +2,8 @@
 
 They are most of the tests and take seconds, since importing TensorFlow alone takes many. Left out,
 too, are the few that try whole stages many times over.
+
+In a run of all tests the slow files come first, so that two processes end at about the same time.
 """
 
 import os
@@ -75,6 +77,11 @@ def pytest_configure(config: pytest.Config) -> None:
         # Arrays of tests are small: threads that share them out would wait for each other.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         config.pluginmanager.register(FastLoop())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow = tuple(TESTS / name for name in SLOW)
+    items.sort(key=lambda item: not any(item.path.is_relative_to(each) for each in slow))
 
 
 class FastLoop:
