@@ -22,6 +22,9 @@ def tolerate_readers() -> None:
     A reader may leave (`dvc repro | head -1`), a log be on a full disk, or a terminal take fewer
     characters than a label has (`PYTHONIOENCODING=ascii`).
     """
+    # DVC wraps both as soon as it is imported, to colour them.
+    if "colorama" in sys.modules:
+        sys.modules["colorama"].deinit()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         # Not what a test or a notebook reads from; nor one that was closed from the start.

@@ -18,12 +18,12 @@ from waste_classifier.errors import InputError, PhotoError
 REPOSITORY = Path(__file__).parents[1]
 
 
-def program(main: str) -> list[str]:
+def program(main: str, imports: str = "os, signal, sys, time") -> list[str]:
     """Return the command that runs a function `main` of this body as a stage does."""
     body = "\n    ".join(main.splitlines())
     return [
         *(sys.executable, "-c"),
-        "import os, signal, sys, time\n"
+        f"import {imports}\n"
         "from stages.stage import exit_code\n"
         f"def main():\n    {body}\n"
         "sys.exit(exit_code(main))",
@@ -219,13 +219,18 @@ def test_signals_do_as_before_after_a_stage() -> None:
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
-def test_a_reader_that_closes_what_a_stage_prints_does_not_stop_it(tmp_path: Path) -> None:
+# DVC wraps standard output.
+@pytest.mark.parametrize("imports", ["sys", "sys, dvclive"])
+def test_a_reader_that_closes_what_a_stage_prints_does_not_stop_it(
+    tmp_path: Path, imports: str
+) -> None:
     stage = subprocess.Popen(
         program(
             "for number in range(5):\n"
             "    print('line', number, flush=True)\n"
             "    sys.stdin.readline()\n"
-            f"open({str(tmp_path / 'done')!r}, 'w')"
+            f"open({str(tmp_path / 'done')!r}, 'w')",
+            imports,
         ),
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         stdin=subprocess.PIPE,

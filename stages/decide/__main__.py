@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stages.decide.curve import decision_curve
 from stages.decide.report import coverage_points, decision_points, report, summarise
-from stages.decide.thresholds import fit_temperature, fit_thresholds
+from stages.decide.thresholds import fit_temperature, fit_thresholds, unseen_log_loss
 from stages.decide.wanted import wanted_decision
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, read_cross_validation
 from stages.outputs.decision import CURVE_FILE, DECISION_FILE
@@ -36,6 +36,7 @@ def main(settings: DecideParams) -> None:
     thresholds = fit_thresholds(decision, calibrated, known.actual, known.groups)
     decision = decision._replace(thresholds=thresholds)
     curve = decision_curve(decision, calibrated, known.actual, known.groups)
+    log_loss = unseen_log_loss(decision, known)
     of_test = report(decision, test, distances, settings.bootstrap_samples, settings.seed)
 
     write_document(DECISION_FILE, decision.to_json())
@@ -43,10 +44,14 @@ def main(settings: DecideParams) -> None:
     with StageLive("decide") as live:
         for metric, value in summarise(decision, of_test).items():
             live.log_metric(metric, value, plot=False)
+        live.log_metric("cross_validation/log_loss", log_loss, plot=False)
         live.log_points("decisions", decision_points(decision, of_test))
         live.log_points("coverage", coverage_points(of_test))
     print_thresholds(decision.labels, thresholds, decision.purity, decision.confidence)
     right = f", {of_test.accuracy:.4f} of these the right one" if of_test.coverage else ""
+    print(
+        f"log loss of the cross-validation, each fold at the temperature of others: {log_loss:.4f}"
+    )
     print(
         f"temperature {temperature:.3f}; of {len(test.paths)} test images "
         f"{of_test.coverage:.4f} get a label{right}: {Path('metrics/decide.json')}"

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stages.decide.thresholds import mix_weights
+from stages.decide.thresholds import log_losses, mix_weights
 from stages.outputs.predictions import Predictions
 from stages.scores import resamples
 from waste_classifier.decision import UNSURE_POSITION, Decision
@@ -79,7 +79,6 @@ def report(
     sure = decided != UNSURE_POSITION
     right = decided == test.actual
     curve = coverage_curve(calibrated, test.actual, weights)
-    rows = np.arange(len(test.actual))
     return Report(
         images=np.bincount(test.actual, minlength=k),
         purity=of_all[0],
@@ -94,10 +93,8 @@ def report(
         accuracy=_mean(right[sure], weights[sure]),
         area_under_risk=float(np.trapezoid(1 - curve[1], curve[0])),
         curve=curve,
-        log_loss=_mean(-np.log(np.maximum(calibrated[rows, test.actual], 1e-12)), weights),
-        log_loss_before=float(
-            -np.log(np.maximum(test.probabilities[rows, test.actual], 1e-12)).mean()
-        ),
+        log_loss=_mean(log_losses(calibrated, test.actual), weights),
+        log_loss_before=float(log_losses(test.probabilities, test.actual).mean()),
     )
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.stats import beta
 
+from stages.outputs.predictions import Predictions
 from waste_classifier.decision import Decision
 
 Floats = npt.NDArray[np.float64]
@@ -31,12 +32,42 @@ def fit_temperature(
 
     def loss(log_temperature: float) -> float:
         tried = decision._replace(temperature=float(np.exp(log_temperature)))
-        of_actual = tried.calibrated(probabilities)[np.arange(len(actual)), actual]
-        return float(weights @ -np.log(np.maximum(of_actual, np.finfo(np.float64).tiny)))
+        return float(weights @ log_losses(tried.calibrated(probabilities), actual))
 
     low, high = np.log(TEMPERATURES)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x))
+
+
+def unseen_log_loss(decision: Decision, known: Predictions) -> float:
+    """Return the log loss of a cross-validation, in nats, each fold at the temperature of others.
+
+    Each temperature is fitted to photos that are not in the fold.
+
+    Args:
+        decision: whose temperature counts for nothing.
+        known: with folds.
+    """
+    paths, folds = np.asarray(known.paths), np.asarray(known.folds)
+    losses = np.empty(len(folds))
+    for fold in np.unique(folds):
+        held_out = folds == fold
+        others = ~np.isin(paths, paths[held_out])
+        temperature = fit_temperature(decision, known.probabilities[others], known.actual[others])
+        calibrated = decision._replace(temperature=temperature).calibrated(known.probabilities)
+        losses[held_out] = log_losses(calibrated, known.actual)[held_out]
+    return float(np.average(losses, weights=mix_weights(decision, known.actual)))
+
+
+def log_losses(probabilities: npt.NDArray[Any], actual: Positions) -> Floats:
+    """Return the log loss of each photo, `(n,)`, in nats.
+
+    Args:
+        probabilities: `(n, k)`.
+        actual: `(n,)`, positions of labels.
+    """
+    of_actual: Floats = probabilities[np.arange(len(actual)), actual].astype(np.float64)
+    return -np.log(np.maximum(of_actual, 1e-12))
 
 
 def mix_weights(decision: Decision, actual: Positions) -> Floats:

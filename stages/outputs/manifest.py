@@ -78,10 +78,7 @@ class Labelled(Protocol):
 
 
 class ManifestColumns(NamedTuple):
-    """Columns of the manifest: position i of each is of the same image.
-
-    A hundred thousand images take some seventeen MiB.
-    """
+    """Columns of the manifest: position i of each is of the same image."""
 
     paths: list[str]  #: sorted
     labels: list[str]

@@ -4,17 +4,16 @@ Each has a replica of the network, and sees an equal share of each batch.
 """
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Timer
 
 import numpy as np
 import tensorflow as tf
 
 from stages.compute.precision import Precision
 from stages.progress import say
+from stages.training.deadline import ended_after
 from stages.training.machines import VARIABLE, Machines
 from stages.training.phases import Phase
 from waste_classifier.errors import InputError
@@ -140,7 +139,12 @@ def open_replicas(
         tf.config.set_logical_device_configuration(processor, parts)
     if machines.several:
         say(f"waiting for {len(machines.addresses)} machines to train together")
-        with ended_after(WAITING_SECONDS, machines), lost_machines_explained(machines):
+        too_late = (
+            f"error: machine {machines.index} of {len(machines.addresses)}: not all machines of "
+            f"{VARIABLE} ({', '.join(machines.addresses)}) have come within {WAITING_SECONDS:.0f} "
+            "s; see what they say, and start all of them within that time"
+        )
+        with ended_after(WAITING_SECONDS, too_late), lost_machines_explained(machines):
             strategy: tf.distribute.Strategy = tf.distribute.MultiWorkerMirroredStrategy()
     else:
         # The strategy reads it too, whatever stands in it.
@@ -190,32 +194,6 @@ def check_share(phase: Phase, batch_size: int, devices: int) -> None:
             f"{batch_size} images{few} evenly; set it to a multiple of {devices} that is no more "
             "than the training images, or train on fewer devices"
         )
-
-
-@contextmanager
-def ended_after(seconds: float, machines: Machines) -> Iterator[None]:
-    """End this process, with a message, where others have not come after some time.
-
-    TensorFlow waits on, in code that no exception of Python's ends.
-    """
-
-    def end() -> None:
-        print(
-            f"error: machine {machines.index} of {len(machines.addresses)}: not all machines of "
-            f"TF_CONFIG ({', '.join(machines.addresses)}) have come within {seconds:.0f} s; see "
-            "what they say, and start all of them within that time",
-            file=sys.stderr,
-            flush=True,
-        )
-        os._exit(1)
-
-    timer = Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 @contextmanager

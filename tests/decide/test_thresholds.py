@@ -5,7 +5,14 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import binomtest
 
-from stages.decide.thresholds import fit_temperature, fit_thresholds, least_share, mix_weights
+from stages.decide.thresholds import (
+    fit_temperature,
+    fit_thresholds,
+    least_share,
+    mix_weights,
+    unseen_log_loss,
+)
+from stages.outputs.predictions import Predictions
 from waste_classifier.decision import Decision, always_decide
 
 LABELS = ("glass", "metal")
@@ -131,3 +138,22 @@ def test_a_decision_of_the_thresholds_is_as_pure_on_the_photos_themselves() -> N
         in_bin = decided == label
         assert in_bin.sum() > 100
         assert (actual[in_bin] == label).mean() >= 0.98
+
+
+def test_the_log_loss_of_a_fold_is_at_the_temperature_of_the_others() -> None:
+    # Ten photos a fold, all said to be glass with 0.6: eight of the first are, nine of the second.
+    actual = np.array([0] * 8 + [1] * 2 + [0] * 9 + [1])
+    known = Predictions(
+        labels=LABELS,
+        paths=tuple(f"{number}.jpg" for number in range(20)),
+        groups=tuple(str(number) for number in range(20)),
+        actual=actual,
+        predicted=np.zeros(20, int),
+        probabilities=said(*np.full(20, 0.6)).astype(np.float32),
+        folds=(0,) * 10 + (1,) * 10,
+    )
+
+    # The best temperature of a fold says what share is glass, which the other one is judged by.
+    first = 0.8 * np.log(0.9) + 0.2 * np.log(0.1)
+    second = 0.9 * np.log(0.8) + 0.1 * np.log(0.2)
+    assert unseen_log_loss(PLAIN, known) == pytest.approx(-(first + second) / 2, rel=1e-4)

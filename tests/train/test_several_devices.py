@@ -23,6 +23,7 @@ from tests.small_project import IMAGE_SIZE, write_tables
 from tests.training.changes import changed
 from tests.training.miniature import small_settings
 from tests.two_machines import tf_configs
+from waste_classifier.parallel import available_cores
 
 determinism.configure()
 
@@ -149,7 +150,12 @@ def test_machines_of_other_parameters_are_refused(workspace: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "tf_config", "message"),
     [
-        ({"devices": 64}, "", r"error: params.yaml: train.devices is 64, but this machine has "),
+        pytest.param(
+            {"devices": 64},
+            "",
+            "error: params.yaml: train.devices is 64, but this machine has ",
+            marks=pytest.mark.skipif(available_cores() >= 64, reason="needs fewer than 64 cores"),
+        ),
         ({}, "{", "error: TF_CONFIG: no JSON"),
     ],
 )

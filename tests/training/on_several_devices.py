@@ -21,6 +21,7 @@ import numpy as np  # noqa: E402
 from stages.params.train import TrainParams  # noqa: E402
 from stages.train.log import Unlogged  # noqa: E402
 from stages.training import fit  # noqa: E402
+from stages.training import replicas as replicas_module  # noqa: E402
 from stages.training.fit import BestAndResume, run_task, run_task_replicated  # noqa: E402
 from stages.training.machines import read_machines  # noqa: E402
 from stages.training.phases import Phase  # noqa: E402
@@ -126,6 +127,8 @@ def machines(training: Training, replicas: Replicas) -> None:
 
 def main(case: str, folder: Path) -> None:
     """Train as a case says."""
+    if case == "alone":
+        replicas_module.WAITING_SECONDS = 5.0
     fit.MOST_SAVING = 1e9
     trained_on = read_machines(os.environ)
     devices = 1 if trained_on.several else 2

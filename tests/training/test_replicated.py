@@ -144,3 +144,13 @@ def test_two_machines_end_with_equal_weights_and_a_kill_ends_both(
     for name, weights in one.items():
         np.testing.assert_array_equal(first[name], second[name])
         np.testing.assert_allclose(first[name], weights, rtol=0, atol=1e-5, err_msg=name)
+
+
+def test_a_machine_whose_others_do_not_come_ends_with_a_message(tmp_path: Path) -> None:
+    chief, other = start_two("alone", tmp_path)
+    kill(other)
+
+    printed, _ = chief.communicate(timeout=SECONDS)
+
+    assert chief.returncode == -signal.SIGKILL
+    assert "error: machine 0 of 2: not all machines of TF_CONFIG (127.0.0.1:" in printed
