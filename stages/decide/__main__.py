@@ -50,7 +50,7 @@ def main(settings: DecideParams) -> None:
     print_thresholds(decision.labels, thresholds, decision.purity, decision.confidence)
     right = f", {of_test.accuracy:.4f} of these the right one" if of_test.coverage else ""
     print(
-        f"log loss of the cross-validation, each fold at the temperature of others: {log_loss:.4f}"
+        f"log loss of the cross-validation, folds at the temperature of others: {log_loss:.4f}"
     )
     print(
         f"temperature {temperature:.3f}; of {len(test.paths)} test images "
