@@ -76,11 +76,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--remote", help="a name of `dvc remote list` (default: the default one)")
     arguments = parser.parse_args()
-    command = ["dvc", "push", "--run-cache"]
+    command = [sys.executable, "-m", "dvc", "push", "--run-cache"]
     if arguments.remote is not None:
         command += ["--remote", arguments.remote]
     if subprocess.run(command, check=False).returncode:
-        raise InputError(f"`{' '.join(command)}` failed; its message stands above")
+        raise InputError(f"`dvc {' '.join(command[3:])}` failed; its message stands above")
     print(push_outputs(arguments.remote))
 
 

@@ -21,6 +21,7 @@ from stages.outputs.classifier import CLASSIFIER_DIR
 from stages.stage import exit_code
 from waste_classifier.adaptation import adapt
 from waste_classifier.classifier import Answer, Classifier
+from waste_classifier.commands.adapt import widened
 from waste_classifier.commands.photos import find_photos, results
 from waste_classifier.commands.progress import counted
 from waste_classifier.errors import InputError
@@ -138,10 +139,12 @@ def main() -> None:
         raise InputError(f"{arguments.model}: does not say how training photos look")
     photos = read_photos(classifier, arguments.photos, accepted)
     shift = adapt(photos.features.mean(axis=1), novelty.mean, novelty.scale)
-    for title, seen in (
-        ("as it is", photos),
-        ("adapted to these photos", photos._replace(features=shift(photos.features))),
+    adapted = photos._replace(features=shift(photos.features))
+    for title, seen, held_against in (
+        ("as it is", photos, novelty),
+        ("adapted to these photos", adapted, widened(novelty, adapted.features)),
     ):
+        classifier.novelty = held_against
         answers = classifier.answers(seen.features)
         lines = table(seen, answers), none_told(seen, answers), [decided_alone(classifier, seen)]
         print("\n".join([f"{title}:", *(line for part in lines for line in part), ""]))

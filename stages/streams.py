@@ -11,9 +11,11 @@ class _TolerantFile(io.FileIO):
     def write(self, content: Any) -> int:
         """Write bytes and return how many were taken."""
         try:
-            return super().write(content)
+            taken = super().write(content)
         except OSError:
-            return len(content)
+            taken = None
+        # None too where it would have to wait, but may not (`O_NONBLOCK`).
+        return len(content) if taken is None else taken
 
 
 def tolerate_readers() -> None:
@@ -22,13 +24,13 @@ def tolerate_readers() -> None:
     A reader may leave (`dvc repro | head -1`), a log be on a full disk, or a terminal take fewer
     characters than a label has (`PYTHONIOENCODING=ascii`).
     """
-    # DVC wraps both as soon as it is imported, to colour them.
-    if "colorama" in sys.modules:
-        sys.modules["colorama"].deinit()
     for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
+        stream, original = getattr(sys, name), getattr(sys, f"__{name}__")
+        # DVC wraps both as soon as it is imported, to colour them.
+        if type(stream).__module__.startswith("colorama."):
+            stream = original
         # Not what a test or a notebook reads from; nor one that was closed from the start.
-        if isinstance(stream, io.TextIOWrapper) and stream is getattr(sys, f"__{name}__"):
+        if isinstance(stream, io.TextIOWrapper) and stream is original:
             stream.flush()
             tolerant = io.TextIOWrapper(
                 io.BufferedWriter(_TolerantFile(stream.fileno(), "w", closefd=False)),

@@ -13,9 +13,12 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from waste_classifier.arrays import load_arrays, save_arrays
+from waste_classifier.arrays import check_shapes, load_arrays, save_arrays, unreadable
 
 FILE_NAME = "adaptation.npz"
+
+#: Of a feature's deviation over the training photos: what varies less is left as it is.
+LEAST_VARIATION = 1e-3
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -41,7 +44,12 @@ class Adaptation(NamedTuple):
         Raises:
             InputError: it is missing or damaged.
         """
-        return cls(**load_arrays(file, cls._fields))
+        read = cls(**load_arrays(file, cls._fields))
+        try:
+            check_shapes(read._asdict(), dict.fromkeys(cls._fields, (read.factor.size,)))
+        except ValueError as error:
+            raise unreadable(file, error) from None
+        return read
 
 
 def adapt(features: Floats, mean: Floats, scale: Floats) -> Adaptation:
@@ -52,9 +60,12 @@ def adapt(features: Floats, mean: Floats, scale: Floats) -> Adaptation:
         mean: `(d,)`, of the training photos.
         scale: `(d,)`, standard deviation of the training photos.
     """
-    own_mean, own_scale = features.mean(axis=0), features.std(axis=0)
-    # A feature that never varies in a few photos says nothing of its scale.
-    factor = np.where(own_scale > 0, scale / np.maximum(own_scale, np.finfo(np.float32).tiny), 1)
+    # Of equal values of 32 bits the deviation is not 0, but what rounding leaves.
+    wide = features.astype(np.float64)
+    own_mean, own_scale = wide.mean(axis=0), wide.std(axis=0)
+    # A feature that hardly varies in a few photos says nothing of its scale.
+    varies = own_scale > LEAST_VARIATION * scale
+    factor = np.where(varies, scale / np.where(varies, own_scale, 1), 1)
     return Adaptation(
         np.asarray(factor, np.float32), np.asarray(mean - own_mean * factor, np.float32)
     )

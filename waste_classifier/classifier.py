@@ -56,6 +56,11 @@ class Answer(NamedTuple):
         return self.decision != UNSURE
 
     @property
+    def shown_label(self) -> str:
+        """The label that it decides on, which costs may choose; of an unsure one the likeliest."""
+        return self.decision if self.is_sure else self.label
+
+    @property
     def is_unlike(self) -> bool:
         """Whether the photo is unlike the training ones, as far as that is known."""
         return self.distance is not None and self.distance > 1
@@ -128,20 +133,37 @@ class Classifier(Model):
         """What features are shifted by; None where the folder has nothing.
 
         Raises:
-            InputError: the file is damaged.
+            InputError: the file is damaged, or of another network.
         """
         file = self.folder / adaptation.FILE_NAME
-        return Adaptation.load(file) if file.exists() else None
+        if not file.exists():
+            return None
+        read = Adaptation.load(file)
+        if len(read.factor) != self.head.features:
+            raise InputError(
+                f"{file}: of {len(read.factor)} features, but the classifier has "
+                f"{self.head.features}; bring the folder back whole"
+            )
+        return read
 
     @cached_property
     def training_photos(self) -> TrainingPhotos | None:
         """What the nearest training photos are found in; None where the folder has none.
 
         Raises:
-            InputError: the file is damaged.
+            InputError: the file is damaged, or of another novelty.
         """
         file = self.folder / training_photos.FILE_NAME
-        return TrainingPhotos.load(file) if file.exists() else None
+        if not file.exists():
+            return None
+        read = TrainingPhotos.load(file)
+        components = read.coordinates.shape[1]
+        if self.novelty is not None and components != len(self.novelty.whitening):
+            raise InputError(
+                f"{file}: of {components} components, but {novelty.FILE_NAME} beside it has "
+                f"{len(self.novelty.whitening)}; bring the folder back whole"
+            )
+        return read
 
     @classmethod
     def load_whole(cls, folder: str | PathLike[str]) -> Self:
@@ -235,7 +257,8 @@ class Classifier(Model):
 
         Args:
             photo: a path, an image of Pillow, or an array `(h, w, 3) uint8`, RGB.
-            label: that is asked for; None: the most probable one.
+            label: that is asked for; None: that of the decision, or the most probable one where
+                it is unsure.
             nearest: how many training photos.
 
         Raises:
@@ -263,15 +286,16 @@ class Classifier(Model):
             InputError: there is no such label.
         """
         answer = self.answers(features[None])[0]
-        label = answer.label if label is None else label
+        label = answer.shown_label if label is None else label
         if label not in self.labels:
             raise InputError(f"no label {label!r}; expected one of {', '.join(self.labels)}")
         neighbours = []
         if self.training_photos is not None and self.novelty is not None:
             place = self.novelty.coordinates(features.mean(axis=0, keepdims=True))[0]
             neighbours = self.training_photos.nearest(place, nearest)
-        # The first orientation is the photo as received.
-        received = features[0]
         activations = self.backbone.activations(image)
-        seen = class_activation_map(self.head, received, activations, self.labels.index(label))
+        number = self.labels.index(label)
+        factor = None if self.adaptation is None else self.adaptation.factor
+        # The first orientation is the photo as received.
+        seen = class_activation_map(self.head, features[0], activations, number, factor)
         return Explanation(answer, label, seen, neighbours)

@@ -18,6 +18,8 @@ _COLOURS = np.array(
     np.float32,
 )
 _OPACITY = 0.55
+#: Below the square root of a deviation, as the network has it.
+EPSILON = 1e-5
 
 
 class Explanation(NamedTuple):
@@ -34,6 +36,7 @@ def class_activation_map(
     features: npt.NDArray[np.float32],
     activations: npt.NDArray[np.float32],
     label: int,
+    factor: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Return where in an image a label is seen, `(h, w) float32` from 0 to 1.
 
@@ -48,11 +51,14 @@ def class_activation_map(
             standard deviations.
         activations: `(h, w, c)`, output of the last stage.
         label: position of the label.
+        factor: `(d,)`, what the features of the network were multiplied by, where the head sees
+            adapted ones.
     """
     channels = activations.shape[-1]
-    slopes = _slopes(head, features, label)[-2 * channels :]
-    of_mean, of_deviation = slopes[:channels], slopes[channels:]
-    mean, deviation = features[-2 * channels : -channels], features[-channels:]
+    slopes = _slopes(head, features, label) * (1 if factor is None else factor)
+    of_mean, of_deviation = slopes[-2 * channels : -channels], slopes[-channels:]
+    mean = activations.mean(axis=(0, 1))
+    deviation = np.sqrt(activations.var(axis=(0, 1)) + EPSILON)
     gradients = of_mean + of_deviation * (activations - mean) / deviation
     seen = np.maximum((gradients * activations).sum(axis=-1), 0)
     largest = seen.max()

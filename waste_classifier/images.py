@@ -341,7 +341,12 @@ def _upright(image: Image.Image) -> Image.Image:
     # Damaged EXIF makes Pillow raise anything; the pixels are whole, and shown as they are stored.
     except Exception:
         return image
-    return image if method is None else image.transpose(method)
+    if method is None:
+        return image
+    turned = image.transpose(method)
+    # Whoever decodes it again must not turn it again: EXIF and XMP both say how it lay.
+    turned.info = {key: value for key, value in image.info.items() if key == "transparency"}
+    return turned
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

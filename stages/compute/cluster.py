@@ -232,6 +232,7 @@ class _Piece(Generic[Key]):
     key: Key
     photos: Sequence[Readable]
     deaths: int = 0  #: of workers that had them
+    reader: Any = None  #: with which it was handed out
 
 
 @dataclass
@@ -304,6 +305,7 @@ class _Crew:
         while waiting and self.free:
             member = min(self._ready(), key=lambda each: len(each.given))
             piece = waiting.popleft()
+            piece.reader = member.reader
             member.given[member.worker.compute.remote(piece.photos, member.reader)] = piece
 
     def results(self, waiting: deque[_Piece[Key]]) -> Iterator[tuple[Key, npt.NDArray[np.float32]]]:
@@ -384,8 +386,9 @@ class _Crew:
     def _failed(
         self, member: _Member, ref: Any, cause: BaseException, waiting: deque[_Piece[Key]]
     ) -> None:
+        piece = member.given.get(ref)
         # Its copy of the photos may be an older one.
-        if isinstance(cause, PhotoError) and member.reader is None:
+        if isinstance(cause, PhotoError) and piece is not None and piece.reader is None:
             member.reader = self._reader
             waiting.appendleft(member.given.pop(ref))
             return

@@ -49,9 +49,7 @@ def main(settings: DecideParams) -> None:
         live.log_points("coverage", coverage_points(of_test))
     print_thresholds(decision.labels, thresholds, decision.purity, decision.confidence)
     right = f", {of_test.accuracy:.4f} of these the right one" if of_test.coverage else ""
-    print(
-        f"log loss of the cross-validation, folds at the temperature of others: {log_loss:.4f}"
-    )
+    print(f"log loss of the cross-validation, folds at the temperature of others: {log_loss:.4f}")
     print(
         f"temperature {temperature:.3f}; of {len(test.paths)} test images "
         f"{of_test.coverage:.4f} get a label{right}: {Path('metrics/decide.json')}"

@@ -25,8 +25,14 @@ def wanted_decision(
         actual: `(n,)`, positions of the labels of photos, of each one at least.
 
     Raises:
-        InputError: the parameters name other labels, or shares do not add up to 1.
+        InputError: the parameters name other labels, shares do not add up to 1, or a label is named
+            as no label is.
     """
+    if UNSURE in labels:
+        raise InputError(
+            f"data/raw: label '{UNSURE}' could not be told from an answer without a label; give "
+            "its folder another name"
+        )
     counts = np.bincount(actual, minlength=len(labels))
     data_shares = tuple((counts / counts.sum()).tolist())
     mix = data_shares

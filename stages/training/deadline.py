@@ -30,6 +30,7 @@ def ended_after(seconds: float, message: str) -> Iterator[None]:
     watcher = subprocess.Popen(
         [sys.executable, "-IS", "-c", _WATCHER, str(seconds), str(os.getpid()), message],
         stdin=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the process that it watches
     )
     try:
         yield

@@ -1,16 +1,20 @@
 """`adapt`: takes the photos of another line as the new normal."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from waste_classifier import adaptation, novelty
+from waste_classifier.adaptation import Adaptation
 from waste_classifier.classifier import Answer, Classifier
 from waste_classifier.commands.photos import find_photos, results
 from waste_classifier.commands.progress import counted, say
 from waste_classifier.errors import InputError
+from waste_classifier.novelty import Novelty
 
 #: Fewer photos say little of what is usual.
 FEWEST_PHOTOS = 50
@@ -33,13 +37,15 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
         InputError: `output` is there already, there are too few photos, or the classifier does not
             know how its training photos look.
     """
-    if output.exists():
+    if os.path.lexists(output):
         raise InputError(f"{output}: is there already; name a new folder")
     if not photos.is_dir():
         raise InputError(f"{photos}: no such folder; expected one with photos of the line")
-    # What an earlier adaptation did is not added to.
     classifier = Classifier.load(folder)
-    classifier.adaptation = None
+    if classifier.adaptation is not None:
+        raise InputError(
+            f"{folder}: is adapted to a line already; name the folder that it was made from"
+        )
     known = classifier.novelty
     if known is None:
         raise InputError(
@@ -63,18 +69,43 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
     seen = np.stack(features)
     shift = adaptation.adapt(seen.mean(axis=1), known.mean, known.scale)
     adapted = shift(seen)
-    distances = known.distances(adapted.mean(axis=1))
-    farthest = float(np.quantile(distances, 1 - REFUSED, method="higher"))
-    limit = np.asarray(known.limit * max(1.0, farthest), np.float32)
-
-    shutil.copytree(folder, output)
-    shift.save(output / adaptation.FILE_NAME)
-    known._replace(limit=limit).save(output / novelty.FILE_NAME)
+    write_adapted(folder, output, shift, widened(known, adapted))
     after = Classifier.load(output).answers(adapted)
     for line in changes(before, after, classifier.labels):
         say(line)
     say(f"written to {output}; look at `score` with it where labels are known")
     return 1 if unread else 0
+
+
+def widened(known: Novelty, adapted: npt.NDArray[np.float32]) -> Novelty:
+    """Return what photos are held against, its limit as wide as photos of the line need.
+
+    Args:
+        known: of the training photos.
+        adapted: `(n, orientations, d)`, adapted features of photos of the line.
+    """
+    distances = known.distances(adapted.mean(axis=1))
+    farthest = float(np.quantile(distances, 1 - REFUSED, method="higher"))
+    return known._replace(limit=np.asarray(known.limit * max(1.0, farthest), np.float32))
+
+
+def write_adapted(folder: Path, output: Path, shift: Adaptation, wider: Novelty) -> None:
+    """Write a copy of a classifier with what is known of another line, whole or not at all.
+
+    Raises:
+        InputError: it can't be written.
+    """
+    unfinished = output.with_name(f".{output.name}.new")
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(folder, unfinished)
+        shift.save(unfinished / adaptation.FILE_NAME)
+        wider.save(unfinished / novelty.FILE_NAME)
+        unfinished.rename(output)
+    except (OSError, shutil.Error) as error:
+        raise InputError(f"{output}: can't be written ({error}); name another folder") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def changes(before: list[Answer], after: list[Answer], labels: tuple[str, ...]) -> list[str]:

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -76,8 +76,12 @@ def find_photos(names: Iterable[str | Path]) -> Iterator[Found]:
     paths = [Path(name) for name in names]
     # Before work that would be in vain.
     for path in paths:
-        if not path.exists():
-            raise InputError(f"{path}: no such file or folder")
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise InputError(f"{path}: no such file or folder") from None
+        except OSError as error:
+            refuse(error)
     for path in paths:
         if path.is_dir():
             yield from _of_folder(path)
@@ -94,12 +98,24 @@ def is_photo(name: str) -> bool:
 
 
 def _of_folder(folder: Path) -> Iterator[Found]:
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=refuse):
         folders.sort()
         for file in sorted(files):
             if is_photo(file):
                 path = Path(parent, file)
                 yield Found(str(path), path)
+
+
+def refuse(error: OSError) -> NoReturn:
+    """Say of a folder or file that it can't be read.
+
+    Raises:
+        InputError: always.
+    """
+    raise InputError(
+        f"{error.filename}: can't be read ({error.strerror}); let this user read it, or leave it "
+        "out"
+    ) from None
 
 
 def _of_archive(path: Path) -> Iterator[Found]:

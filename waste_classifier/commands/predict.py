@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,8 @@ from waste_classifier.images import load
 
 #: How bytes of a file name that are no text are written.
 BYTES_AS_TEXT = "backslashreplace"
+#: Bytes of a photo's name in that of its explanation.
+LONGEST_STEM = 200
 #: Side of a photo on a sheet, pixels.
 SHEET_SIDE = 160
 
@@ -52,6 +55,7 @@ def predict(
     """
     classifier = Classifier.load(folder)
     unread = count = 0
+    files = [file for file in (csv_file, jsonl_file, sheet_file, explain_folder) if file]
     shown: list[tuple[Image.Image, Answer]] = []
     if explain_folder is not None:
         with _refusals_explained(explain_folder):
@@ -70,7 +74,7 @@ def predict(
                 unread += 1
                 say(f"error: {result.error}", sys.stderr)
                 continue
-            say(line_of(result.found.name, result.answer, top))
+            _say_line(line_of(result.found.name, result.answer, top), needed=not files)
             if sheet_file is not None and len(shown) < MOST_PHOTOS:
                 small = Image.fromarray(result.image).resize((SHEET_SIDE, SHEET_SIDE))
                 shown.append((small, result.answer))
@@ -93,8 +97,22 @@ def line_of(name: str, answer: Answer, top: int = 1) -> str:
         said = ", ".join(f"{label} {probability:.2f}" for label, probability in ranked)
         why = f"{said}{'; ' if answer.reason else ''}{answer.reason}"
     else:
-        why = answer.reason or f"{answer.probability:.2f}"
+        why = answer.reason or f"{answer.probabilities[answer.decision]:.2f}"
     return f"{name}\t{answer.decision}\t{why}"
+
+
+def _say_line(line: str, needed: bool) -> None:
+    """Print a line; where the reader of lines has left, files are still to be written.
+
+    Raises:
+        BrokenPipeError: the reader has left, and lines are all that was asked for.
+    """
+    try:
+        say(line)
+    except BrokenPipeError:
+        if needed:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
@@ -140,6 +158,8 @@ def _json_lines(file: Path, _: Sequence[str]) -> Iterator[Any]:
 @contextmanager
 def _written(file: Path) -> Iterator[IO[str]]:
     """Open a file that appears whole at the end of the block, or not at all."""
+    if not file.name:
+        raise InputError(f"{file}: no name of a file; name one")
     unfinished = file.with_name(f".{file.name}.new")
     with _refusals_explained(file):
         # A name of a photo may hold bytes that are no text.
@@ -154,7 +174,9 @@ def _written(file: Path) -> Iterator[IO[str]]:
 
 def _save_explanation(explanation: Explanation, result: Result, folder: Path, number: int) -> None:
     picture = explanation_sheet(load(result.found.photo, name=result.found.name), explanation)
-    _save(picture, folder / f"{number:05}_{Path(result.found.name).stem}.jpg")
+    # With number and extension, a file system takes so long a name.
+    stem = os.fsencode(Path(result.found.name).stem)[:LONGEST_STEM].decode(errors="ignore")
+    _save(picture, folder / f"{number:05}_{stem}.jpg")
 
 
 def _save(picture: Image.Image, file: Path) -> None:

@@ -71,7 +71,9 @@ def explanation_sheet(photo: Image.Image, explanation: Explanation) -> Image.Ima
 
 def _write(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, answer: Answer) -> None:
     colour = _SURE if answer.is_sure else _UNSURE
-    said = f"{answer.decision} {answer.probability:.2f}" if answer.is_sure else answer.decision
+    said = answer.decision
+    if answer.is_sure:
+        said += f" {answer.probabilities[answer.decision]:.2f}"
     draw.text((left, top), _fitting(said, width), fill=colour, font=_font())
     if answer.reason:
         draw.text(

@@ -1,8 +1,10 @@
 """`watch`: decides on photos as they come, in a folder that fills or in a stream of JPEGs."""
 
+import stat
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -19,10 +21,16 @@ from waste_classifier.images import Readable
 PAUSE = 0.02
 #: A file that did not change for so long is whole, seconds.
 SETTLED = 0.05
-#: How a JPEG begins and ends.
-BEGIN, END = b"\xff\xd8\xff", b"\xff\xd9"
+#: Of a JPEG: its first marker, this and what follows, and the second byte of its last marker.
+START, BEGIN, END = b"\xff\xd8", b"\xff\xd8\xff", 0xD9
+#: Second bytes of markers that no length follows: of packed pixels, and restarts.
+WITHOUT_LENGTH = (0x00, 0x01, *range(0xD0, 0xD8))
 #: Bytes of a frame that has no end.
 MOST_BYTES = 64 * 2**20
+
+
+#: What differs where a file is written anew: its number, time and size.
+Version = tuple[int, int, int]
 
 
 class Frame(NamedTuple):
@@ -83,28 +91,54 @@ def watch(folder: Path, source: str, seconds: float | None) -> int:
 def arrivals(folder: Path) -> Iterator[Path | None]:
     """Yield each photo that comes into a folder, once it is whole; None where none has come.
 
-    Those that are there already are not looked at.
+    Those that are there already are not looked at; one that is written anew is.
+
+    Raises:
+        InputError: the folder can't be read any more.
     """
-    known = {file.name for file in folder.iterdir()}
-    waiting: dict[str, tuple[int, float]] = {}
+    known = versions(folder)
+    waiting: dict[str, tuple[Version, float]] = {}
     while True:
-        for file in sorted(folder.iterdir()):
-            if file.name in known or not is_photo(file.name) or not file.is_file():
-                continue
-            size, now = file.stat().st_size, time.monotonic()
-            before, since = waiting.get(file.name, (-1, now))
-            if size != before:
-                waiting[file.name] = size, now
+        found = versions(folder)
+        known = {name: version for name, version in known.items() if found.get(name) == version}
+        waiting = {name: since for name, since in waiting.items() if name in found}
+        for name in sorted(set(found) - set(known)):
+            now = time.monotonic()
+            version, since = waiting.get(name, (None, now))
+            if version != found[name]:
+                waiting[name] = found[name], now
             elif now - since >= SETTLED:
-                known.add(file.name)
-                del waiting[file.name]
-                yield file
+                known[name] = found[name]
+                del waiting[name]
+                yield folder / name
         yield None
         time.sleep(PAUSE)
 
 
+def versions(folder: Path) -> dict[str, Version]:
+    """Return the photos of a folder by name, and what tells a file that is written anew.
+
+    Raises:
+        InputError: the folder can't be read.
+    """
+    found = {}
+    try:
+        for file in folder.iterdir():
+            if is_photo(file.name):
+                # It may leave meanwhile.
+                with suppress(FileNotFoundError):
+                    status = file.stat()
+                    if stat.S_ISREG(status.st_mode):
+                        found[file.name] = status.st_ino, status.st_mtime_ns, status.st_size
+    except OSError as error:
+        raise InputError(
+            f"{folder}: can't be read any more ({error.strerror}); bring it back, and start anew"
+        ) from None
+    return found
+
+
 def frames(stream: IO[bytes]) -> Iterator[Readable]:
-    """Yield the JPEGs of a stream that holds one after the other.
+    """Yield the JPEGs of a stream that holds one after the other, each as soon as it is whole.
 
     Raises:
         InputError: it holds something else.
@@ -113,17 +147,10 @@ def frames(stream: IO[bytes]) -> Iterator[Readable]:
     read = getattr(stream, "read1", stream.read)
     while content := read(65_536):
         held += content
-        while True:
-            begin = held.find(BEGIN)
-            end = held.find(END, begin + len(BEGIN)) if begin >= 0 else -1
-            # A preview within a JPEG ends before the JPEG does: what follows begins another one.
-            while end >= 0 and len(held) >= end + 4 and held[end + 2 : end + 4] != BEGIN[:2]:
-                end = held.find(END, end + 2)
-            if end < 0 or len(held) < end + 4:
-                break
+        while (begin := held.find(BEGIN)) >= 0 and (end := end_of_jpeg(held, begin)) is not None:
             number += 1
-            yield Frame(f"frame {number}", held[begin : end + 2])
-            held = held[end + 2 :]
+            yield Frame(f"frame {number}", held[begin:end])
+            held = held[end:]
         if len(held) > MOST_BYTES:
             raise InputError("standard input: no JPEG begins and ends there; expected JPEGs")
     begin = held.find(BEGIN)
@@ -131,3 +158,32 @@ def frames(stream: IO[bytes]) -> Iterator[Readable]:
         yield Frame(f"frame {number + 1}", held[begin:])
     elif number == 0:
         raise InputError("standard input: no JPEG in it; `ffmpeg -i CAMERA -f mjpeg -` writes them")
+
+
+def end_of_jpeg(content: bytes, begin: int) -> int | None:
+    """Return where a JPEG ends; None: later than `content` does.
+
+    Segments say how long they are, so that a preview within one ends nothing; what stands between
+    them is packed pixels, where 0 follows each 255, or the number of a restart (ITU-T T.81, B.1).
+
+    Args:
+        content: of a stream.
+        begin: where the JPEG begins.
+    """
+    place = begin + len(START)
+    while 0 <= (place := content.find(b"\xff", place)) < len(content) - 1:
+        marker = content[place + 1]
+        if marker == END:
+            return place + 2
+        # Another one begins: this one was cut off.
+        if marker == START[1]:
+            return place
+        if marker == 0xFF:
+            place += 1
+        elif marker in WITHOUT_LENGTH:
+            place += 2
+        elif place + 4 > len(content):
+            return None
+        else:
+            place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+    return None

@@ -54,20 +54,10 @@ def answer(classifier: Classifier, photo: Path) -> Section:
     """Return the section of one photo: what it is, or what is wrong with its file."""
     try:
         image = load(photo, name=photo.name)
-        explanation = explained(classifier, image)
+        explanation = classifier.explain(image, nearest=NEAREST)
     except InputError as error:
         return Section("no answer", message_html(str(error)))
     return Section(explanation.answer.decision, explanation_html(photo.name, image, explanation))
-
-
-def explained(classifier: Classifier, image: Image.Image) -> Explanation:
-    """Return why the classifier decides as it does; where it is unsure, of the likeliest label."""
-    explanation = classifier.explain(image, nearest=NEAREST)
-    answer = explanation.answer
-    if answer.is_sure and answer.decision != explanation.label:
-        # Costs can make another label than the likeliest one the decision.
-        return classifier.explain(image, answer.decision, NEAREST)
-    return explanation
 
 
 def message_html(message: str) -> str:

@@ -53,10 +53,12 @@ class Decisions(NamedTuple):
         return cls(by_path, arrivals)
 
     def are_on(self, path: str, photos: Path) -> bool:
-        """Return whether one is on this path, or on a photo that has come there."""
-        return path in self.by_path or (
-            path in self.arrivals and self.find(path, photos)[1] is not None
-        )
+        """Return whether one is on this photo, or on one that is not there to be decided on."""
+        if path not in self.by_path and path not in self.arrivals:
+            return False
+        if self.find(path, photos)[1] is not None:
+            return True
+        return path in self.by_path and _found(photos, path)[1] is None
 
     def find(self, path: str, photos: Path) -> tuple[ShownPhoto, Correction | None]:
         """Return a photo, and the decision on it, which its checksum tells.

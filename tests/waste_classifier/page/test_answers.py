@@ -12,7 +12,7 @@ from PIL import Image
 from tests.waste_classifier.page.colours import LABELS, colour_classifier, save_photo
 from waste_classifier.classifier import Classifier
 from waste_classifier.images import MAX_PIXELS
-from waste_classifier.page.answers import MAX_PHOTOS, NEAREST, answer, answers_html, explained
+from waste_classifier.page.answers import MAX_PHOTOS, NEAREST, answer, answers_html
 
 
 class Seen(HTMLParser):
@@ -90,7 +90,7 @@ def test_where_costs_decide_the_map_is_of_what_they_decide(tmp_path: Path) -> No
     free = ((1.0, 0.0, 1.0, 1.0),) * len(LABELS)
     classifier.__dict__["decision"] = classifier.decision._replace(costs=free)
 
-    explanation = explained(classifier, Image.new("RGB", (40, 40), "red"))
+    explanation = classifier.explain(Image.new("RGB", (40, 40), "red"))
 
     assert (explanation.answer.label, explanation.answer.decision) == ("cardboard", "glass")
     assert explanation.label == "glass"
