@@ -247,6 +247,28 @@ def test_a_reader_that_closes_what_a_stage_prints_does_not_stop_it(
     assert (tmp_path / "done").exists()
 
 
+def test_a_reader_that_is_slow_does_not_stop_it_where_it_may_not_wait(tmp_path: Path) -> None:
+    # More than a pipe holds.
+    main = (
+        "os.set_blocking(1, False)\n"
+        "for _ in range(100):\n"
+        "    print('x' * 10_000, flush=True)\n"
+        f"open({str(tmp_path / 'done')!r}, 'w')"
+    )
+    with subprocess.Popen(
+        program(main),
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as stage:
+        assert stage.stderr is not None
+        errors = stage.stderr.read()
+
+    assert (stage.returncode, errors) == (0, "")
+    assert (tmp_path / "done").exists()
+
+
 def test_a_stage_needs_nobody_to_print_to(tmp_path: Path) -> None:
     main = f"print('line', flush=True)\nopen({str(tmp_path / 'done')!r}, 'w')"
     closed = [*("sh", "-c"), 'exec "$@" >&-', "sh", *program(main)]

@@ -9,8 +9,10 @@ from PIL import Image
 
 from tests.classifier_folder import without_network, write_classifier
 from waste_classifier import Classifier
+from waste_classifier.adaptation import Adaptation
 from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.known_labels import KnownLabels
+from waste_classifier.training_photos import TrainingPhotos
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -119,6 +121,21 @@ def test_a_photo_that_is_none_is_named(folder: Path, tmp_path: Path) -> None:
 
     with pytest.raises(PhotoError, match=r"photo\.jpg: not an image"):
         Classifier.load(folder).decide([tmp_path / "photo.jpg"])
+
+
+def test_arrays_of_another_classifier_are_refused(folder: Path) -> None:
+    Adaptation(np.ones(5, np.float32), np.zeros(5, np.float32)).save(folder / "adaptation.npz")
+    with pytest.raises(
+        InputError, match=r"adaptation\.npz: of 5 features, but the classifier has 6"
+    ):
+        Classifier.load_whole(folder)
+
+    (folder / "adaptation.npz").unlink()
+    two = np.zeros((1, 2), np.float32)
+    photos = TrainingPhotos(np.array(["a.jpg"]), np.array(["glass"]), two, None)
+    photos.save(folder / "training_photos.npz")
+    with pytest.raises(InputError, match=r"training_photos\.npz: of 2 components, but"):
+        Classifier.load_whole(folder)
 
 
 def test_parts_of_another_classifier_are_refused(folder: Path) -> None:

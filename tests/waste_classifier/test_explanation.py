@@ -43,6 +43,21 @@ def test_the_map_is_activations_times_the_gradients_of_the_logit() -> None:
     assert seen.dtype == np.float32
 
 
+def test_of_adapted_features_the_slopes_are_those_of_the_network() -> None:
+    factor = RANDOM.uniform(0.1, 3, 6).astype(np.float32)
+    assert HEAD.hidden is not None
+    # A head that multiplies by itself is the same as features that were multiplied before.
+    inside = HEAD._replace(
+        hidden=Dense(HEAD.hidden.kernel * factor[:, np.newaxis], HEAD.hidden.bias)
+    )
+    features = features_of(ACTIVATIONS)
+    expected = class_activation_map(inside, features, ACTIVATIONS, 1)
+
+    seen = class_activation_map(HEAD, features * factor, ACTIVATIONS, 1, factor)
+
+    np.testing.assert_allclose(seen, expected, atol=1e-5)
+
+
 def test_a_head_of_one_layer_shows_where_its_channel_is() -> None:
     # The logit is the mean of the only channel.
     head = Head(None, Dense(np.array([[1], [0]], np.float32), np.zeros(1, np.float32)))

@@ -116,6 +116,8 @@ def test_the_image_is_upright(tmp_path: Path, orientation: int, corner: tuple[in
     upright = decode(tmp_path / "1.png")
     assert upright.size == ((3, 2) if orientation < 5 else (2, 3))
     assert upright.getpixel(corner) == RED
+    again = decode(upright)
+    assert again.getpixel(corner) == RED, "it is turned once"
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")

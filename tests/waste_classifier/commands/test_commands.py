@@ -17,7 +17,12 @@ from PIL import Image
 
 from tests.classifier_folder import without_network, write_classifier
 from waste_classifier.__main__ import main
-from waste_classifier.commands.watch import frames
+from waste_classifier.adaptation import Adaptation
+from waste_classifier.classifier import Classifier
+from waste_classifier.commands.adapt import adapt, write_adapted
+from waste_classifier.commands.photos import find_photos
+from waste_classifier.commands.predict import predict
+from waste_classifier.commands.watch import arrivals, frames
 from waste_classifier.errors import InputError
 
 COLOURS = {"glass": (255, 0, 0), "metal": (0, 255, 0), "dark": (0, 0, 0)}
@@ -283,3 +288,128 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[Any]) -> None:
 
     shown = capsys.readouterr().out
     assert all(name in shown for name in ("predict", "score", "watch", "adapt", "page"))
+
+
+def test_files_outlive_the_reader_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        assert run("predict", "photos/glass.jpg", "photos/metal.jpg", "--csv", "said.csv") == 0
+
+    assert len(Path("said.csv").read_text().splitlines()) == 3
+
+
+def test_where_costs_decide_the_probability_is_that_of_the_decision(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    content = json.loads(Path("classifier/decision.json").read_text())
+    # To call glass metal costs nothing, and to leave it does.
+    free = {label: {"glass": 1, "metal": 0, "paper": 1, "unsure": 1} for label in content["labels"]}
+    Path("classifier/decision.json").write_text(json.dumps(content | {"costs": free}))
+    save(Path("mixed.png"), (160, 140, 0))
+
+    assert run("predict", "mixed.png", "--explain", "why") == 0
+
+    # Of 10 times (160, 140, 0) / 255 the softmax is 0.69, 0.31, 0.00.
+    assert capsys.readouterr().out == "mixed.png\tmetal\t0.31\n"
+
+
+def test_a_long_name_is_cut_in_that_of_its_explanation() -> None:
+    name = "é" * 120 + ".png"
+    save(Path(name), COLOURS["glass"])
+
+    assert run("predict", name, "--explain", "why") == 0
+
+    (picture,) = Path("why").iterdir()
+    assert picture.name == f"00001_{'é' * 100}.jpg"
+
+
+def test_a_photo_that_is_written_anew_is_decided_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    def fill() -> None:
+        for name in ("glass", "metal"):
+            time.sleep(0.5)
+            save(Path("photos/latest.png"), COLOURS[name])
+
+    filling = threading.Thread(target=fill)
+    filling.start()
+
+    assert run("watch", "photos", "--seconds", 3) == 0
+
+    filling.join()
+    decisions = [line.split("\t")[:2] for line in capsys.readouterr().out.splitlines()]
+    assert decisions == [["photos/latest.png", "glass"], ["photos/latest.png", "metal"]]
+
+
+def test_a_folder_that_goes_away_is_named() -> None:
+    Path("intake").mkdir()
+    coming = arrivals(Path("intake"))
+    assert next(coming) is None
+    Path("intake").rmdir()
+
+    with pytest.raises(InputError, match="intake: can't be read any more"):
+        next(coming)
+
+
+def test_a_frame_is_there_before_the_next_one_begins() -> None:
+    photo = Path("photos/glass.jpg").read_bytes()
+
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as camera, os.fdopen(writer, "wb", buffering=0) as sent:
+        sent.write(photo)
+        first = next(frames(camera))
+
+    assert first.read_bytes() == photo
+
+
+def test_a_preview_in_a_frame_does_not_end_it() -> None:
+    photo, preview = (Path(f"photos/{name}.jpg").read_bytes() for name in ("glass", "metal"))
+    # In a segment of an application, as cameras write it.
+    segment = b"\xff\xe1" + (len(preview) + 2).to_bytes(2, "big") + preview
+    whole = photo[:2] + segment + photo[2:]
+
+    assert [frame.read_bytes() for frame in frames(io.BytesIO(whole + photo))] == [whole, photo]
+
+
+def test_an_adapted_classifier_is_not_adapted_again() -> None:
+    shift = Adaptation(np.ones(6, np.float32), np.zeros(6, np.float32))
+    shift.save(Path("classifier/adaptation.npz"))
+
+    with pytest.raises(InputError, match="classifier: is adapted to a line already"):
+        adapt(Path("classifier"), Path("photos"), Path("adapted"))
+
+
+def test_an_adapted_classifier_is_written_whole_or_not_at_all() -> None:
+    classifier = Classifier.load("classifier")
+    assert classifier.novelty is not None
+    shift = Adaptation(np.ones(6, np.float32), np.zeros(6, np.float32))
+    Path("file").touch()
+
+    with pytest.raises(InputError, match="file/new: can't be written"):
+        write_adapted(Path("classifier"), Path("file/new"), shift, classifier.novelty)
+    Path("classifier/link").symlink_to("nowhere")
+    with pytest.raises(InputError, match="adapted: can't be written"):
+        write_adapted(Path("classifier"), Path("adapted"), shift, classifier.novelty)
+
+    assert not list(Path().glob("*adapted*"))
+
+
+def test_what_can_not_be_read_is_named() -> None:
+    with pytest.raises(InputError, match=r"a{300}: can't be read \(File name too long\)"):
+        list(find_photos(["a" * 300]))
+    # Deeper than a path may be long.
+    Path("deep").mkdir()
+    folder = os.open("deep", os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("b" * 250, dir_fd=folder)
+        inner = os.open("b" * 250, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(folder)
+    with pytest.raises(InputError, match="b: can't be read"):
+        list(find_photos(["deep"]))
+
+
+def test_a_table_needs_a_name() -> None:
+    with pytest.raises(InputError, match=r"\.: no name of a file"):
+        predict(Path("classifier"), ["photos"], Path(), None, None, None, 1)

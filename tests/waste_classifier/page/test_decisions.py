@@ -74,3 +74,12 @@ def test_a_name_that_no_file_can_have_is_not_found(photos: Path, path: str, sha2
     decisions = decisions_with(photos, Correction(path, sha256, "paper", "metal"))
 
     assert decisions.find(path, photos) == (photos / path, None)
+
+
+def test_a_photo_that_took_the_place_of_one_that_was_kept_is_to_be_decided_on(photos: Path) -> None:
+    was_there = sha256_of(photos / "metal/b.png")
+    decisions = decisions_with(photos, Correction("metal/a.png", was_there, "metal", "metal"))
+
+    assert not decisions.are_on("metal/a.png", photos)
+    (photos / "metal/a.png").unlink()
+    assert decisions.are_on("metal/a.png", photos), "there is nothing to decide on"
