@@ -126,6 +126,20 @@ def test_promises_are_kept_in_19_of_20_draws(photos: int) -> None:
     assert broken / made <= 0.07
 
 
+def test_a_bin_that_is_half_a_point_too_impure_everywhere_is_seldom_promised() -> None:
+    # Nothing of a probability tells the right ones apart, so that each threshold is another chance.
+    promise = PLAIN._replace(purity=0.98)
+    random = np.random.default_rng(3)
+    promised = 0
+    for _ in range(200):
+        calibrated = said(*np.sort(random.uniform(0.5, 1, 300))[::-1])
+        actual = (random.random(300) >= 0.975).astype(np.intp)
+        groups = np.arange(300).astype(str).tolist()
+        promised += fit_thresholds(promise, calibrated, actual, groups)[0] is not None
+
+    assert promised <= 0.05 * 200
+
+
 def test_a_decision_of_the_thresholds_is_as_pure_on_the_photos_themselves() -> None:
     calibrated, actual, groups = drawn(np.random.default_rng(2), 2000, 1)
     promise: Decision = PLAIN._replace(purity=0.98)
