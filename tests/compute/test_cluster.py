@@ -7,6 +7,7 @@ Nodes are told apart by their loopback addresses.
 import hashlib
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -357,6 +358,31 @@ def test_a_node_without_photos_or_code_gets_both_and_another_processor_is_told(
         "127.0.0.5: another kind of processor than this machine's (Abacus 3000, avx): what it "
         "computes may differ in the last bits"
     ]
+
+
+def test_a_node_with_an_older_copy_of_the_photos_gets_those_of_the_driver(
+    head: Any,
+    workspace: Path,
+    computed_here: tuple[dict[str, str], dict[str, str]],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected, _ = computed_here
+    monkeypatch.setenv("RAY_ADDRESS", head.address)
+    for seeing in list(head.worker_nodes):
+        head.remove_node(seeing, allow_graceful=False)
+    older = tmp_path_factory.mktemp("older")
+    shutil.copytree(workspace / RAW_DIR, older, dirs_exist_ok=True)
+    # The first one alone is as it was, by which a node tells whether it sees photos.
+    _, *others = sorted(older.glob("*/*.png"))
+    for photo in others:
+        photo.write_bytes(photo.read_bytes() + b"older")
+    mounts = [shlex.join(["mount", "--bind", str(older), str(workspace / RAW_DIR)])]
+
+    with blind_node(head.address, mounts):
+        features_stage.main(SETTINGS)
+
+    assert checksums() == expected
 
 
 @pytest.mark.usefixtures("two_nodes", "workspace")
