@@ -401,19 +401,6 @@ def test_a_broken_photo_is_one_line_of_error_as_on_this_machine(
     assert not FEATURES_DIR.exists()
 
 
-@pytest.mark.usefixtures("two_nodes", "workspace")
-def test_other_versions_on_a_node_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = {**cluster.library_versions(), "keras": "1.0"}
-    there = cluster.library_versions()["keras"]
-    monkeypatch.setattr(cluster, "library_versions", lambda: here)
-
-    with pytest.raises(
-        InputError,
-        match=rf"^127\.0\.0\.\d: a node of the cluster has keras {there}, not 1\.0; install there",
-    ):
-        features_stage.main(SETTINGS)
-
-
 class Word(str):
     """A photo that is its name."""
 
@@ -444,6 +431,22 @@ def words_travel() -> Iterator[None]:
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     yield
     cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+
+
+@pytest.mark.usefixtures("two_nodes", "words_travel")
+def test_other_versions_on_a_node_are_named(head: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = {**cluster.library_versions(), "keras": "1.0"}
+    there = cluster.library_versions()["keras"]
+    monkeypatch.setattr(cluster, "library_versions", lambda: here)
+
+    with (
+        connected(head.address),
+        pytest.raises(
+            InputError,
+            match=rf"^127\.0\.0\.\d: a node of the cluster has keras {there}, not 1\.0; install",
+        ),
+    ):
+        list(spread(lengths(lambda _: False), [("a", [Word("a")])]))
 
 
 @pytest.mark.usefixtures("two_nodes", "words_travel")
@@ -542,10 +545,10 @@ def test_an_address_where_no_cluster_is_is_an_error_within_bounded_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("ray", reason=WHY)
-    monkeypatch.setattr(cluster, "SECONDS_TO_ANSWER", 8.0)
+    monkeypatch.setattr(cluster, "SECONDS_TO_ANSWER", 3.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        assert f"127.0.0.1:{port}, but no cluster can be reached there (no answer in 8 s)" in (
+        assert f"127.0.0.1:{port}, but no cluster can be reached there (no answer in 3 s)" in (
             error_with_address(f"127.0.0.1:{port}", monkeypatch)
         )
 
