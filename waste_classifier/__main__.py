@@ -1,7 +1,6 @@
 """The classifier on a command line: `python -m waste_classifier predict photo.jpg`."""
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -26,8 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # The reader has left: nothing more is to be written, not at the end either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from waste_classifier.commands.progress import drop_output
+
+        # The reader has left.
+        drop_output()
         return 0
 
 

@@ -103,11 +103,7 @@ class Classifier(Model):
         if not file.exists():
             return None
         read = Novelty.load(file)
-        if len(read.mean) != self.head.features:
-            raise InputError(
-                f"{file}: of {len(read.mean)} features, but the classifier has "
-                f"{self.head.features}; bring the folder back whole"
-            )
+        self._check_features(file, len(read.mean))
         return read
 
     @cached_property
@@ -139,11 +135,7 @@ class Classifier(Model):
         if not file.exists():
             return None
         read = Adaptation.load(file)
-        if len(read.factor) != self.head.features:
-            raise InputError(
-                f"{file}: of {len(read.factor)} features, but the classifier has "
-                f"{self.head.features}; bring the folder back whole"
-            )
+        self._check_features(file, len(read.factor))
         return read
 
     @cached_property
@@ -164,6 +156,13 @@ class Classifier(Model):
                 f"{len(self.novelty.whitening)}; bring the folder back whole"
             )
         return read
+
+    def _check_features(self, file: PathLike[str], columns: int) -> None:
+        if columns != self.head.features:
+            raise InputError(
+                f"{file}: of {columns} features, but the classifier has "
+                f"{self.head.features}; bring the folder back whole"
+            )
 
     @classmethod
     def load_whole(cls, folder: str | PathLike[str]) -> Self:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from waste_classifier.classifier import Answer, Classifier
 from waste_classifier.commands.photos import Result, find_photos, results
-from waste_classifier.commands.progress import counted, say
+from waste_classifier.commands.progress import counted, drop_output, say
 from waste_classifier.commands.sheets import MOST_PHOTOS, contact_sheet, explanation_sheet
 from waste_classifier.errors import InputError
 from waste_classifier.explanation import Explanation
@@ -112,7 +112,7 @@ def _say_line(line: str, needed: bool) -> None:
     except BrokenPipeError:
         if needed:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
 
 
 @contextmanager

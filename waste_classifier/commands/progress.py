@@ -1,5 +1,6 @@
 """How far a command has come: a bar on a terminal, nothing elsewhere."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import IO, TypeVar
@@ -30,3 +31,8 @@ def printable(text: str) -> str:
     return "".join(
         letter if letter.isprintable() or letter == "\t" else ascii(letter)[1:-1] for letter in text
     )
+
+
+def drop_output() -> None:
+    """Let nothing more be written to a standard output whose reader has left, not at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
