@@ -63,13 +63,18 @@ def serve(
 @contextmanager
 def _uploads_deleted() -> Iterator[None]:
     """Give Gradio a folder for what is dropped, and delete it in the end."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with TemporaryDirectory(prefix="waste-classifier-page-", ignore_cleanup_errors=True) as uploads:
-        os.environ["GRADIO_TEMP_DIR"] = uploads
-        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-        # Gradio asks itself whether it answers: not by way of a proxy.
-        os.environ["NO_PROXY"] = os.environ["no_proxy"] = "*"
-        yield
+    handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        with TemporaryDirectory(
+            prefix="waste-classifier-page-", ignore_cleanup_errors=True
+        ) as uploads:
+            os.environ["GRADIO_TEMP_DIR"] = uploads
+            os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+            # Gradio asks itself whether it answers: not by way of a proxy.
+            os.environ["NO_PROXY"] = os.environ["no_proxy"] = "*"
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _wait_until_stopped() -> None:

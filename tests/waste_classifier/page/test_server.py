@@ -102,9 +102,11 @@ def test_a_folder_that_is_none_is_named_before_anything_is_served(tmp_path: Path
         serve(tmp_path / "none", port=free_port())
 
 
-def test_without_gradio_it_says_what_to_install(
+def test_without_gradio_it_says_what_to_install_and_signals_do_as_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
     classifier = colour_classifier(tmp_path / "model")
     monkeypatch.setattr(type(classifier), "load_whole", lambda _: classifier)
     monkeypatch.setitem(sys.modules, "gradio", None)
@@ -112,6 +114,7 @@ def test_without_gradio_it_says_what_to_install(
 
     with pytest.raises(InputError, match=re.escape('pip install "waste-classifier[page]"')):
         serve(tmp_path / "model", port=free_port())
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_importing_the_server_waits_for_no_gradio() -> None:
