@@ -1,10 +1,10 @@
 """`watch`: decides on photos as they come, in a folder that fills or in a stream of JPEGs."""
 
+import os
 import stat
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -19,17 +19,18 @@ from waste_classifier.images import Readable
 
 #: How often a folder is looked at, seconds.
 PAUSE = 0.02
-#: A file that did not change for so long is whole, seconds.
+#: A file that did not change for so long is whole, seconds; a JPEG is as soon as it has its end.
 SETTLED = 0.05
 #: Of a JPEG: its first marker, this and what follows, and the second byte of its last marker.
 START, BEGIN, END = b"\xff\xd8", b"\xff\xd8\xff", 0xD9
+LAST = bytes([0xFF, END])
 #: Second bytes of markers that no length follows: of packed pixels, and restarts.
 WITHOUT_LENGTH = (0x00, 0x01, *range(0xD0, 0xD8))
 #: Bytes of a frame that has no end.
 MOST_BYTES = 64 * 2**20
 
 
-#: What differs where a file is written anew: its number, time and size.
+#: What differs where a file is written anew: its number, size and time.
 Version = tuple[int, int, int]
 
 
@@ -107,10 +108,17 @@ def arrivals(folder: Path) -> Iterator[Path | None]:
             version, since = waiting.get(name, (None, now))
             if version != found[name]:
                 waiting[name] = found[name], now
-            elif now - since >= SETTLED:
+                settled = ends_as_jpeg(folder / name)
+            else:
+                settled = now - since >= SETTLED
+            if settled:
                 known[name] = found[name]
                 del waiting[name]
                 yield folder / name
+                # Whoever copies a file may give it the time of the first one in the end.
+                later = version_of(folder / name)
+                if later is not None and later[:2] == known[name][:2]:
+                    known[name] = later
         yield None
         time.sleep(PAUSE)
 
@@ -125,16 +133,41 @@ def versions(folder: Path) -> dict[str, Version]:
     try:
         for file in folder.iterdir():
             if is_photo(file.name):
-                # It may leave meanwhile.
-                with suppress(FileNotFoundError):
-                    status = file.stat()
-                    if stat.S_ISREG(status.st_mode):
-                        found[file.name] = status.st_ino, status.st_mtime_ns, status.st_size
+                version = version_of(file)
+                if version is not None:
+                    found[file.name] = version
     except OSError as error:
         raise InputError(
             f"{folder}: can't be read any more ({error.strerror}); bring it back, and start anew"
         ) from None
     return found
+
+
+def version_of(file: Path) -> Version | None:
+    """Return what tells a file from the same one written anew; None: it is gone, or no file."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def ends_as_jpeg(file: Path) -> bool:
+    """Return whether a file is a JPEG that has come to its end, and nothing stands behind it."""
+    try:
+        with file.open("rb") as opened:
+            # A long file that grows is not read again each time.
+            opened.seek(-len(LAST), os.SEEK_END)
+            if opened.read() != LAST:
+                return False
+            opened.seek(0)
+            content = opened.read()
+    # Too short; or one that can't be read, which is said later.
+    except OSError:
+        return False
+    return content.startswith(BEGIN) and end_of_jpeg(content, 0) == len(content)
 
 
 def frames(stream: IO[bytes]) -> Iterator[Readable]:

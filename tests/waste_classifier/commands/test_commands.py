@@ -351,6 +351,36 @@ def test_a_folder_that_goes_away_is_named() -> None:
         next(coming)
 
 
+def test_a_jpeg_that_comes_in_pieces_is_there_with_its_end_and_once() -> None:
+    content = Path("photos/glass.jpg").read_bytes()
+    Path("intake").mkdir()
+    coming = arrivals(Path("intake"))
+    assert next(coming) is None
+    file = Path("intake/new.jpg")
+
+    with file.open("wb", buffering=0) as written:
+        written.write(content[:100])
+        assert next(coming) is None
+        written.write(content[100:])
+        assert next(coming) == file
+    # As `cp -p` ends.
+    os.utime(file, (1, 1))
+
+    assert [next(coming) for _ in range(4)] == [None] * 4
+
+
+def test_another_jpeg_of_the_same_name_is_there_too() -> None:
+    Path("intake").mkdir()
+    coming = arrivals(Path("intake"))
+    next(coming)
+    for colour in ("glass", "metal"):
+        content = Path(f"photos/{colour}.jpg").read_bytes()
+        Path("coming").write_bytes(content)
+        Path("coming").replace("intake/latest.jpg")
+
+        assert next(each for each in coming if each) == Path("intake/latest.jpg")
+
+
 def test_a_frame_is_there_before_the_next_one_begins() -> None:
     photo = Path("photos/glass.jpg").read_bytes()
 
