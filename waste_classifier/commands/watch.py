@@ -4,7 +4,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -70,7 +70,11 @@ def watch(folder: Path, source: str, seconds: float | None) -> int:
     # The first answer takes longer.
     size = classifier.image_size
     classifier.decide([np.zeros((size, size, 3), np.uint8)])
-    photos = frames(sys.stdin.buffer) if source == "-" else arrivals(Path(source))
+    photos: Iterator[Readable | None]
+    if source == "-":
+        photos = frames(sys.stdin.buffer)
+    else:
+        photos = arrivals(Path(source), versions(Path(source)))
     ends = None if seconds is None else time.monotonic() + seconds
     unread = 0
     say("watching", sys.stderr)
@@ -89,15 +93,17 @@ def watch(folder: Path, source: str, seconds: float | None) -> int:
     return 1 if unread else 0
 
 
-def arrivals(folder: Path) -> Iterator[Path | None]:
+def arrivals(folder: Path, known: Mapping[str, Version]) -> Iterator[Path | None]:
     """Yield each photo that comes into a folder, once it is whole; None where none has come.
 
-    Those that are there already are not looked at; one that is written anew is.
+    Args:
+        folder: that is looked at.
+        known: `versions` of the photos that are not to be looked at; one that is written anew is.
 
     Raises:
         InputError: the folder can't be read any more.
     """
-    known = versions(folder)
+    known = dict(known)
     waiting: dict[str, tuple[Version, float]] = {}
     while True:
         found = versions(folder)

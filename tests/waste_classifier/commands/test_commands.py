@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -343,7 +344,7 @@ def test_a_photo_that_is_written_anew_is_decided_anew(capsys: pytest.CaptureFixt
 
 def test_a_folder_that_goes_away_is_named() -> None:
     Path("intake").mkdir()
-    coming = arrivals(Path("intake"))
+    coming = arrivals(Path("intake"), {})
     assert next(coming) is None
     Path("intake").rmdir()
 
@@ -354,7 +355,7 @@ def test_a_folder_that_goes_away_is_named() -> None:
 def test_a_jpeg_that_comes_in_pieces_is_there_with_its_end_and_once() -> None:
     content = Path("photos/glass.jpg").read_bytes()
     Path("intake").mkdir()
-    coming = arrivals(Path("intake"))
+    coming = arrivals(Path("intake"), {})
     assert next(coming) is None
     file = Path("intake/new.jpg")
 
@@ -369,9 +370,25 @@ def test_a_jpeg_that_comes_in_pieces_is_there_with_its_end_and_once() -> None:
     assert [next(coming) for _ in range(4)] == [None] * 4
 
 
+def test_a_photo_that_comes_as_soon_as_it_watches_is_decided_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("intake").mkdir()
+
+    def put(line: str, stream: Any = sys.stdout) -> None:
+        print(line, file=stream)
+        if line == "watching":
+            shutil.copyfile("photos/glass.jpg", "intake/new.jpg")
+
+    monkeypatch.setattr("waste_classifier.commands.watch.say", put)
+    assert run("watch", "intake", "--seconds", 0.1) == 0
+
+    assert capsys.readouterr().out.startswith("intake/new.jpg\tglass\t")
+
+
 def test_another_jpeg_of_the_same_name_is_there_too() -> None:
     Path("intake").mkdir()
-    coming = arrivals(Path("intake"))
+    coming = arrivals(Path("intake"), {})
     next(coming)
     for colour in ("glass", "metal"):
         content = Path(f"photos/{colour}.jpg").read_bytes()
