@@ -1,13 +1,19 @@
 """The stage that checks params.yaml before any other runs."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from stages.check_params.__main__ import main
 from stages.outputs.params_checked import PARAMS_CHECKED_FILE
+from stages.params.sections import SECTIONS
 from stages.stage import exit_code
+
+Content = dict[str, Any]
 
 PARAMS_FILE = Path(__file__).parents[2] / "params.yaml"
 
@@ -40,26 +46,90 @@ def test_right_params_leave_a_file_that_is_always_the_same(
     assert PARAMS_CHECKED_FILE.read_bytes() == first
 
 
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_typo_in_any_section(
+    params: Path, section: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = next(iter(SECTIONS[section].model_fields))
+
+    change(params, lambda content: content[section].update({f"{key}x": content[section].pop(key)}))
+
+    assert_refused(f"{section}.{key}x: unknown key; did you mean '{section}.{key}'?", capsys)
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("edit", "message"),
     [
         (
-            "calibration_bins:",
-            "calibration_bin:",
-            "evaluate.calibration_bin: unknown key; did you mean ",
+            lambda content: content["train"]["augment"].update(rotatoin=0.1),
+            "train.augment.rotatoin: unknown key; did you mean 'train.augment.rotation'?",
         ),
-        ("group_by: perceptual", "group_by: embedding", "split.group_by is embedding, which "),
-        ("\nevaluate:", "\nevaluat:", "evaluat: unknown section; did you mean 'evaluate'?"),
+        (
+            lambda content: content.update(evalute=content.pop("evaluate")),
+            "evalute: unknown section; did you mean 'evaluate'?",
+        ),
+        (lambda content: content.pop("predict"), "section 'predict' is missing"),
+        (lambda content: content["split"].pop("val"), "split.val: missing key"),
+        (
+            lambda content: content["train"].update(lr="fast"),
+            "train.lr: input should be a valid number, got 'fast'",
+        ),
+        (
+            lambda content: content["features"].update(image_size=32.5),
+            "features.image_size: input should be a valid integer, got 32.5",
+        ),
+        (
+            lambda content: content["evaluate"].update(calibration_bins=1),
+            "evaluate.calibration_bins: input should be greater than or equal to 2, got 1",
+        ),
+        (
+            lambda content: content["class_weights"].update(scheme="balance"),
+            "class_weights.scheme: input should be 'balanced', 'effective_number', 'sqrt' or "
+            "'none', got 'balance'; did you mean 'balanced'?",
+        ),
+        (
+            lambda content: content["split"].update(val=0.5, test=0.5),
+            "split.test: value error, val and test leave nothing for train; their sum must be "
+            "below 1, got 0.5",
+        ),
+        (
+            lambda content: (
+                content["backbone"].update(weights="none"),
+                content["split"].update(group_by="embedding"),
+            ),
+            "split.group_by is embedding, which needs pretrained weights: set backbone.weights to "
+            "imagenet or to a file, or split.group_by to perceptual",
+        ),
+        (
+            lambda content: (
+                content["backbone"].update(weights="imagenet"),
+                content["train"]["head"].update(epochs=0),
+                content["train"]["fine_tune"].update(epochs=0),
+            ),
+            "train.head.epochs and train.fine_tune.epochs are both 0; set one above 0",
+        ),
     ],
 )
-def test_wrong_params_leave_none(
-    params: Path, old: str, new: str, message: str, capsys: pytest.CaptureFixture[str]
+def test_other_mistakes(
+    params: Path,
+    edit: Callable[[Content], object],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    replace(params, old, new)
+    change(params, edit)
 
+    assert_refused(message, capsys)
+
+
+def change(params: Path, edit: Callable[[Content], object]) -> None:
+    yaml = YAML()
+    content = yaml.load(params)
+    edit(content)
+    yaml.dump(content, params)
+
+
+def assert_refused(message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(main) == 1
 
-    error = capsys.readouterr().err
-    assert error.startswith(f"error: params.yaml: {message}")
-    assert error.count("\n") == 1
+    assert capsys.readouterr().err == f"error: params.yaml: {message}\n"
     assert not PARAMS_CHECKED_FILE.exists()
