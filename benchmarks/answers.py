@@ -27,7 +27,7 @@ from benchmarks.measure import (
 from benchmarks.workspace import environment, require
 from stages.stage import exit_code
 from waste_classifier.commands.watch import ends_as_jpeg
-from waste_classifier.errors import InputError
+from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.images import load
 from waste_classifier.parallel import available_cores
 
@@ -107,7 +107,10 @@ def check_jpegs(photos: Sequence[Path]) -> None:
         InputError: one is no JPEG, or is damaged.
     """
     for photo in photos:
-        load(photo)
+        try:
+            load(photo)
+        except PhotoError as error:
+            raise InputError(f"{error}; give another") from None
         if not ends_as_jpeg(photo):
             raise InputError(f"{photo}: no JPEG, or more than one; give JPEGs")
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from experiments.verdict import Verdict
-from stages.drawing import BLUE, VERMILION
+from stages.drawing import BLUE, VERMILION, set_fonts
 from stages.outputs.manifest import MANIFEST_FILE, read_columns
 from stages.sheets import Tile, sheet, thumbnails
+from waste_classifier.errors import InputError
 
 SIZE = 144  # pixels, width and height of a photo
 COLUMNS = 6
@@ -41,4 +42,9 @@ def draw_changed(verdict: Verdict, file: Path) -> None:
         f"{len(verdict.fixed)} fixed, {len(verdict.broken)} broken: {verdict.base.name} to "
         f"{verdict.head.name}"
     )
-    sheet(title, tiles, COLUMNS).savefig(file)
+    figure = sheet(title, tiles, COLUMNS)
+    set_fonts(figure)
+    try:
+        figure.savefig(file)
+    except ValueError:
+        raise InputError(f"{file}: no kind of picture; end its name with .png or .jpg") from None

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
@@ -30,6 +31,7 @@ from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import read_table
 from stages.stage import exit_code
+from waste_classifier.errors import InputError
 
 IMAGES_DIR = Path("docs/images")
 PLOTS_DIR = Path("plots")
@@ -40,11 +42,27 @@ CONFUSION_DPI = 80
 SHEET_DPI = 100  # that a pixel of a sheet is a pixel
 
 
+def points_of(plot: str) -> Any:
+    """Return the points of a plot.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    file = PLOTS_DIR / plot
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{file}: can't be read ({error}); `dvc repro` makes it, of the cross-validation `dvc "
+            "repro release/dvc.yaml`"
+        ) from None
+
+
 def learning_curves() -> Figure:
     """Draw loss, accuracy and macro F1 of train and val by epoch."""
     figure = Figure(figsize=(10, 3), layout="constrained")
     for axes, curve in zip(figure.subplots(1, len(CURVES)), CURVES, strict=True):
-        points = json.loads((PLOTS_DIR / "train/custom" / f"{curve}.json").read_text())
+        points = points_of(f"train/custom/{curve}.json")
         for split in ("train", "val"):
             of_split = [point for point in points if point["split"] == split]
             axes.plot(
@@ -63,7 +81,7 @@ def reliability(of: str) -> Figure:
     Args:
         of: folder of plots, evaluate or cross_validation.
     """
-    bins = json.loads((PLOTS_DIR / of / "custom/reliability.json").read_text())
+    bins = points_of(f"{of}/custom/reliability.json")
     confidences = [each["confidence"] for each in bins]
     accuracies = np.array([each["accuracy"] for each in bins])
     below = accuracies - [each["accuracy_low"] for each in bins]
@@ -82,7 +100,7 @@ def confusion_matrix(of: str) -> Figure:
     Args:
         of: folder of plots, evaluate or cross_validation.
     """
-    cells = json.loads((PLOTS_DIR / of / "custom/confusion_matrix.json").read_text())
+    cells = points_of(f"{of}/custom/confusion_matrix.json")
     labels = list(dict.fromkeys(cell["actual"] for cell in cells))
     figure = Figure(
         figsize=(1.6 + 0.7 * len(labels), 1.2 + 0.6 * len(labels)), layout="constrained"

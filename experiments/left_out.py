@@ -189,6 +189,11 @@ def main() -> None:
             "set it to 0"
         )
     rows = [row for row in read_split() if row.split != "test"]
+    if not open_collection(settings, rows).features.description.pretrained:
+        raise InputError(
+            "params.yaml: backbone.weights is none: random weights train whole, so that cached "
+            "features say nothing of them; set it to imagenet or to a file"
+        )
     labels = sorted({row.label for row in rows})
     if len(labels) < 3:
         raise InputError(f"{SPLIT_FILE}: {len(labels)} labels; it takes 3 to leave one out")

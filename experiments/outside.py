@@ -8,7 +8,7 @@ a folder per label. A folder whose photos have one of several labels is named so
 import argparse
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -23,12 +23,12 @@ from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.progress import progress
 from stages.stage import exit_code
-from waste_classifier.errors import InputError
+from waste_classifier.commands.photos import is_photo
+from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.images import load_resized
 from waste_classifier.intervals import wilson_interval
 from waste_classifier.model import Model
 
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
 AT_ONCE = 32
 
 
@@ -94,7 +94,7 @@ def scores_of_folders(
 
     Args:
         classifier: that is asked.
-        root: folder of folders.
+        root: folder of folders, which may stand within others.
         accepted: labels that are right for the photos of a folder, by its name; of others, the name
             itself.
 
@@ -102,16 +102,23 @@ def scores_of_folders(
         InputError: no folder has a name that says what is right, or a photo can't be read.
     """
     found = []
-    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+    within = folder_of_labels(root, [*classifier.labels, *accepted])
+    folders = sorted(path for path in within.iterdir() if path.is_dir())
+    check_folders(accepted, [folder.name for folder in folders])
+    for folder in folders:
         right_labels = accepted.get(folder.name, [folder.name])
         if not set(right_labels) <= set(classifier.labels):
             print(f"{folder.name}: left out, as no label of the classifier", file=sys.stderr)
             continue
-        photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
+        photos = sorted(path for path in folder.rglob("*") if is_photo(path.name))
         right, confidences = 0, []
         with progress(folder.name, len(photos), "photos") as bar:
             for start in range(0, len(photos), AT_ONCE):
-                probabilities = classifier.predict(photos[start : start + AT_ONCE])
+                try:
+                    probabilities = classifier.predict(photos[start : start + AT_ONCE])
+                except PhotoError as error:
+                    # It is not DVC's to bring back.
+                    raise InputError(f"{error}; mend it or take it out") from None
                 answers = [classifier.labels[position] for position in probabilities.argmax(axis=1)]
                 right += sum(answer in right_labels for answer in answers)
                 confidences += probabilities.max(axis=1).tolist()
@@ -127,10 +134,20 @@ def scores_of_folders(
     return found
 
 
-def folder_of_labels(root: Path) -> Path:
-    """Return the folder that holds several, which may stand within others."""
-    inside = [path for path in root.iterdir() if path.is_dir()]
-    return folder_of_labels(inside[0]) if len(inside) == 1 else root
+def folder_of_labels(root: Path, known: Collection[str]) -> Path:
+    """Return the folder that holds those of labels, which may stand within others.
+
+    Args:
+        root: where to look.
+        known: names that such a folder may have.
+    """
+    inside = [
+        path
+        for path in root.iterdir()
+        if path.is_dir() and not path.name.startswith(".") and path.name != "__MACOSX"
+    ]
+    alone = len(inside) == 1 and inside[0].name not in known
+    return folder_of_labels(inside[0], known) if alone else root
 
 
 def evenly(count: int, most: int) -> npt.NDArray[np.intp]:
@@ -149,19 +166,43 @@ def add_accepted(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parse_accepted(values: Sequence[str]) -> dict[str, list[str]]:
+def parse_accepted(values: Sequence[str], known: Sequence[str]) -> dict[str, list[str]]:
     """Return `FOLDER=LABEL,LABEL` as labels by folder.
 
+    Args:
+        values: as given.
+        known: labels that there are.
+
     Raises:
-        InputError: a value is of another form.
+        InputError: a value is of another form, or names a label that there is none of.
     """
     accepted = {}
     for value in values:
-        folder, equals, labels = value.partition("=")
-        if not equals or not labels:
+        folder, equals, right = value.partition("=")
+        labels = [label.strip() for label in right.split(",")]
+        if not equals or not right:
             raise InputError(f"--accept {value}: expected FOLDER=LABEL or FOLDER=LABEL,LABEL")
-        accepted[folder] = labels.split(",")
+        unknown = [label for label in labels if label not in known]
+        if unknown:
+            raise InputError(
+                f"--accept {value}: the classifier has no label {unknown[0]!r}, but "
+                f"{', '.join(known)}"
+            )
+        accepted[folder.strip()] = labels
     return accepted
+
+
+def check_folders(accepted: Collection[str], there: Collection[str]) -> None:
+    """Check that each folder named by `--accept` is there.
+
+    Raises:
+        InputError: one is not.
+    """
+    for folder in accepted:
+        if folder not in there:
+            raise InputError(
+                f"--accept {folder}=…: no such folder among the photos: {', '.join(sorted(there))}"
+            )
 
 
 def main() -> None:
@@ -173,18 +214,20 @@ def main() -> None:
         "--images", type=int, default=252, help="test photos that are made worse (default 252)"
     )
     arguments = parser.parse_args()
-    accepted = parse_accepted(arguments.accept)
-    determinism.configure()
+    if arguments.images < 1:
+        parser.error("--images takes a whole number from 1")
     classifier = Model.load(MODEL_DIR)
+    accepted = parse_accepted(arguments.accept, classifier.labels)
+    determinism.configure()
     if arguments.photos is None:
         found = scores_of_corrupted(classifier, arguments.images)
     elif arguments.photos.is_dir():
-        found = scores_of_folders(classifier, folder_of_labels(arguments.photos), accepted)
+        found = scores_of_folders(classifier, arguments.photos, accepted)
     elif zipfile.is_zipfile(arguments.photos):
         with TemporaryDirectory() as temporary:
             # Names that lead out of the folder are changed by zipfile.
             zipfile.ZipFile(arguments.photos).extractall(temporary)
-            found = scores_of_folders(classifier, folder_of_labels(Path(temporary)), accepted)
+            found = scores_of_folders(classifier, Path(temporary), accepted)
     else:
         raise InputError(f"{arguments.photos}: neither a folder nor a .zip")
     width = max(len(each.name) for each in found)

@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from experiments.revisions import commit_of, file_of
 from experiments.verdict import Verdict, judge, read_sides, sentence
+from stages.stage import exit_code
 from waste_classifier.errors import InputError
 
 METRICS = {"cross_validation": "metrics/cross_validation.json", "test": "metrics/evaluate.json"}
@@ -44,7 +46,10 @@ class Revision(NamedTuple):
 def json_of(commit: str, path: str, default: Any) -> Any:
     """Return the content of a JSON file of a commit."""
     content = file_of(commit, path)
-    return default if content is None else json.loads(content)
+    try:
+        return default if content is None else json.loads(content)
+    except ValueError as error:
+        raise InputError(f"{commit[:7]}:{path}: no JSON ({error}); mend it") from None
 
 
 def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
@@ -59,7 +64,20 @@ def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 
 def params_of(commit: str) -> dict[str, Any]:
     """Return the parameters of a commit by dotted keys."""
-    return flat(YAML(typ="safe").load(file_of(commit, "params.yaml") or "") or {})
+    return flat(yaml_of(commit, "params.yaml"))
+
+
+def yaml_of(commit: str, path: str) -> Any:
+    """Return the content of a YAML file of a commit; nothing where there is none.
+
+    Raises:
+        InputError: it is no YAML, as with the markers of a conflict.
+    """
+    try:
+        return YAML(typ="safe").load(file_of(commit, path) or "") or {}
+    except YAMLError as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"{commit[:7]}:{path}: no YAML ({said}); mend it") from None
 
 
 def disagreements(commit: str, of: str) -> list[str]:
@@ -73,7 +91,7 @@ def disagreements(commit: str, of: str) -> list[str]:
     """
     params = params_of(commit)
     file = PIPELINES[of].replace(".yaml", ".lock")
-    lock = YAML(typ="safe").load(file_of(commit, file) or "") or {}
+    lock = yaml_of(commit, file)
     used: dict[str, Any] = {}
     for stage in lock.get("stages", {}).values():
         for params_file, values in stage.get("params", {}).items():
@@ -101,7 +119,7 @@ def out_of_date(commit: str, of: str) -> list[str] | None:
         return None
     if file_of(commit, PIPELINES[of]) is None:
         return None
-    told = _run(["dvc", "repro", "--dry", "--allow-missing", PIPELINES[of]])
+    told = _run([sys.executable, "-m", "dvc", "repro", "--dry", "--allow-missing", PIPELINES[of]])
     if told.returncode != 0:
         return [f"all ({' '.join(told.stderr.split())[:200] or 'dvc repro --dry fails'})"]
     return re.findall(r"^Running stage '([^']+)'", told.stdout, re.MULTILINE)
@@ -199,7 +217,7 @@ def pictures(base: Revision, head: Revision) -> list[str]:
 
 def has_file(commit: str, path: str) -> bool:
     """Return whether a commit has a file."""
-    command = ["git", "cat-file", "-e", f"{commit}:{path}"]
+    command = ["git", "cat-file", "-e", f"{commit}:./{path}"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
@@ -302,4 +320,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main))

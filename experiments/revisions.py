@@ -38,7 +38,7 @@ def file_of(commit: str | None, path: str) -> str | None:
     if commit is None:
         file = Path(path)
         return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
-    shown = _git(["git", "show", f"{commit}:{path}"])
+    shown = _git(["git", "show", f"{commit}:./{path}"])
     return shown.stdout if shown.returncode == 0 else None
 
 

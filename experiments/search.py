@@ -129,7 +129,8 @@ def open_study(task: Task) -> "optuna.Study":
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=FIRST_TRIALS),
     )
-    if not study.trials:
+    # The first trial, also where it failed in an earlier run.
+    if all(trial.state == optuna.trial.TrialState.FAIL for trial in study.trials):
         study.enqueue_trial(task.default)
     for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
         # Of a run that was killed, perhaps before all of its values were drawn.
@@ -222,7 +223,10 @@ def print_verdict(task: Task, study: "optuna.Study", best: "optuna.trial.FrozenT
 
     complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
     first = next((trial for trial in complete if trial.params == task.default), None)
-    if first is None or first.params == best.params:
+    if first is None:
+        print("params.yaml itself was not scored, so there is nothing to hold the best against")
+        return
+    if first.params == best.params:
         print("params.yaml is the best of them")
         return
     default = task.predictions_file(first.number)

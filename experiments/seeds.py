@@ -25,7 +25,7 @@ from waste_classifier.errors import InputError
 KEYS = ("split.seed", "train.seed")
 METRICS = {
     "train": ("best/val_accuracy", "best/val_macro_f1", "best/val_loss"),
-    "evaluate": ("accuracy", "macro_f1", "weighted_f1", "labels/trash/recall"),
+    "evaluate": ("accuracy", "macro_f1", "weighted_f1"),
 }
 
 Runs = list[dict[str, float]]  #: metrics of one experiment per seed
@@ -59,7 +59,8 @@ def run_experiments(
         if done.returncode != 0:
             raise InputError(f"`{' '.join(command)}` failed; its message stands above")
         content = json.loads(Path("metrics", f"{stage}.json").read_text())
-        runs.append({name: look_up(content, name) for name in METRICS[stage]})
+        recalls = [f"labels/{label}/recall" for label in content.get("labels", {})]
+        runs.append({name: look_up(content, name) for name in (*METRICS[stage], *recalls)})
     return runs
 
 
@@ -67,7 +68,7 @@ def look_up(content: Mapping[str, object], name: str) -> float:
     """Return the number at a path of keys, such as `labels/trash/recall`.
 
     Raises:
-        InputError: there is none, as where no label is called trash.
+        InputError: there is none.
     """
     value: object = content
     for key in name.split("/"):

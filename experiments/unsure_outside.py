@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from experiments.outside import add_accepted, parse_accepted
+from experiments.outside import add_accepted, check_folders, parse_accepted
 from stages.outputs.classifier import CLASSIFIER_DIR
 from stages.stage import exit_code
 from waste_classifier.adaptation import adapt
@@ -55,6 +55,7 @@ def read_photos(
         features.append(result.features)
     if not features:
         raise InputError(f"{photos}: no photos found")
+    check_folders(accepted, set(folders))
     return Photos(folders, right, np.stack(features))
 
 
@@ -131,8 +132,8 @@ def main() -> None:
     add_accepted(parser)
     parser.add_argument("--model", type=Path, default=CLASSIFIER_DIR, help="(default %(default)s)")
     arguments = parser.parse_args()
-    accepted = parse_accepted(arguments.accept)
     classifier = Classifier.load_whole(arguments.model)
+    accepted = parse_accepted(arguments.accept, classifier.labels)
     classifier.adaptation = None
     novelty = classifier.novelty
     if novelty is None:

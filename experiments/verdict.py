@@ -372,6 +372,8 @@ def main() -> None:
         "--sheet", type=Path, metavar="FILE", help="picture of the photos that changed sides (.png)"
     )
     arguments = parser.parse_args()
+    if arguments.sheet and not arguments.sheet.parent.is_dir():
+        raise InputError(f"{arguments.sheet}: no such folder to write into")
     base, head, of = read_sides(arguments.base, arguments.head, arguments.of)
     verdict = judge(base, head, of)
     print_verdict(verdict, of)

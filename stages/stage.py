@@ -75,7 +75,7 @@ def exit_code(main: Callable[[], None]) -> int:
     except Terminated as ending:
         print("terminated", file=sys.stderr)
         return 128 + int(ending.args[0])
-    except (InputError, OSError) as error:
+    except Exception as error:
         message = _message_of(error)
         if message is None:
             raise
@@ -84,12 +84,18 @@ def exit_code(main: Callable[[], None]) -> int:
     return 0
 
 
-def _message_of(error: InputError | OSError) -> str | None:
+def _message_of(error: Exception) -> str | None:
     if isinstance(error, PhotoError):
         return f"{error}; run `dvc checkout` to bring the photo back"
     if isinstance(error, InputError):
         return str(error)
-    return explain_disk_error(error)
+    # TensorFlow's; not imported for its sake.
+    if type(error).__name__ == "ResourceExhaustedError":
+        return (
+            "out of memory, of the GPU if there is one; lower this stage's batch_size or "
+            f"features.image_size in {PARAMS_FILE} ({str(error).splitlines()[0][:200]})"
+        )
+    return explain_disk_error(error) if isinstance(error, OSError) else None
 
 
 @contextmanager

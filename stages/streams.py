@@ -1,6 +1,7 @@
 """Standard streams on which nothing that a stage prints can stop its work."""
 
 import io
+import os
 import sys
 from typing import Any
 
@@ -26,10 +27,14 @@ def tolerate_readers() -> None:
     """
     for name in ("stdout", "stderr"):
         stream, original = getattr(sys, name), getattr(sys, f"__{name}__")
+        if stream is None:
+            # It was closed from the start (`2>&-`).
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+            continue
         # DVC wraps both as soon as it is imported, to colour them.
         if type(stream).__module__.startswith("colorama."):
             stream = original
-        # Not what a test or a notebook reads from; nor one that was closed from the start.
+        # Not what a test or a notebook reads from.
         if isinstance(stream, io.TextIOWrapper) and stream is original:
             stream.flush()
             tolerant = io.TextIOWrapper(

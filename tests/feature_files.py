@@ -10,6 +10,7 @@ from stages.outputs.features import (
     shard_file,
     shard_ranges,
     shard_type,
+    write_checksums,
     write_shard,
 )
 from stages.outputs.manifest import ManifestColumns
@@ -34,6 +35,7 @@ def write_feature_files(
         shard["sha256"] = images.checksums[rows.start : rows.stop]
         shard["features"] = features[rows.start : rows.stop]
         write_shard(shard_file(directory, number), shard)
+    write_checksums(directory)
 
 
 def write_view_files(
@@ -48,3 +50,4 @@ def write_view_files(
         shard["sha256"] = images.checksums[rows.start : rows.stop]
         shard["features"] = features[rows.start : rows.stop]
         write_shard(shard_file(directory, number), shard)
+    write_checksums(directory)

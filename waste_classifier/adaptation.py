@@ -19,6 +19,7 @@ FILE_NAME = "adaptation.npz"
 
 #: Of a feature's deviation over the training photos: what varies less is left as it is.
 LEAST_VARIATION = 1e-3
+ROWS_AT_ONCE = 256
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -60,9 +61,12 @@ def adapt(features: Floats, mean: Floats, scale: Floats) -> Adaptation:
         mean: `(d,)`, of the training photos.
         scale: `(d,)`, standard deviation of the training photos.
     """
-    # Of equal values of 32 bits the deviation is not 0, but what rounding leaves.
-    wide = features.astype(np.float64)
-    own_mean, own_scale = wide.mean(axis=0), wide.std(axis=0)
+    # Of equal values of 32 bits the deviation is not 0, but what rounding leaves; some rows at a
+    # time, since twice as wide they would take the most memory of all.
+    blocks = np.array_split(features, max(1, len(features) // ROWS_AT_ONCE))
+    own_mean = sum(block.sum(axis=0, dtype=np.float64) for block in blocks) / len(features)
+    squares = sum(np.square(block - own_mean).sum(axis=0) for block in blocks)
+    own_scale = np.sqrt(squares / len(features))
     # A feature that hardly varies in a few photos says nothing of its scale.
     varies = own_scale > LEAST_VARIATION * scale
     factor = np.where(varies, scale / np.where(varies, own_scale, 1), 1)

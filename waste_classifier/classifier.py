@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from waste_classifier import adaptation, decision, known_labels, novelty, training_photos
 from waste_classifier.adaptation import Adaptation
-from waste_classifier.decision import UNSURE, Decision, always_decide
+from waste_classifier.decision import Decision, always_decide
 from waste_classifier.errors import InputError
 from waste_classifier.explanation import Explanation, class_activation_map
 from waste_classifier.images import MAX_PIXELS, Photo, load_resized, resized_batches
@@ -30,6 +30,7 @@ from waste_classifier.known_labels import KnownLabels
 from waste_classifier.model import Model
 from waste_classifier.novelty import Novelty
 from waste_classifier.training_photos import TrainingPhotos
+from waste_classifier.unsure import UNSURE
 
 Floats = npt.NDArray[np.float32]
 

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from waste_classifier.errors import InputError
+from waste_classifier.unsure import UNSURE
 
 FILE_NAME = "decision.json"
-UNSURE = "unsure"
 #: Position of "unsure", where a label has one of 0 and more.
 UNSURE_POSITION = -1
 

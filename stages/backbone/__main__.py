@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 from stages.outputs.backbone import BACKBONE_DIR, write_description
 from stages.outputs.unfinished import only_run
 from stages.outputs.whole import UNFINISHED, explain_disk_error, whole_folder
-from stages.params.backbone import BackboneParams
+from stages.params.backbone import BackboneParams, weights_path
 from stages.stage import run
 from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
@@ -39,7 +39,7 @@ def _bring(weights: str, directory: Path) -> Path | None:
         return None
     if weights == "imagenet":
         return download_with_retries(download_imagenet, directory)
-    return copy_weights(Path(weights).expanduser(), directory)
+    return copy_weights(weights_path(weights), directory)
 
 
 def copy_weights(source: Path, directory: Path) -> Path:

@@ -120,7 +120,7 @@ def _use(decision: Decision) -> str:
     return (
         "## Use\n\n"
         "```console\n"
-        "$ pip install waste-classifier\n"
+        "$ pip install .    # in a clone of the project that made this folder\n"
         "$ python -m waste_classifier predict --model . photo.jpg\n"
         "```\n\n"
         "Meant for sorting one piece of waste at a time, seen alone, where a wrong answer costs "
@@ -142,8 +142,9 @@ def _data(card: CardParams, fetch: FetchParams, rows: Sequence[SplitRow]) -> str
             for label in labels
         ),
     ]
+    source = DATA[fetch.source]
     return (
-        f"## Data\n\n{DATA[fetch.source].capitalize()}. Licence of the data: {card.data_license}. "
+        f"## Data\n\n{source[0].upper()}{source[1:]}. Licence of the data: {card.data_license}. "
         f"Small copies of the training photos are in this folder.\n\n" + "\n".join(lines)
     )
 

@@ -54,6 +54,8 @@ def configure(threads: int | None = None) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads or available_cores())
     tf.config.threading.set_inter_op_parallelism_threads(2)
     tf.config.experimental.enable_op_determinism()
+    # On a GPU, float32 would have the digits of TF32, ten of 23 bits.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     for gpu in tf.config.list_physical_devices("GPU"):
         # By default TensorFlow takes all memory of a GPU; experiments of one queue share it.
         tf.config.experimental.set_memory_growth(gpu, True)

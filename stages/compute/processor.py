@@ -17,7 +17,7 @@ class Processor(NamedTuple):
 
     name: str  #: as Linux names it; empty on other systems
     instructions: frozenset[str]  #: for arithmetic, as Linux names them
-    gpus: tuple[str, ...]  #: names
+    gpus: tuple[str, ...]  #: names of their kinds: a worker sees fewer of a kind than its machine
 
     def __str__(self) -> str:
         """Return what a person tells it by."""
@@ -30,8 +30,8 @@ class Processor(NamedTuple):
         flags = (flag for flag in cpu_flags(cpuinfo) if flag.startswith(ARITHMETIC))
         gpus = tf.config.list_physical_devices("GPU")
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-        names = tuple(str(each.get("device_name", "GPU")) for each in details)
-        return cls(_name(cpuinfo), frozenset(flags), names)
+        kinds = {str(each.get("device_name", "GPU")) for each in details}
+        return cls(_name(cpuinfo), frozenset(flags), tuple(sorted(kinds)))
 
 
 def _name(cpuinfo: Path) -> str:

@@ -15,8 +15,8 @@ from stages.cross_validate.folds import assign_folds
 from stages.outputs.backbone import BACKBONE_DIR
 from stages.outputs.backbone import DESCRIPTION_NAME as BACKBONE_DESCRIPTION_NAME
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, write_cross_validation
+from stages.outputs.features import CHECKSUMS_NAME, FEATURES_DIR
 from stages.outputs.features import DESCRIPTION_NAME as FEATURES_DESCRIPTION_NAME
-from stages.outputs.features import FEATURES_DIR
 from stages.outputs.manifest import MANIFEST_FILE
 from stages.outputs.split import SPLIT_FILE, read_split
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
@@ -38,7 +38,9 @@ INPUTS = [
     SPLIT_FILE,
     BACKBONE_DIR / BACKBONE_DESCRIPTION_NAME,
     FEATURES_DIR / FEATURES_DESCRIPTION_NAME,
+    FEATURES_DIR / CHECKSUMS_NAME,
     VIEWS_DIR / VIEWS_DESCRIPTION_NAME,
+    VIEWS_DIR / CHECKSUMS_NAME,
 ]
 STATE_DIR = CROSS_VALIDATION_FILE.parent / UNFINISHED / "cross_validate"
 SECTIONS: Mapping[str, type[Params]] = {

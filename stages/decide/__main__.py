@@ -1,7 +1,7 @@
 """Find out when to decide and when to be unsure: data/decision.json.
 
 The temperature and the thresholds are fitted to what the cross-validation says of the images of
-train and val. What they come to on the test images, which had no say, stands in
+train and val. What they come to on the test images, of which no answer had a say, stands in
 metrics/decide.json and plots/decide.
 """
 
@@ -21,6 +21,7 @@ from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.params.decide import DecideParams
 from stages.stage import run
 from stages.tracking import StageLive
+from waste_classifier.decision import Decision
 
 
 def main(settings: DecideParams) -> None:
@@ -47,7 +48,7 @@ def main(settings: DecideParams) -> None:
         live.log_metric("cross_validation/log_loss", log_loss, plot=False)
         live.log_points("decisions", decision_points(decision, of_test))
         live.log_points("coverage", coverage_points(of_test))
-    print_thresholds(decision.labels, thresholds, decision.purity, decision.confidence)
+    print_thresholds(decision)
     right = f", {of_test.accuracy:.4f} of these the right one" if of_test.coverage else ""
     print(f"log loss of the cross-validation, folds at the temperature of others: {log_loss:.4f}")
     print(
@@ -56,17 +57,16 @@ def main(settings: DecideParams) -> None:
     )
 
 
-def print_thresholds(
-    labels: tuple[str, ...],
-    thresholds: tuple[float | None, ...],
-    purity: float,
-    confidence: float,
-) -> None:
-    """Print a line per label."""
-    width = max(map(len, labels))
-    for label, threshold in zip(labels, thresholds, strict=True):
+def print_thresholds(decision: Decision) -> None:
+    """Print a line per label; where costs decide, that they do."""
+    if decision.costs is not None:
+        print("the cheapest answer by decide.costs; thresholds have no say")
+        return
+    width = max(map(len, decision.labels))
+    for label, threshold in zip(decision.labels, decision.thresholds, strict=True):
         said = (
-            f"no threshold promises purity {purity:g} with {confidence:g} confidence: always unsure"
+            f"no threshold promises purity {decision.purity:g} with {decision.confidence:g} "
+            "confidence: always unsure"
             if threshold is None
             else f"from {threshold:.4f} on"
         )

@@ -132,7 +132,7 @@ def decision_points(decision: Decision, of_test: Report) -> Points:
                 "low": float(low[position]),
                 "high": float(high[position]),
                 "images": int(of_test.images[position]),
-                "promised": decision.purity if name == "purity" else None,
+                "promised": decision.purity if name == "purity" and not decision.costs else None,
             }
             for position, label in enumerate(decision.labels)
         ]

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.params.decide import DecideParams
-from waste_classifier.decision import UNSURE, Decision, costs_of
+from waste_classifier.decision import Decision, costs_of
 from waste_classifier.errors import InputError
+from waste_classifier.unsure import UNSURE
 
 #: Of the sum of shares.
 TOLERANCE = 1e-3

@@ -8,6 +8,8 @@ things, so then there are no such pairs.
 import sys
 from collections.abc import Iterator
 
+import numpy as np
+
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
 from stages.outputs.features import Features, open_features
 from stages.outputs.manifest import MANIFEST_FILE, ManifestColumns, read_columns
@@ -44,11 +46,16 @@ def perceptual_pairs(images: ManifestColumns, max_distance: int) -> Iterator[Dup
 def embedding_pairs(
     images: ManifestColumns, features: Features, max_distance: float
 ) -> Iterator[DuplicateRow]:
-    """Yield the pairs whose features are at most the cosine distance `max_distance` apart."""
+    """Yield the pairs whose features are at most the cosine distance `max_distance` apart.
+
+    Of identical images, the first alone has pairs.
+    """
     vectors = unit_vectors(features.of_last_stage())
-    for left, right, distance in similar_pairs(vectors, max_distance):
-        rounded = round(distance, DECIMALS)
-        yield DuplicateRow(images.paths[left], images.paths[right], "embedding", rounded)
+    # Identical images are pairs already: of n of them, there would be n squared.
+    first = np.sort(np.unique(images.checksums, axis=0, return_index=True)[1])
+    paths = [images.paths[position] for position in first.tolist()]
+    for left, right, distance in similar_pairs(vectors[first], max_distance):
+        yield DuplicateRow(paths[left], paths[right], "embedding", round(distance, DECIMALS))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 from stages.outputs.documents import read_document
 from stages.scores import Scores
 from stages.stage import exit_code
+from waste_classifier.errors import InputError
 from waste_classifier.intervals import Interval
 
 METRICS_FILE = Path("metrics/evaluate.json")
@@ -63,8 +64,17 @@ def format_table(metrics: Mapping[str, Any]) -> str:
 
 
 def print_table(file: Path = METRICS_FILE) -> None:
-    """Print the table of the metrics in a file."""
-    print(format_table(read_document(file)))
+    """Print the table of the metrics in a file.
+
+    Raises:
+        InputError: it is missing or damaged, or of another version of this project.
+    """
+    try:
+        print(format_table(read_document(file)))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{file}: not the metrics of stage evaluate ({error!r}); run `dvc repro`"
+        ) from None
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ class Check(NamedTuple):
 
 def compare_all(
     answers: Mapping[str, Sequence[npt.NDArray[np.float32]]],
+    expected: npt.NDArray[np.float32],
     said: Predictions,
     compared: Sequence[int],
     seed: int,
@@ -41,13 +42,14 @@ def compare_all(
 
     Args:
         answers: by format, the probabilities of each of the compared images.
-        said: what the classifier says of images.
-        compared: positions of those images among them.
+        expected: `(n, labels)`, those of the classifier.
+        said: images, their labels and groups.
+        compared: positions of the compared ones among them.
         seed: of the verdict's draws.
     """
     chosen = np.asarray(compared)
     return [
-        _compare(name, np.stack(list(of_format)), said, chosen, seed)
+        _compare(name, np.stack(list(of_format)), expected, said, chosen, seed)
         for name, of_format in answers.items()
     ]
 
@@ -55,11 +57,12 @@ def compare_all(
 def _compare(
     name: str,
     probabilities: npt.NDArray[np.float32],
+    expected: npt.NDArray[np.float32],
     said: Predictions,
     chosen: npt.NDArray[np.intp],
     seed: int,
 ) -> Check:
-    actual, expected = said.actual[chosen], said.probabilities[chosen]
+    actual = said.actual[chosen]
     groups = np.unique(np.asarray(said.groups)[chosen], return_inverse=True)[1]
     base, head = (
         Answers(each.argmax(axis=1), losses(each, actual)) for each in (expected, probabilities)

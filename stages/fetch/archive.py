@@ -41,6 +41,9 @@ _DAMAGE = (
     EOFError,
     # Of names that can't be decoded or hold a null.
     ValueError,
+    # Of headers that say they are longer than anything.
+    MemoryError,
+    OverflowError,
 )
 
 
@@ -69,7 +72,7 @@ def extract(archive: Path, directory: Path, origin: str) -> None:
     most_bytes = max(HARMLESS_BYTES, MAX_GROWTH * archive.stat().st_size)
     total_bytes = 0
     names: dict[str, str] = {}
-    with _damage_reported(origin), _open(archive, origin) as members:
+    with _damage_reported(origin), _open(archive, directory, origin) as members:
         for count, member in enumerate(members, start=1):
             total_bytes += member.size
             danger = (
@@ -88,10 +91,10 @@ def extract(archive: Path, directory: Path, origin: str) -> None:
                 _write(member, directory.joinpath(*PurePosixPath(member.name).parts))
 
 
-def _open(archive: Path, origin: str) -> AbstractContextManager[Iterator[_Member]]:
+def _open(archive: Path, directory: Path, origin: str) -> AbstractContextManager[Iterator[_Member]]:
     name = archive.name.lower()
     if name.endswith(ZIP_SUFFIXES):
-        return _zip_members(archive, origin)
+        return _zip_members(archive, directory, origin)
     if name.endswith(TAR_SUFFIXES):
         return _tar_members(archive)
     raise InputError(
@@ -101,10 +104,10 @@ def _open(archive: Path, origin: str) -> AbstractContextManager[Iterator[_Member
 
 
 @contextmanager
-def _zip_members(archive: Path, origin: str) -> Iterator[Iterator[_Member]]:
+def _zip_members(archive: Path, directory: Path, origin: str) -> Iterator[Iterator[_Member]]:
     with zipfile.ZipFile(archive) as file:
         members = file.infolist()
-        require_free_space(archive.parent, sum(member.file_size for member in members), origin)
+        require_free_space(directory, sum(member.file_size for member in members), origin)
         yield (
             _Member(
                 name=member.filename,

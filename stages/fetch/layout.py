@@ -12,6 +12,7 @@ from stages.fetch.names import collision_key, composed, problem_of_name, shown
 from stages.fetch.recognise import find_boxes, find_splits
 from waste_classifier.errors import InputError
 from waste_classifier.images import FORMATS
+from waste_classifier.unsure import UNSURE
 
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
 _ARCHIVE_SUFFIXES = {".zip", ".tar", ".tgz", ".gz", ".bz2", ".tbz2", ".xz", ".txz", ".7z", ".rar"}
@@ -191,6 +192,11 @@ def _problems(wrappers: list[Folder], labels: list[Folder]) -> Iterator[tuple[Pa
                 yield file, "an archive; unpack it there and take it out"
             elif not file.is_file():
                 yield file, "a broken link or a special file; remove it"
+    yield from (
+        (label.path, "what the classifier says where it knows none; name the label otherwise")
+        for label in labels
+        if label.path.name == UNSURE
+    )
     yield from _problems_of_names(wrappers[-1].path, [label.path.name for label in labels])
     for label in labels:
         yield from _problems_of_names(label.path, label.files)
@@ -222,5 +228,6 @@ def _looks_like_image(path: Path) -> bool:
     try:
         with Image.open(path, formats=FORMATS):
             return True
-    except OSError:
+    # Of damaged headers Pillow raises anything.
+    except Exception:
         return False

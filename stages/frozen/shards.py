@@ -19,7 +19,14 @@ from stages.compute.cluster import (
 )
 from stages.compute.precision import Precision
 from stages.frozen.backbone import FrozenBackbone
-from stages.outputs.features import holds_shard, shard_file, shard_ranges, shard_type, write_shard
+from stages.outputs.features import (
+    holds_shard,
+    shard_file,
+    shard_ranges,
+    shard_type,
+    write_checksums,
+    write_shard,
+)
 from stages.outputs.manifest import ManifestColumns, ReceivedPhoto
 from stages.progress import progress, say
 from stages.resnet50.layout import BackboneStage
@@ -101,6 +108,7 @@ def write_shards(
             done += len(shard.rows)
             speed = (done - before) / (time.perf_counter() - started)
             say(f"{done} of {count} images, {speed:.1f} images/s")
+    write_checksums(folder)
 
 
 def computed(

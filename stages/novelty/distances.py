@@ -79,7 +79,7 @@ def limit_on_own_photos(
     """
     known = splits != "test"
     if frozen:
-        distances = held_out_distances(features[known], targets[known], folds[known], k)
+        distances = held_out_distances(features[known], targets[known], folds[known])
         return limit_of(distances, groups[known].tolist(), refused)
 
     train, val = splits == "train", splits == "val"

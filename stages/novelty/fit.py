@@ -108,21 +108,20 @@ def whitening_of(centred: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     return np.asarray(vectors / np.sqrt(np.maximum(values, 0) + ridge), np.float32)
 
 
-def held_out_distances(
-    features: Floats, targets: Positions, folds: npt.NDArray[Any], k: int
-) -> Floats:
+def held_out_distances(features: Floats, targets: Positions, folds: npt.NDArray[Any]) -> Floats:
     """Return how far each photo lies from those of other folds, `(n,)`.
 
     Args:
         features: `(n, d)`, as of `fit_novelty`.
         targets: `(n,)`, positions of labels.
         folds: `(n,)`, which photos of one thing share.
-        k: number of labels.
     """
     distances = np.empty(len(features), np.float32)
     for fold in np.unique(folds):
         held_out = folds == fold
-        others = fit_novelty(features[~held_out], targets[~held_out], k)
+        # Of a label of few things, all may be in one fold: no other photos show it.
+        there, renumbered = np.unique(targets[~held_out], return_inverse=True)
+        others = fit_novelty(features[~held_out], renumbered, len(there))
         distances[held_out] = others.raw_distances(features[held_out])
     return distances
 

@@ -3,6 +3,8 @@
 - `00000.npy`, `00001.npy`, …: shards, each of a fixed range of `SHARD_IMAGES` rows of the manifest.
   A row holds the SHA-256 of the image that it was computed from, and its features in each of the
   orientations (`ORIENTATIONS`); their columns are those of `feature_blocks`.
+- `SHA256SUMS`: the checksums of the shards, as `sha256sum` writes them; what goes on with an
+  interrupted training compares them.
 - `features.json`: what they were computed with.
 - `backbone.keras`: the network that computed them, float32; not where its weights are random.
 """
@@ -18,8 +20,9 @@ import numpy.typing as npt
 from stages.outputs.documents import read_document, write_document
 from stages.outputs.manifest import SHA256_BYTES, ManifestColumns
 from stages.outputs.tables import MEND
-from stages.outputs.whole import UNFINISHED, whole_file
+from stages.outputs.whole import UNFINISHED, whole_file, whole_text
 from stages.resnet50.layout import BackboneStage, columns_of_last_stage
+from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
 from waste_classifier.orientations import ORIENTATIONS
 
@@ -27,6 +30,7 @@ FEATURES_DIR = Path("data/features")
 #: Where shards stand that an interrupted run has finished.
 UNFINISHED_DIR = FEATURES_DIR.parent / UNFINISHED / FEATURES_DIR.name
 DESCRIPTION_NAME = "features.json"
+CHECKSUMS_NAME = "SHA256SUMS"
 NETWORK_NAME = "backbone.keras"
 SHARD_IMAGES = 256
 
@@ -208,6 +212,17 @@ def write_shard(file: Path, shard: npt.NDArray[Any]) -> None:
     """
     with whole_file(file) as unfinished, unfinished.open("wb") as opened:
         np.save(opened, shard)
+
+
+def write_checksums(directory: Path) -> None:
+    """Write the checksums of all shards of a folder.
+
+    Raises:
+        InputError: the disk is full or refuses to be written.
+    """
+    with whole_text(directory / CHECKSUMS_NAME) as opened:
+        for file in sorted(directory.glob("*.npy")):
+            opened.write(f"{sha256_of(file)}  {file.name}\n")
 
 
 def holds_shard(

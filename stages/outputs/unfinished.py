@@ -21,7 +21,7 @@ from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
 
 PROJECT_PACKAGES = ("stages", "waste_classifier")
-LIBRARIES = ("keras", "numpy", "pillow", "scikit-learn", "tensorflow")
+LIBRARIES = ("keras", "numpy", "pillow", "scikit-learn", "scipy", "tensorflow")
 
 
 @contextmanager
@@ -101,12 +101,22 @@ def fingerprint(settings: str, inputs: Iterable[Path]) -> str:
     Args:
         settings: parameters, as text.
         inputs: files, by name and content.
+
+    Raises:
+        InputError: one of them is missing.
     """
     versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
     code = [f"{name} {sha256_of(file)}" for name, file in sorted(imported_code().items())]
-    files = [f"{path.as_posix()} {sha256_of(path)}" for path in sorted(inputs)]
+    files = [f"{path.as_posix()} {_checksum_of(path)}" for path in sorted(inputs)]
     described = "\n".join([settings, *versions, *code, *files])
     return hashlib.sha256(described.encode()).hexdigest()[:16]
+
+
+def _checksum_of(path: Path) -> str:
+    try:
+        return sha256_of(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run `dvc repro`") from None
 
 
 def imported_code() -> Mapping[str, Path]:

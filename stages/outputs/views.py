@@ -2,6 +2,7 @@
 
 - `00000.npy`, `00001.npy`, …: shards as those of data/features, a row of which holds the features
   of each view of an image; none where there are no views.
+- `SHA256SUMS`: their checksums, as in data/features.
 - `views.json`: how many views of each image there are.
 """
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import cast
 
-from stages.params.backbone import BackboneParams
+from stages.params.backbone import BackboneParams, weights_path
 from stages.params.card import CardParams
 from stages.params.class_weights import ClassWeightsParams
 from stages.params.cross_validate import CrossValidateParams
@@ -135,15 +135,21 @@ def check_weights(backbone: BackboneParams, path: Path) -> None:
     """
     if backbone.weights in ("none", "imagenet") or backbone.sha256 is not None:
         return
-    file = Path(backbone.weights).expanduser()
+    file = weights_path(backbone.weights)
     if not file.is_file():
         raise InputError(
             f"{path}: backbone.weights: no such file: {file}; expected none, imagenet or the path "
             "of an .h5 or .weights.h5 file"
         )
+    try:
+        checksum = sha256_of(file)
+    except OSError as error:
+        raise InputError(
+            f"{path}: backbone.weights: {file}: can't be read ({error.strerror})"
+        ) from None
     raise InputError(
         f"{path}: backbone.sha256 is missing, which tells what is in the file of backbone.weights: "
-        f"set it to {sha256_of(file)}, as {file} is now"
+        f"set it to {checksum}, as {file} is now"
     )
 
 

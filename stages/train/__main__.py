@@ -16,8 +16,8 @@ from contextlib import nullcontext
 from stages.outputs.backbone import BACKBONE_DIR
 from stages.outputs.backbone import DESCRIPTION_NAME as BACKBONE_DESCRIPTION_NAME
 from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, read_class_weights
+from stages.outputs.features import CHECKSUMS_NAME, FEATURES_DIR
 from stages.outputs.features import DESCRIPTION_NAME as FEATURES_DESCRIPTION_NAME
-from stages.outputs.features import FEATURES_DIR
 from stages.outputs.manifest import MANIFEST_FILE
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.split import SPLIT_FILE, read_split
@@ -39,7 +39,9 @@ INPUTS = [
     CLASS_WEIGHTS_FILE,
     BACKBONE_DIR / BACKBONE_DESCRIPTION_NAME,
     FEATURES_DIR / FEATURES_DESCRIPTION_NAME,
+    FEATURES_DIR / CHECKSUMS_NAME,
     VIEWS_DIR / VIEWS_DESCRIPTION_NAME,
+    VIEWS_DIR / CHECKSUMS_NAME,
 ]
 STATE_DIR = MODEL_DIR.parent / UNFINISHED / "train"
 

@@ -227,7 +227,8 @@ def compile_model(task: Task, settings: TrainParams) -> None:
         # XLA made training slower on a CPU, and its sums are not those of the ops it fuses.
         jit_compile=False,
     )
-    optimizer.build(task.model.trainable_variables)
+    # In mixed_float16 Keras wraps it in one that scales losses, whose variables resuming needs too.
+    task.model.optimizer.build(task.model.trainable_variables)
 
 
 def steps_per_call(phase: Phase, steps: int) -> int:

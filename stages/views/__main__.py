@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from stages.outputs.backbone import read_weights_file
+from stages.outputs.features import write_checksums
 from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, read_columns
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
 from stages.outputs.views import UNFINISHED_VIEWS_DIR, VIEWS_DIR, write_description
@@ -33,6 +34,7 @@ def main(features: FeaturesParams, views: ViewsParams) -> None:
     weights_file = read_weights_file()
     if weights_file is None or views.count == 0:
         with whole_folder(VIEWS_DIR) as folder:
+            write_checksums(folder)
             write_description(folder, 0)
         print("no views" + (": random weights train on pixels" if weights_file is None else ""))
         return

@@ -188,6 +188,7 @@ def test_features_and_views_have_the_bytes_of_this_machine(
     assert [line.split(",")[0] for line in shard_lines(printed)[5::6]] == ["33 of 33 images"] * 2
     assert "another kind of processor" not in printed
     assert sorted(expected) == [f"{number:05}.npy" for number in range(6)] + [
+        "SHA256SUMS",
         "backbone.keras",
         "features.json",
     ]

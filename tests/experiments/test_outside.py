@@ -1,6 +1,7 @@
 """The classifier on photos that were made worse, and on those of others."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,8 +54,8 @@ def photos(tmp_path: Path) -> Path:
 def test_recall_is_counted_by_folder(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = scores_of_folders(
         ByColour(),  # type: ignore[arg-type]
-        folder_of_labels(photos),
-        parse_accepted(["paper_or_cardboard=paper,cardboard"]),
+        photos,
+        parse_accepted(["paper_or_cardboard=paper, cardboard"], ByColour.labels),
     )
 
     assert [each[:4] for each in found] == [
@@ -67,7 +68,7 @@ def test_recall_is_counted_by_folder(photos: Path, capsys: pytest.CaptureFixture
 
 def test_folders_that_are_no_labels_are_an_error(photos: Path) -> None:
     with pytest.raises(InputError, match="no folder of photos is named as a label"):
-        scores_of_folders(ByColour(), photos, {})  # type: ignore[arg-type]
+        scores_of_folders(ByColour(), photos / "web/wood", {})  # type: ignore[arg-type]
 
 
 def test_a_score_has_wilsons_interval() -> None:
@@ -80,7 +81,26 @@ def test_a_score_has_wilsons_interval() -> None:
 @pytest.mark.parametrize("value", ["paper", "paper="])
 def test_what_is_accepted_needs_a_label(value: str) -> None:
     with pytest.raises(InputError, match=re.escape(f"--accept {value}: expected FOLDER=LABEL")):
-        parse_accepted([value])
+        parse_accepted([value], ByColour.labels)
+
+
+def test_what_is_accepted_must_be_a_label_of_a_folder_that_is_there(photos: Path) -> None:
+    with pytest.raises(InputError, match="has no label 'papr', but cardboard, glass, paper"):
+        parse_accepted(["wood=papr"], ByColour.labels)
+    with pytest.raises(InputError, match="--accept woud=…: no such folder among the photos"):
+        scores_of_folders(ByColour(), photos, {"woud": ["paper"]})  # type: ignore[arg-type]
+
+
+def test_a_folder_of_one_label_is_found_beside_what_systems_leave(photos: Path) -> None:
+    shutil.rmtree(photos / "web/paper_or_cardboard")
+    shutil.rmtree(photos / "web/wood")
+    (photos / "__MACOSX").mkdir()
+    (photos / "web/glass/._1.png").write_text("no photo")
+
+    assert folder_of_labels(photos, ["glass"]) == photos / "web"
+    found = scores_of_folders(ByColour(), photos, {})  # type: ignore[arg-type]
+
+    assert [each[:3] for each in found] == [("glass", 2, 3)]
 
 
 @pytest.fixture

@@ -203,7 +203,7 @@ def test_equal_inputs_give_equal_bytes(
 
     main(SETTINGS)
 
-    assert sorted(first) == ["00000.npy", "backbone.keras", "features.json"]
+    assert sorted(first) == ["00000.npy", "SHA256SUMS", "backbone.keras", "features.json"]
     assert checksums(FEATURES_DIR) == first
 
 
@@ -216,7 +216,7 @@ def test_random_weights_are_always_the_same_and_said_to_see_little(
     main(SETTINGS)
 
     # A network of random weights is no use to anyone else.
-    assert sorted(first) == ["00000.npy", "features.json"]
+    assert sorted(first) == ["00000.npy", "SHA256SUMS", "features.json"]
     assert checksums(FEATURES_DIR) == first
     features = open_features(read_columns())
     description = features.description
@@ -304,6 +304,7 @@ def test_each_image_has_a_row_and_each_orientation_a_column(
         "00000.npy",
         "00001.npy",
         "00002.npy",
+        "SHA256SUMS",
         "features.json",
     ]
     pixels = all_pixels()
@@ -357,7 +358,7 @@ def test_older_features_are_replaced_whole() -> None:
 
     main(SETTINGS)
 
-    assert sorted(checksums(FEATURES_DIR)) == ["00000.npy", "features.json"]
+    assert sorted(checksums(FEATURES_DIR)) == ["00000.npy", "SHA256SUMS", "features.json"]
 
 
 def lines_of_shards(printed: str) -> list[str]:

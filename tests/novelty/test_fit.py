@@ -43,7 +43,7 @@ def test_the_photos_that_it_was_fitted_to_are_about_one_away_and_others_farther(
 def test_photos_of_a_fold_are_held_against_those_of_the_others() -> None:
     folds = np.arange(200) % 2
 
-    distances = held_out_distances(FEATURES, TARGETS, folds, 2)
+    distances = held_out_distances(FEATURES, TARGETS, folds)
 
     first = folds == 0
     expected = fit_novelty(FEATURES[~first], TARGETS[~first], 2).raw_distances(FEATURES[first])

@@ -80,7 +80,7 @@ def test_each_view_of_each_image_has_features_and_the_same_bytes_each_time(
     first, views = checksums(), read_all()
     main(FEATURES, VIEWS)
 
-    assert sorted(first) == ["00000.npy", "views.json"]
+    assert sorted(first) == ["00000.npy", "SHA256SUMS", "views.json"]
     assert checksums() == first
     assert open_views(read_columns()).per_image == 2
     # Six views, no two alike.
@@ -115,7 +115,7 @@ def test_without_weights_or_a_number_there_are_no_views(
 
     main(FEATURES, VIEWS.model_copy(update={"count": 0 if none == "count" else 2}))
 
-    assert list(checksums()) == ["views.json"]
+    assert sorted(checksums()) == ["SHA256SUMS", "views.json"]
     assert open_views(read_columns()).per_image == 0
     assert capsys.readouterr().out.startswith("no views")
 

@@ -11,13 +11,15 @@ import numpy.typing as npt
 from waste_classifier import adaptation, novelty
 from waste_classifier.adaptation import Adaptation
 from waste_classifier.classifier import Answer, Classifier
-from waste_classifier.commands.photos import find_photos, results
+from waste_classifier.commands.photos import Found, find_photos, results
 from waste_classifier.commands.progress import counted, say
 from waste_classifier.errors import InputError
 from waste_classifier.novelty import Novelty
 
 #: Fewer photos say little of what is usual.
 FEWEST_PHOTOS = 50
+#: More say no more, and their features take memory: of ResNet50 some 60 KB each.
+MOST_PHOTOS = 5000
 #: Of the photos of the line, this share may lie beyond the limit.
 REFUSED = 0.05
 
@@ -54,7 +56,8 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
         )
     before: list[Answer] = []
     features, unread = [], 0
-    for result in counted(results(classifier, find_photos([photos])), "photos"):
+    found = evenly(list(find_photos([photos])))
+    for result in counted(results(classifier, found), "photos"):
         if result.answer is None or result.features is None:
             unread += 1
             say(f"error: {result.error}", sys.stderr)
@@ -75,6 +78,14 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
         say(line)
     say(f"written to {output}; look at `score` with it where labels are known")
     return 1 if unread else 0
+
+
+def evenly(found: list[Found]) -> list[Found]:
+    """Return `MOST_PHOTOS` of more photos, which lie evenly among them, as a day's do in time."""
+    if len(found) <= MOST_PHOTOS:
+        return found
+    say(f"{MOST_PHOTOS} of {len(found)} photos, evenly chosen", sys.stderr)
+    return [found[position] for position in np.linspace(0, len(found) - 1, MOST_PHOTOS, dtype=int)]
 
 
 def widened(known: Novelty, adapted: npt.NDArray[np.float32]) -> Novelty:

@@ -41,12 +41,12 @@ class Result(NamedTuple):
 class ZipMember(NamedTuple):
     """A file in an archive."""
 
-    archive: Path
+    archive: zipfile.ZipFile  #: opened once: it reads the list of all its files then
     member: str
 
     def __str__(self) -> str:
         """Return what errors call it."""
-        return f"{self.archive}/{self.member}"
+        return f"{self.archive.filename}/{self.member}"
 
     def read_bytes(self) -> bytes:
         """Return its content.
@@ -55,7 +55,7 @@ class ZipMember(NamedTuple):
             PhotoError: it is damaged, encrypted, or too large.
         """
         try:
-            with zipfile.ZipFile(self.archive) as opened, opened.open(self.member) as file:
+            with self.archive.open(self.member) as file:
                 content = file.read(MOST_BYTES + 1)
         # Damaged archives make zipfile raise anything: NotImplementedError, RuntimeError.
         except Exception as error:
@@ -120,13 +120,14 @@ def refuse(error: OSError) -> NoReturn:
 
 def _of_archive(path: Path) -> Iterator[Found]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = sorted(member for member in archive.namelist() if is_photo(member))
+        # Closed with the last photo of it.
+        archive = zipfile.ZipFile(path)
+        members = sorted(member for member in archive.namelist() if is_photo(member))
     except Exception as error:
         raise InputError(f"{path}: can't be opened ({error})") from None
     for member in members:
         if not member.startswith("__MACOSX/"):
-            photo = ZipMember(path, member)
+            photo = ZipMember(archive, member)
             yield Found(str(photo), photo)
 
 

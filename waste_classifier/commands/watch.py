@@ -1,6 +1,7 @@
 """`watch`: decides on photos as they come, in a folder that fills or in a stream of JPEGs."""
 
 import os
+import select
 import stat
 import sys
 import time
@@ -19,8 +20,10 @@ from waste_classifier.images import Readable
 
 #: How often a folder is looked at, seconds.
 PAUSE = 0.02
-#: A file that did not change for so long is whole, seconds; a JPEG is as soon as it has its end.
+#: A JPEG is whole as soon as it has its end; another file that did not change for so long, seconds.
 SETTLED = 0.05
+#: A JPEG without an end that did not change for so long is damaged, seconds: a network may pause.
+GIVEN_UP = 2.0
 #: Of a JPEG: its first marker, this and what follows, and the second byte of its last marker.
 START, BEGIN, END = b"\xff\xd8", b"\xff\xd8\xff", 0xD9
 LAST = bytes([0xFF, END])
@@ -70,12 +73,12 @@ def watch(folder: Path, source: str, seconds: float | None) -> int:
     # The first answer takes longer.
     size = classifier.image_size
     classifier.decide([np.zeros((size, size, 3), np.uint8)])
+    ends = None if seconds is None else time.monotonic() + seconds
     photos: Iterator[Readable | None]
     if source == "-":
-        photos = frames(sys.stdin.buffer)
+        photos = frames(sys.stdin.buffer, ends)
     else:
         photos = arrivals(Path(source), versions(Path(source)))
-    ends = None if seconds is None else time.monotonic() + seconds
     unread = 0
     say("watching", sys.stderr)
     for photo in photos:
@@ -116,14 +119,16 @@ def arrivals(folder: Path, known: Mapping[str, Version]) -> Iterator[Path | None
                 waiting[name] = found[name], now
                 settled = ends_as_jpeg(folder / name)
             else:
-                settled = now - since >= SETTLED
+                is_jpeg = name.lower().endswith((".jpg", ".jpeg"))
+                settled = now - since >= (GIVEN_UP if is_jpeg else SETTLED)
             if settled:
                 known[name] = found[name]
                 del waiting[name]
                 yield folder / name
-                # Whoever copies a file may give it the time of the first one in the end.
+                # Whoever copies a file may give it the time of the first one in the end, which is
+                # an earlier one; a photo written over it has a later one.
                 later = version_of(folder / name)
-                if later is not None and later[:2] == known[name][:2]:
+                if later and later[:2] == known[name][:2] and later[2] < known[name][2]:
                     known[name] = later
         yield None
         time.sleep(PAUSE)
@@ -176,15 +181,24 @@ def ends_as_jpeg(file: Path) -> bool:
     return content.startswith(BEGIN) and end_of_jpeg(content, 0) == len(content)
 
 
-def frames(stream: IO[bytes]) -> Iterator[Readable]:
+def frames(stream: IO[bytes], ends: float | None = None) -> Iterator[Readable]:
     """Yield the JPEGs of a stream that holds one after the other, each as soon as it is whole.
+
+    Args:
+        stream: a file or a pipe.
+        ends: time of `time.monotonic` at which a stream that is silent has ended; None: never.
 
     Raises:
         InputError: it holds something else.
     """
     held, number = b"", 0
     read = getattr(stream, "read1", stream.read)
-    while content := read(65_536):
+    while True:
+        if not is_readable(stream, ends):
+            return
+        content = read(65_536)
+        if not content:
+            break
         held += content
         while (begin := held.find(BEGIN)) >= 0 and (end := end_of_jpeg(held, begin)) is not None:
             number += 1
@@ -197,6 +211,14 @@ def frames(stream: IO[bytes]) -> Iterator[Readable]:
         yield Frame(f"frame {number + 1}", held[begin:])
     elif number == 0:
         raise InputError("standard input: no JPEG in it; `ffmpeg -i CAMERA -f mjpeg -` writes them")
+
+
+def is_readable(stream: IO[bytes], ends: float | None) -> bool:
+    """Wait until a stream has something to read or has ended; False: that took too long."""
+    if ends is None:
+        return True
+    readable, _, _ = select.select([stream], [], [], max(0.0, ends - time.monotonic()))
+    return bool(readable)
 
 
 def end_of_jpeg(content: bytes, begin: int) -> int | None:

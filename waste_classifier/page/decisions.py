@@ -1,6 +1,8 @@
 """What was decided on the photos of the review, also on those that a decision has moved since."""
 
 import hashlib
+from collections.abc import Hashable
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -93,6 +95,26 @@ def checksum_of(photo: ShownPhoto) -> str:
 
 def _found(photos: Path, path: str) -> tuple[ShownPhoto, str | None]:
     """Return a photo and its checksum; None where it is not there."""
+    return _looked_up(photos, path, _version(photos, path))
+
+
+def _version(photos: Path, path: str) -> Hashable:
+    """Return what changes where a photo, or the shards that it may stand in, are written anew."""
+    try:
+        status = (photos / path).stat()
+    except (OSError, ValueError):  # not there, or a name that no file can have
+        shards = ((shard.name, shard.stat()) for shard in sorted(photos.glob(f"*{SUFFIX}")))
+        return tuple((name, each.st_ino, each.st_size, each.st_mtime_ns) for name, each in shards)
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+# Each decision asks for all photos that have one, and to find one in a shard takes long.
+@lru_cache(maxsize=100_000)
+def _looked_up(
+    photos: Path,
+    path: str,
+    version: Hashable,  # noqa: ARG001
+) -> tuple[ShownPhoto, str | None]:
     photo: ShownPhoto
     try:
         photo = find_photo(photos, path)

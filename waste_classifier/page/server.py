@@ -26,7 +26,7 @@ def serve(
     photos: Path | None = None,
     corrections: Path = CORRECTIONS,
 ) -> None:
-    """Serve the page of a classifier until Ctrl-C or SIGTERM.
+    """Serve the page of a classifier until Ctrl-C, SIGTERM or SIGHUP.
 
     Args:
         folder: of the classifier.
@@ -63,7 +63,12 @@ def serve(
 @contextmanager
 def _uploads_deleted() -> Iterator[None]:
     """Give Gradio a folder for what is dropped, and delete it in the end."""
-    handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # The second comes when the terminal is closed, and is ignored under `nohup`.
+    handlers = {
+        number: signal.signal(number, lambda number, _: sys.exit(128 + number))
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) != signal.SIG_IGN
+    }
     try:
         with TemporaryDirectory(
             prefix="waste-classifier-page-", ignore_cleanup_errors=True
@@ -74,7 +79,8 @@ def _uploads_deleted() -> Iterator[None]:
             os.environ["NO_PROXY"] = os.environ["no_proxy"] = "*"
             yield
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _wait_until_stopped() -> None:
