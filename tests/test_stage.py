@@ -269,9 +269,16 @@ def test_a_reader_that_is_slow_does_not_stop_it_where_it_may_not_wait(tmp_path: 
     assert (tmp_path / "done").exists()
 
 
-def test_a_stage_needs_nobody_to_print_to(tmp_path: Path) -> None:
-    main = f"print('line', flush=True)\nopen({str(tmp_path / 'done')!r}, 'w')"
-    closed = [*("sh", "-c"), 'exec "$@" >&-', "sh", *program(main)]
+@pytest.mark.parametrize("stream", [1, 2])
+def test_a_stage_needs_nobody_to_print_to(tmp_path: Path, stream: int) -> None:
+    main = (
+        "from stages.progress import progress\n"
+        "with progress('photos', 1, 'photos') as bar:\n"
+        "    bar.update(1)\n"
+        f"print('line', file=sys.{'stdout' if stream == 1 else 'stderr'}, flush=True)\n"
+        f"open({str(tmp_path / 'done')!r}, 'w')"
+    )
+    closed = [*("sh", "-c"), f'exec "$@" {stream}>&-', "sh", *program(main)]
     ended = subprocess.run(
         closed,
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
@@ -280,6 +287,21 @@ def test_a_stage_needs_nobody_to_print_to(tmp_path: Path) -> None:
     )
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert (tmp_path / "done").exists()
+
+
+def test_what_does_not_fit_into_memory_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
+    # As TensorFlow's is called.
+    class ResourceExhaustedError(Exception):
+        pass
+
+    def main() -> None:
+        raise ResourceExhaustedError("OOM when allocating tensor\nmany lines")
+
+    assert exit_code(main) == 1
+    assert capsys.readouterr().err == (
+        "error: out of memory, of the GPU if there is one; lower this stage's batch_size or "
+        "features.image_size in params.yaml (OOM when allocating tensor)\n"
+    )
 
 
 def test_a_label_that_the_terminal_can_not_show_is_escaped() -> None:

@@ -133,3 +133,14 @@ def assert_refused(message: str, capsys: pytest.CaptureFixture[str]) -> None:
 
     assert capsys.readouterr().err == f"error: params.yaml: {message}\n"
     assert not PARAMS_CHECKED_FILE.exists()
+
+
+def test_a_file_of_weights_of_a_user_that_is_none_is_named(
+    params: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(params, lambda content: content["backbone"].update(weights="~nobody_here/x.h5"))
+
+    assert exit_code(main) == 1
+
+    error = capsys.readouterr().err
+    assert error.startswith("error: params.yaml: backbone.weights: no such file: ~nobody_here/x.h5")

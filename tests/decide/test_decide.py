@@ -87,6 +87,21 @@ def test_the_stage_writes_a_decision_a_curve_and_what_they_come_to(
     assert "temperature" in capsys.readouterr().out
 
 
+def test_where_costs_decide_no_threshold_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    costs = {
+        "glass": {"glass": 0.0, "metal": 1.0, "unsure": 0.4},
+        "metal": {"glass": 1.0, "metal": 0.0, "unsure": 0.4},
+    }
+
+    main(settings(costs=costs))
+
+    said = capsys.readouterr().out
+    assert said.startswith("the cheapest answer by decide.costs")
+    assert "no threshold" not in said
+    points = json.loads(Path("plots/decide/custom/decisions.json").read_text())
+    assert {point["promised"] for point in points} == {None}
+
+
 def test_equal_inputs_give_equal_bytes() -> None:
     main(settings())
     first = {path: path.read_bytes() for path in (DECISION_FILE, CURVE_FILE)}

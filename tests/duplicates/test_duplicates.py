@@ -158,3 +158,18 @@ def test_parameters_come_from_the_section(capsys: pytest.CaptureFixture[str]) ->
 
     Path("params.yaml").write_text(f"duplicates:\n{section.replace('1.1', '0.1')}")
     assert run("duplicates", DuplicatesParams, main) == 0
+
+
+def test_of_identical_images_the_first_alone_has_similar_ones() -> None:
+    # Three are one file; the fourth is another photo of the same thing.
+    contents = {"a/0.jpg": "one", "a/1.jpg": "one", "b/0.jpg": "one", "b/1.jpg": "another"}
+    rows = [
+        manifest_row(path, content, phash=f"{0 if content == 'one' else 2**64 - 1:016x}")
+        for path, content in contents.items()
+    ]
+    write_inputs(rows, scattered(1).repeat(4, axis=0) + scattered(4) * 1e-3)
+
+    main(SETTINGS.model_copy(update={"max_embedding_distance": 2}))
+
+    similar = [row for row in read_table(DUPLICATES_FILE, DuplicateRow) if row.kind == "embedding"]
+    assert [row[:2] for row in similar] == [("a/0.jpg", "b/1.jpg")]

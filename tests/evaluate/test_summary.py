@@ -5,6 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from stages.evaluate.summary import print_table
+from waste_classifier.errors import InputError
+
 ROOT = Path(__file__).parents[2]
 
 METRICS = {
@@ -57,3 +62,10 @@ def test_without_a_run_the_message_says_what_makes_them(tmp_path: Path) -> None:
     assert print_summary(tmp_path).stderr == (
         "error: metrics/evaluate.json: no such file; run `dvc repro` to make it\n"
     )
+
+
+def test_metrics_of_another_kind_are_named(tmp_path: Path) -> None:
+    (tmp_path / "evaluate.json").write_text("{}")
+
+    with pytest.raises(InputError, match="not the metrics of stage evaluate"):
+        print_table(tmp_path / "evaluate.json")

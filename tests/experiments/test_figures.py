@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from experiments.figures import confusion_matrix, reliability
+from waste_classifier.errors import InputError
 
 
 def test_confusion_matrix_has_numbers_where_there_are_images(
@@ -54,3 +55,12 @@ def test_reliability_has_a_point_for_each_bin(
     _, points, *_ = axes.lines
     assert np.asarray(points.get_xdata()).tolist() == [0.6, 0.9]
     assert np.asarray(points.get_ydata()).tolist() == [0.5, 1.0]
+
+
+def test_a_plot_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(
+        InputError, match=r"plots/cross_validation/custom/reliability.json: can't be read"
+    ):
+        reliability("cross_validation")

@@ -199,6 +199,12 @@ def test_a_sheet_shows_what_changed_where_the_photos_are(repository: Path) -> No
 
     verdict(repository, "HEAD", "--sheet", "changed.png")
 
+    refusals = {
+        name: verdict(repository, "HEAD", "--sheet", name, code=1)
+        for name in ("none/changed.png", "changed.doc")
+    }
+    assert "none/changed.png: no such folder" in refusals["none/changed.png"]
+    assert "changed.doc: no kind of picture" in refusals["changed.doc"]
     assert "data/manifest.csv: no such file" in refused
     pixels = np.asarray(Image.open(repository / "changed.png").convert("RGB"))
     red = (pixels == [255, 0, 0]).all(axis=2).mean()

@@ -17,11 +17,15 @@ from stages.compute import determinism
 determinism.configure()
 
 from stages.export import __main__ as stage  # noqa: E402  (after the set-up)
+from stages.export import formats  # noqa: E402
 from stages.export.checks import LARGEST_DIFFERENCES  # noqa: E402
-from stages.export.formats import METADATA_NAME  # noqa: E402
+from stages.export.formats import METADATA_NAME, write_formats  # noqa: E402
 from stages.outputs.export import EXPORT_DIR, FILE_NAMES  # noqa: E402
 from stages.outputs.features import FEATURES_DIR  # noqa: E402
+from stages.outputs.manifest import RAW_DIR  # noqa: E402
 from stages.outputs.model import MODEL_DIR  # noqa: E402
+from stages.outputs.predictions import PREDICTIONS_FILE, write_predictions  # noqa: E402
+from stages.outputs.split import read_split  # noqa: E402
 from stages.params.export import ExportParams, Format  # noqa: E402
 from stages.params.predict import PredictParams  # noqa: E402
 from stages.predict.__main__ import main as predict  # noqa: E402
@@ -129,18 +133,38 @@ def test_the_activations_of_a_file_are_those_of_the_network() -> None:
     )
 
 
-def test_a_format_that_says_something_else_leaves_nothing() -> None:
+def test_a_format_that_says_something_else_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     before = content()
-    changed = Head(HEAD.hidden, Dense(-HEAD.logits.kernel, HEAD.logits.bias))
-    kept = (MODEL_DIR / "head.npz").read_bytes()
-    changed.save(MODEL_DIR / "head.npz")
-    try:
-        with pytest.raises(InputError, match=r"data/export: not written: float32: probabilities"):
-            stage.main(SETTINGS)
-    finally:
-        (MODEL_DIR / "head.npz").write_bytes(kept)
+
+    def write_another(folder: Path, model: Model, names: list[Format]) -> None:
+        head = Head(HEAD.hidden, Dense(-HEAD.logits.kernel, HEAD.logits.bias))
+        contract = Contract(model.labels, model.orientations, model.image_size)
+        another = Model(contract, head, model.folder, model.backbone_sha256)
+        write_formats(folder, another, names)
+
+    monkeypatch.setattr(formats, "write_formats", write_another)
+    with pytest.raises(InputError, match=r"data/export: not written: float32: probabilities"):
+        stage.main(SETTINGS)
 
     assert content() == before
+
+
+def test_predictions_of_features_in_half_precision_are_no_obstacle() -> None:
+    rows = [row for row in read_split() if row.split != "train"]
+    said = Model.load(MODEL_DIR).predict([RAW_DIR / row.path for row in rows])
+    kept = PREDICTIONS_FILE.read_bytes()
+    # As bfloat16 rounds them.
+    write_predictions(PREDICTIONS_FILE, rows, LABELS, said * np.float32(0.99) + np.float32(0.0033))
+    try:
+        stage.main(SETTINGS.model_copy(update={"formats": ["float32"]}))
+    finally:
+        PREDICTIONS_FILE.write_bytes(kept)
+
+    metrics = json.loads(Path("metrics/export.json").read_text())
+    assert metrics["float32"]["largest_difference"] < 1e-4
+    stage.main(SETTINGS)
 
 
 @pytest.fixture

@@ -259,3 +259,13 @@ def test_a_disk_that_fills_up_is_no_damage(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "target").mkdir()
     with pytest.raises(OSError, match="No space left"):
         extract(write_zip(tmp_path / "x.zip", {"1": b"x"}), tmp_path / "target", "x")
+
+
+@pytest.mark.parametrize("size", [2**41, 2**70])
+def test_a_tar_whose_long_name_lies_about_its_size(tmp_path: Path, size: int) -> None:
+    header = tarfile.TarInfo("././@LongLink")
+    header.type = tarfile.GNUTYPE_LONGNAME
+    header.size = size
+    (tmp_path / "x.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+
+    assert_refused(tmp_path / "x.tar", "")

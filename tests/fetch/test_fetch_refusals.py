@@ -270,6 +270,23 @@ def test_an_image_beside_the_label_folders(
     assert_refused(run_fetch, f"{name}: an image beside the label folders")
 
 
+def test_a_damaged_file_beside_the_label_folders_is_none_of_them(
+    photos: Path, run_fetch: RunFetch
+) -> None:
+    # Pillow raises ValueError, not OSError, at so short a header.
+    short = b"\x00\x00\x00\x04IHDR\x00\x00\x00\x01" + bytes(4)
+    (photos / "notes").write_bytes(b"\x89PNG\r\n\x1a\n" + short)
+
+    assert run_fetch().code == 0
+
+
+def test_no_label_is_called_as_the_answer_without_one(
+    photos: Path, save_image: SaveImage, run_fetch: RunFetch
+) -> None:
+    save_image(photos / "unsure/1.jpg")
+    assert_refused(run_fetch, "unsure: what the classifier says where it knows none")
+
+
 def test_all_problems_of_a_folder_at_once(
     photos: Path, save_image: SaveImage, run_fetch: RunFetch
 ) -> None:

@@ -89,3 +89,12 @@ def test_photos_that_are_all_alike_still_have_a_limit_above_what_is_usual() -> N
     known = fit_known_labels(alike, np.array([0, 0, 1, 1]), 2, alike, list("abcd"), 0.05)
 
     assert known.distances(alike).tolist() == [0, 0, 0, 0]
+
+
+def test_a_label_whose_things_are_all_in_one_fold_leaves_distances_finite() -> None:
+    folds = (TARGETS == 1).astype(int)
+    folds[:50] = 1
+
+    distances = held_out_distances(FEATURES, TARGETS, folds)
+
+    assert np.isfinite(distances).all()

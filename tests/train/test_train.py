@@ -10,10 +10,11 @@ import pytest
 
 from stages.compute import determinism
 from stages.outputs.backbone import BACKBONE_DIR, write_description
-from stages.outputs.features import FEATURES_DIR
+from stages.outputs.features import CHECKSUMS_NAME, FEATURES_DIR
 from stages.outputs.manifest import RAW_DIR, read_columns
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.unfinished import imported_code
+from stages.outputs.views import VIEWS_DIR
 from stages.params.features import FeaturesParams
 from stages.params.train import TrainParams
 from stages.train.__main__ import STATE_DIR, main
@@ -269,3 +270,21 @@ def test_random_weights_train_whole(
     backbone = Backbone.load(workspace / MODEL_DIR / "backbone.keras")
     assert (backbone.image_size, backbone.columns) == (32, 2 * 512)
     assert state_of_metrics()["largest_difference"] < LARGEST_DIFFERENCES["float32"]  # type: ignore[operator]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_training_on_other_views_starts_anew(
+    head_alone: TrainParams, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    photo = RAW_DIR / "metal/06.png"
+    whole = photo.rename(tmp_path / "photo.png")
+    with pytest.raises(PhotoError, match=r"metal/06\.png"):
+        main(head_alone)
+    capsys.readouterr()
+    whole.rename(photo)
+
+    # As many, which another seed has drawn.
+    (VIEWS_DIR / CHECKSUMS_NAME).write_text("0" * 64 + "  00000.npy\n")
+    main(head_alone)
+
+    assert epochs(capsys.readouterr().out) == list(range(8))

@@ -27,6 +27,7 @@ import keras  # noqa: E402  (after the set-up, which it reads)
 
 from stages.training import fit, resume  # noqa: E402
 from stages.training.fit import BestAndResume, record, run_task, steps_per_call  # noqa: E402
+from stages.training.model import build_head  # noqa: E402
 from stages.training.tasks import head_task, network_task  # noqa: E402
 
 HEAD = Phase("head", 2, 4, 0.01)
@@ -364,3 +365,23 @@ def test_class_weights_change_what_is_learnt(
 def test_a_loss_that_is_no_number_stops_with_advice(run: Run) -> None:
     with pytest.raises(InputError, match=r"loss became nan in epoch 0; lower train\.lr"):
         run(class_weights=np.array([np.nan, 1, 1], np.float32))
+
+
+def test_in_mixed_float16_a_checkpoint_has_what_a_training_starts_with(
+    settings: TrainParams, examples: tuple[Examples, Examples]
+) -> None:
+    train, val = examples
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        head = build_head(train.features.shape[-1], 3, settings.head, 0.9)
+        task = head_task(HEAD, head, train, val, EVEN, settings)
+        fit.compile_model(task, settings)
+        assert type(task.model.optimizer).__name__ == "LossScaleOptimizer"
+        shapes = [variable.shape for variable in task.model.optimizer.variables]
+
+        fit.fit_epochs(task, range(1), [])
+
+        assert [variable.shape for variable in task.model.optimizer.variables] == shapes
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -398,6 +398,79 @@ def test_another_jpeg_of_the_same_name_is_there_too() -> None:
         assert next(each for each in coming if each) == Path("intake/latest.jpg")
 
 
+def test_a_photo_written_over_one_of_the_same_size_is_there_too() -> None:
+    Path("intake").mkdir()
+    coming = arrivals(Path("intake"), {})
+    file = Path("intake/latest.bmp")
+    for colour in ("red", "lime"):
+        Image.new("RGB", (20, 10), colour).save(file)
+        assert next(each for each in coming if each) == file
+
+
+def test_a_jpeg_whose_writer_pauses_is_not_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waste_classifier.commands.watch.GIVEN_UP", 0.3)
+    content = Path("photos/glass.jpg").read_bytes()
+    Path("intake").mkdir()
+    coming = arrivals(Path("intake"), {})
+    file = Path("intake/new.jpg")
+
+    with file.open("wb", buffering=0) as written:
+        written.write(content[:100])
+        pausing = [next(coming) for _ in range(5)]
+        written.write(content[100:])
+    assert pausing == [None] * 5
+    assert next(each for each in coming if each) == file
+
+    # One that never gets its end is said to be damaged in the end.
+    Path("intake/cut.jpg").write_bytes(content[:100])
+    assert next(each for each in coming if each) == Path("intake/cut.jpg")
+
+
+def test_a_silent_stream_ends_when_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as camera, os.fdopen(writer, "wb", buffering=0) as sent:
+        sent.write(Path("photos/glass.jpg").read_bytes())
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(camera))
+        assert run("watch", "-", "--seconds", 0.5) == 0
+        monkeypatch.undo()
+
+    assert capsys.readouterr().out.startswith("frame 1\tglass\t")
+
+
+def test_an_archive_is_opened_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile("photos.zip", "w") as archive:
+        for number in range(20):
+            archive.write("photos/glass.jpg", f"{number}.jpg")
+    opened: list[object] = []
+
+    class Counted(zipfile.ZipFile):
+        def __init__(self, file: Any, *arguments: Any, **named: Any) -> None:
+            super().__init__(file, *arguments, **named)
+            if file == Path("photos.zip"):
+                opened.append(file)
+
+    monkeypatch.setattr(zipfile, "ZipFile", Counted)
+    assert run("predict", "photos.zip") == 0
+
+    assert len(opened) == 1
+
+
+def test_of_very_many_photos_of_a_line_some_are_enough(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("waste_classifier.commands.adapt.MOST_PHOTOS", 60)
+    for number in range(90):
+        save(Path(f"line/{number:02}.jpg"), (number, 200, number))
+
+    assert adapt(Path("classifier"), Path("line"), Path("adapted")) == 0
+
+    said = capsys.readouterr()
+    assert "60 of 90 photos, evenly chosen" in said.err
+    assert "60 photos\n" in said.out
+
+
 def test_a_frame_is_there_before_the_next_one_begins() -> None:
     photo = Path("photos/glass.jpg").read_bytes()
 

@@ -1,6 +1,7 @@
 """The review of likely label errors: what is shown, and what a decision writes."""
 
 import hashlib
+import os
 import re
 import shutil
 import tarfile
@@ -13,6 +14,7 @@ from tests.waste_classifier.page.colours import save_photo
 from waste_classifier.corrections import read_corrections
 from waste_classifier.errors import InputError
 from waste_classifier.page.review import Review
+from waste_classifier.shards import find_photo
 
 TABLE = (
     "rank,path,label,suggested_label,quality\n"
@@ -181,3 +183,25 @@ def test_a_damaged_shard_is_named_and_not_decided_on(review: Review) -> None:
     assert texts(html)[-1] == "was on another photo of this name; decide again"
     with pytest.raises(InputError, match=r"0\.tar: not a tar file that can be read"):
         review.decide(1, accept=True)
+
+
+def test_a_photo_of_a_shard_is_looked_up_once_until_the_shard_changes(
+    review: Review, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(review.photos)
+    review.decide(0, accept=False)
+    asked: list[str] = []
+
+    def counted(folder: Path, name: str) -> object:
+        asked.append(name)
+        return find_photo(folder, name)
+
+    monkeypatch.setattr("waste_classifier.page.decisions.find_photo", counted)
+    first = review.html(0)
+    assert review.html(0) == first
+    assert asked == []
+
+    os.utime(review.photos / "0.tar", (1, 1))
+    assert review.html(0) == first
+
+    assert "glass/b.png" in asked

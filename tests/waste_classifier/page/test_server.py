@@ -34,7 +34,10 @@ def free_port() -> int:
     return port
 
 
-@pytest.mark.parametrize(("host", "stop"), [("127.0.0.1", signal.SIGINT), ("::1", signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("host", "stop"),
+    [("127.0.0.1", signal.SIGINT), ("::1", signal.SIGTERM), ("127.0.0.1", signal.SIGHUP)],
+)
 def test_what_was_dropped_is_deleted_when_it_stops(
     host: str, stop: signal.Signals, tmp_path: Path
 ) -> None:
@@ -64,7 +67,7 @@ def test_what_was_dropped_is_deleted_when_it_stops(
 
     assert list(temporary.iterdir()) == []
     assert "Traceback" not in errors
-    assert server.returncode == (0 if stop == signal.SIGINT else 128 + signal.SIGTERM)
+    assert server.returncode == (0 if stop == signal.SIGINT else 128 + stop)
 
 
 def upload(address: str) -> None:
@@ -105,7 +108,7 @@ def test_a_folder_that_is_none_is_named_before_anything_is_served(tmp_path: Path
 def test_without_gradio_it_says_what_to_install_and_signals_do_as_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+    before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)]
     monkeypatch.setattr(os, "environ", os.environ.copy())
     classifier = colour_classifier(tmp_path / "model")
     monkeypatch.setattr(type(classifier), "load_whole", lambda _: classifier)
@@ -114,7 +117,7 @@ def test_without_gradio_it_says_what_to_install_and_signals_do_as_before(
 
     with pytest.raises(InputError, match=re.escape('pip install "waste-classifier[page]"')):
         serve(tmp_path / "model", port=free_port())
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)] == before
 
 
 def test_importing_the_server_waits_for_no_gradio() -> None:
