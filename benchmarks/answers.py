@@ -1,8 +1,8 @@
 """How soon a classifier answers: one photo from the shell, and photos as `watch` gets them.
 
 Measures (a) `python -m waste_classifier predict PHOTO` from start to end; (b) `watch FOLDER`, from
-the moment at which a photo stands in the folder; (c) `watch -`, from the moment at which a photo is
-sent; the last two until their line is there. With `--other`, the same of another classifier beside
+the copying of a photo into the folder; (c) `watch -`, from the sending of a photo; the last two
+until their line is there. With `--other`, the same of another classifier beside
 it, as of smaller images. All take the same photos, one after the other.
 """
 
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -26,7 +26,7 @@ from benchmarks.measure import (
 )
 from benchmarks.workspace import environment, require
 from stages.stage import exit_code
-from waste_classifier.commands.watch import ends_as_jpeg
+from waste_classifier.commands.watch import BEGIN, end_of_jpeg
 from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.images import load
 from waste_classifier.parallel import available_cores
@@ -50,12 +50,14 @@ class Watching(NamedTuple):
         """
         if self.folder is None:
             stream = _opened(self.process.stdin)
-            stream.write(photo.read_bytes())
-            stream.flush()
+            # It may have ended, as is said below.
+            with suppress(BrokenPipeError):
+                stream.write(photo.read_bytes())
+                stream.flush()
         else:
             coming = self.folder / "coming"
             shutil.copyfile(photo, coming)
-            coming.replace(self.folder / f"photo{photo.suffix}")
+            coming.replace(self.folder / "photo.jpg")
         line = _opened(self.process.stdout).readline().decode()
         if not line:
             raise InputError(f"{photo}: watch ended without an answer")
@@ -111,7 +113,8 @@ def check_jpegs(photos: Sequence[Path]) -> None:
             load(photo)
         except PhotoError as error:
             raise InputError(f"{error}; give another") from None
-        if not ends_as_jpeg(photo):
+        content = photo.read_bytes()
+        if not content.startswith(BEGIN) or end_of_jpeg(content, 0) != len(content):
             raise InputError(f"{photo}: no JPEG, or more than one; give JPEGs")
 
 

@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from benchmarks.measure import whole_number
 from benchmarks.workspace import require
-from experiments.outside import evenly
 from stages.export.checks import size_of
 from stages.outputs.export import EXPORT_DIR, FILE_NAMES
 from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestColumns, read_columns
@@ -26,6 +25,7 @@ from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, Predictions, read_predictions
 from stages.progress import progress
 from stages.stage import exit_code
+from waste_classifier.evenly import evenly
 from waste_classifier.images import Photo, load_resized, resized_batches
 from waste_classifier.intervals import wilson_interval
 from waste_classifier.model import Model

@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from experiments.corruptions import CORRUPTIONS
 from stages.compute import determinism
@@ -25,6 +24,7 @@ from stages.progress import progress
 from stages.stage import exit_code
 from waste_classifier.commands.photos import is_photo
 from waste_classifier.errors import InputError, PhotoError
+from waste_classifier.evenly import evenly
 from waste_classifier.images import load_resized
 from waste_classifier.intervals import wilson_interval
 from waste_classifier.model import Model
@@ -148,11 +148,6 @@ def folder_of_labels(root: Path, known: Collection[str]) -> Path:
     ]
     alone = len(inside) == 1 and inside[0].name not in known
     return folder_of_labels(inside[0], known) if alone else root
-
-
-def evenly(count: int, most: int) -> npt.NDArray[np.intp]:
-    """Return positions of up to so many of some photos, which lie evenly among them."""
-    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(np.intp))
 
 
 def add_accepted(parser: argparse.ArgumentParser) -> None:

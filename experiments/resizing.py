@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from experiments.outside import evenly
 from stages.outputs.manifest import read_columns
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.progress import counted
 from stages.stage import exit_code
 from waste_classifier.errors import InputError
+from waste_classifier.evenly import evenly
 from waste_classifier.images import load, load_resized
 from waste_classifier.model import Model
 

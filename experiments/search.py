@@ -25,7 +25,7 @@ import numpy.typing as npt
 from experiments.space import Values, read_sections, read_space, sections_of, values_of
 from stages.comparison import Answers, compare
 from stages.cross_validate.folds import assign_folds
-from stages.outputs.features import DESCRIPTION_NAME, FEATURES_DIR
+from stages.outputs.features import CHECKSUMS_NAME, DESCRIPTION_NAME, FEATURES_DIR
 from stages.outputs.manifest import MANIFEST_FILE
 from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
@@ -51,7 +51,9 @@ INPUTS = [
     MANIFEST_FILE,
     SPLIT_FILE,
     FEATURES_DIR / DESCRIPTION_NAME,
+    FEATURES_DIR / CHECKSUMS_NAME,
     VIEWS_DIR / VIEWS_DESCRIPTION_NAME,
+    VIEWS_DIR / CHECKSUMS_NAME,
 ]
 #: Trials that none is compared with the median of before.
 FIRST_TRIALS = 4
@@ -129,8 +131,7 @@ def open_study(task: Task) -> "optuna.Study":
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=FIRST_TRIALS),
     )
-    # The first trial, also where it failed in an earlier run.
-    if all(trial.state == optuna.trial.TrialState.FAIL for trial in study.trials):
+    if not study.trials:
         study.enqueue_trial(task.default)
     for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
         # Of a run that was killed, perhaps before all of its values were drawn.

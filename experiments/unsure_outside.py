@@ -22,7 +22,7 @@ from stages.stage import exit_code
 from waste_classifier.adaptation import adapt
 from waste_classifier.classifier import Answer, Classifier
 from waste_classifier.commands.adapt import widened
-from waste_classifier.commands.photos import find_photos, results
+from waste_classifier.commands.photos import Found, find_photos, results
 from waste_classifier.commands.progress import counted
 from waste_classifier.errors import InputError
 from waste_classifier.intervals import wilson_interval
@@ -45,18 +45,22 @@ def read_photos(
         InputError: a photo can't be read, or there is none.
     """
     folders, right, features = [], [], []
+    check_folders(accepted, {_folder_of(found) for found in find_photos([photos])})
     for result in counted(results(classifier, find_photos([photos])), "photos"):
         if result.features is None:
             raise InputError(str(result.error))
-        folder = Path(result.found.name).parent.name
+        folder = _folder_of(result.found)
         own = [folder] if folder in classifier.labels else []
         folders.append(folder)
         right.append(accepted.get(folder, own))
         features.append(result.features)
     if not features:
         raise InputError(f"{photos}: no photos found")
-    check_folders(accepted, set(folders))
     return Photos(folders, right, np.stack(features))
+
+
+def _folder_of(found: Found) -> str:
+    return Path(found.name).parent.name
 
 
 def table(photos: Photos, answers: Sequence[Answer]) -> list[str]:

@@ -89,11 +89,12 @@ def _message_of(error: Exception) -> str | None:
         return f"{error}; run `dvc checkout` to bring the photo back"
     if isinstance(error, InputError):
         return str(error)
-    # TensorFlow's; not imported for its sake.
-    if type(error).__name__ == "ResourceExhaustedError":
+    # TensorFlow's, which is not imported for its sake; a full disk has it too, without this word.
+    if type(error).__name__ == "ResourceExhaustedError" and "OOM" in str(error):
+        said = next(line for line in str(error).splitlines() if "OOM" in line)
         return (
-            "out of memory, of the GPU if there is one; lower this stage's batch_size or "
-            f"features.image_size in {PARAMS_FILE} ({str(error).splitlines()[0][:200]})"
+            "out of memory, of the GPU if there is one; lower the batch_size of what was computed, "
+            f"or features.image_size, in {PARAMS_FILE} ({said.strip()[:200]})"
         )
     return explain_disk_error(error) if isinstance(error, OSError) else None
 

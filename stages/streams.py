@@ -29,7 +29,11 @@ def tolerate_readers() -> None:
         stream, original = getattr(sys, name), getattr(sys, f"__{name}__")
         if stream is None:
             # It was closed from the start (`2>&-`).
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+            setattr(
+                sys,
+                name,
+                os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", errors="backslashreplace"),
+            )
             continue
         # DVC wraps both as soon as it is imported, to colour them.
         if type(stream).__module__.startswith("colorama."):

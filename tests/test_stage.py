@@ -295,12 +295,12 @@ def test_what_does_not_fit_into_memory_is_one_message(capsys: pytest.CaptureFixt
         pass
 
     def main() -> None:
-        raise ResourceExhaustedError("OOM when allocating tensor\nmany lines")
+        raise ResourceExhaustedError("Graph execution error:\nOOM when allocating tensor\nmore")
 
     assert exit_code(main) == 1
     assert capsys.readouterr().err == (
-        "error: out of memory, of the GPU if there is one; lower this stage's batch_size or "
-        "features.image_size in params.yaml (OOM when allocating tensor)\n"
+        "error: out of memory, of the GPU if there is one; lower the batch_size of what was "
+        "computed, or features.image_size, in params.yaml (OOM when allocating tensor)\n"
     )
 
 

@@ -11,6 +11,9 @@ from waste_classifier.errors import InputError
 #: Where the pipelines leave a classifier: the whole one, or what training alone makes.
 FOLDERS = (Path("data/classifier"), Path("data/model"))
 
+#: A hundred years, which no clock of the system refuses.
+MOST_SECONDS = 3_155_760_000
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 1 where something could not be read."""
@@ -69,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
         help="a folder that fills, or - for JPEGs on standard input",
     )
     watch.add_argument(
-        "--seconds", type=float, metavar="S", help="end after so long; without it: never"
+        "--seconds", type=_seconds, metavar="S", help="end after so long; without it: never"
     )
     watch.set_defaults(run=_watch)
 
@@ -141,6 +144,13 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("1 and more")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"0 to {MOST_SECONDS}")
     return number
 
 

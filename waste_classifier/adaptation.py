@@ -63,7 +63,7 @@ def adapt(features: Floats, mean: Floats, scale: Floats) -> Adaptation:
     """
     # Of equal values of 32 bits the deviation is not 0, but what rounding leaves; some rows at a
     # time, since twice as wide they would take the most memory of all.
-    blocks = np.array_split(features, max(1, len(features) // ROWS_AT_ONCE))
+    blocks = np.array_split(features, -(-len(features) // ROWS_AT_ONCE))
     own_mean = sum(block.sum(axis=0, dtype=np.float64) for block in blocks) / len(features)
     squares = sum(np.square(block - own_mean).sum(axis=0) for block in blocks)
     own_scale = np.sqrt(squares / len(features))

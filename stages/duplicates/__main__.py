@@ -54,7 +54,9 @@ def embedding_pairs(
     # Identical images are pairs already: of n of them, there would be n squared.
     first = np.sort(np.unique(images.checksums, axis=0, return_index=True)[1])
     paths = [images.paths[position] for position in first.tolist()]
-    for left, right, distance in similar_pairs(vectors[first], max_distance):
+    # No second copy of them all.
+    vectors = vectors if len(first) == len(vectors) else vectors[first]
+    for left, right, distance in similar_pairs(vectors, max_distance):
         yield DuplicateRow(paths[left], paths[right], "embedding", round(distance, DECIMALS))
 
 

@@ -71,7 +71,7 @@ def print_table(file: Path = METRICS_FILE) -> None:
     """
     try:
         print(format_table(read_document(file)))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{file}: not the metrics of stage evaluate ({error!r}); run `dvc repro`"
         ) from None

@@ -41,7 +41,7 @@ _DAMAGE = (
     EOFError,
     # Of names that can't be decoded or hold a null.
     ValueError,
-    # Of headers that say they are longer than anything.
+    # Of headers that say they are longer than memory, or than a number can be.
     MemoryError,
     OverflowError,
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks.exports import Row, Timed, ratios, table
-from experiments.outside import evenly
+from waste_classifier.evenly import evenly
 
 RIGHT = np.array([True, True, False, True])
 FLOAT32 = Row("real", "float32", 384, 40.46, Timed(RIGHT, np.array([0.1, 0.1, 0.1, 0.3]), 9.876))

@@ -14,6 +14,7 @@ from waste_classifier.classifier import Answer, Classifier
 from waste_classifier.commands.photos import Found, find_photos, results
 from waste_classifier.commands.progress import counted, say
 from waste_classifier.errors import InputError
+from waste_classifier.evenly import evenly
 from waste_classifier.novelty import Novelty
 
 #: Fewer photos say little of what is usual.
@@ -56,7 +57,7 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
         )
     before: list[Answer] = []
     features, unread = [], 0
-    found = evenly(list(find_photos([photos])))
+    found = enough(list(find_photos([photos])))
     for result in counted(results(classifier, found), "photos"):
         if result.answer is None or result.features is None:
             unread += 1
@@ -80,12 +81,12 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
     return 1 if unread else 0
 
 
-def evenly(found: list[Found]) -> list[Found]:
-    """Return `MOST_PHOTOS` of more photos, which lie evenly among them, as a day's do in time."""
+def enough(found: list[Found]) -> list[Found]:
+    """Return up to `MOST_PHOTOS` of some photos, which lie evenly among them, and say so."""
     if len(found) <= MOST_PHOTOS:
         return found
     say(f"{MOST_PHOTOS} of {len(found)} photos, evenly chosen", sys.stderr)
-    return [found[position] for position in np.linspace(0, len(found) - 1, MOST_PHOTOS, dtype=int)]
+    return [found[position] for position in evenly(len(found), MOST_PHOTOS).tolist()]
 
 
 def widened(known: Novelty, adapted: npt.NDArray[np.float32]) -> Novelty:

@@ -6,6 +6,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -20,21 +21,31 @@ from waste_classifier.images import Readable
 
 #: How often a folder is looked at, seconds.
 PAUSE = 0.02
-#: A JPEG is whole as soon as it has its end; another file that did not change for so long, seconds.
+#: A file that did not change for so long is whole, seconds; a JPEG is as soon as it has its end.
 SETTLED = 0.05
-#: A JPEG without an end that did not change for so long is damaged, seconds: a network may pause.
+#: A JPEG without its end that did not change for so long is damaged, seconds: a network may pause.
 GIVEN_UP = 2.0
 #: Of a JPEG: its first marker, this and what follows, and the second byte of its last marker.
 START, BEGIN, END = b"\xff\xd8", b"\xff\xd8\xff", 0xD9
-LAST = bytes([0xFF, END])
 #: Second bytes of markers that no length follows: of packed pixels, and restarts.
 WITHOUT_LENGTH = (0x00, 0x01, *range(0xD0, 0xD8))
 #: Bytes of a frame that has no end.
 MOST_BYTES = 64 * 2**20
 
 
-#: What differs where a file is written anew: its number, size and time.
-Version = tuple[int, int, int]
+class Version(NamedTuple):
+    """What differs where a file is written anew."""
+
+    inode: int
+    size: int  #: bytes
+    changed: int  #: nanoseconds since 1970
+
+
+class Waiting(NamedTuple):
+    """A file that may not be whole yet."""
+
+    version: Version
+    whole_at: float  #: time of `time.monotonic` from which on it is, if it stays as it is
 
 
 class Frame(NamedTuple):
@@ -67,6 +78,8 @@ def watch(folder: Path, source: str, seconds: float | None) -> int:
     Raises:
         InputError: the classifier is damaged, or the folder is not there.
     """
+    if source == "-" and sys.stdin is None:
+        raise InputError("standard input is closed; give a folder, or send JPEGs")
     classifier = Classifier.load_whole(folder)
     if source != "-" and not Path(source).is_dir():
         raise InputError(f"{source}: no such folder; expected one, or - for standard input")
@@ -107,29 +120,26 @@ def arrivals(folder: Path, known: Mapping[str, Version]) -> Iterator[Path | None
         InputError: the folder can't be read any more.
     """
     known = dict(known)
-    waiting: dict[str, tuple[Version, float]] = {}
+    waiting: dict[str, Waiting] = {}
     while True:
+        now = time.monotonic()
         found = versions(folder)
         known = {name: version for name, version in known.items() if found.get(name) == version}
-        waiting = {name: since for name, since in waiting.items() if name in found}
+        waiting = {name: each for name, each in waiting.items() if found.get(name) == each.version}
         for name in sorted(set(found) - set(known)):
-            now = time.monotonic()
-            version, since = waiting.get(name, (None, now))
-            if version != found[name]:
-                waiting[name] = found[name], now
-                settled = ends_as_jpeg(folder / name)
-            else:
-                is_jpeg = name.lower().endswith((".jpg", ".jpeg"))
-                settled = now - since >= (GIVEN_UP if is_jpeg else SETTLED)
-            if settled:
-                known[name] = found[name]
+            file = folder / name
+            if name not in waiting:
+                waiting[name] = Waiting(found[name], now + seconds_to_settle(file))
+            if now >= waiting[name].whole_at:
+                # It may have grown since it was found; what is decided on is what it is now.
+                known[name] = version_now(file, found[name])
                 del waiting[name]
-                yield folder / name
+                yield file
                 # Whoever copies a file may give it the time of the first one in the end, which is
-                # an earlier one; a photo written over it has a later one.
-                later = version_of(folder / name)
-                if later and later[:2] == known[name][:2] and later[2] < known[name][2]:
-                    known[name] = later
+                # an earlier one; what is written over it has a later one.
+                later = version_now(file, known[name])
+                if later._replace(changed=0) == known[name]._replace(changed=0):
+                    known[name] = min(later, known[name])
         yield None
         time.sleep(PAUSE)
 
@@ -144,9 +154,11 @@ def versions(folder: Path) -> dict[str, Version]:
     try:
         for file in folder.iterdir():
             if is_photo(file.name):
-                version = version_of(file)
-                if version is not None:
-                    found[file.name] = version
+                # It may leave meanwhile.
+                with suppress(FileNotFoundError):
+                    status = file.stat()
+                    if stat.S_ISREG(status.st_mode):
+                        found[file.name] = version_of(status)
     except OSError as error:
         raise InputError(
             f"{folder}: can't be read any more ({error.strerror}); bring it back, and start anew"
@@ -154,31 +166,35 @@ def versions(folder: Path) -> dict[str, Version]:
     return found
 
 
-def version_of(file: Path) -> Version | None:
-    """Return what tells a file from the same one written anew; None: it is gone, or no file."""
+def version_of(status: os.stat_result) -> Version:
+    """Return what tells a file from the same one written anew."""
+    return Version(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def version_now(file: Path, found: Version) -> Version:
+    """Return the version that a file is of now, or the one found where it can't be told."""
     try:
-        status = file.stat()
-    except FileNotFoundError:
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+        return version_of(file.stat())
+    except OSError:
+        return found
 
 
-def ends_as_jpeg(file: Path) -> bool:
-    """Return whether a file is a JPEG that has come to its end, and nothing stands behind it."""
+def seconds_to_settle(file: Path) -> float:
+    """Return how long a file that was changed just now has to stay as it is to count as whole.
+
+    A JPEG says where it ends: one that stands there to its end is whole.
+    """
     try:
         with file.open("rb") as opened:
-            # A long file that grows is not read again each time.
-            opened.seek(-len(LAST), os.SEEK_END)
-            if opened.read() != LAST:
-                return False
-            opened.seek(0)
-            content = opened.read()
-    # Too short; or one that can't be read, which is said later.
+            begins = opened.read(len(BEGIN)) == BEGIN
+            content = BEGIN + opened.read() if begins else b""
+    # That is said when it is decided on.
     except OSError:
-        return False
-    return content.startswith(BEGIN) and end_of_jpeg(content, 0) == len(content)
+        return SETTLED
+    end = end_of_jpeg(content, 0) if begins else len(content)
+    if end is None:
+        return GIVEN_UP
+    return 0.0 if begins and end == len(content) else SETTLED
 
 
 def frames(stream: IO[bytes], ends: float | None = None) -> Iterator[Readable]:
@@ -186,7 +202,7 @@ def frames(stream: IO[bytes], ends: float | None = None) -> Iterator[Readable]:
 
     Args:
         stream: a file or a pipe.
-        ends: time of `time.monotonic` at which a stream that is silent has ended; None: never.
+        ends: time of `time.monotonic` at which nothing more is waited for; None: never.
 
     Raises:
         InputError: it holds something else.

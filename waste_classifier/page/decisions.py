@@ -1,7 +1,6 @@
 """What was decided on the photos of the review, also on those that a decision has moved since."""
 
 import hashlib
-from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import NamedTuple
@@ -98,14 +97,22 @@ def _found(photos: Path, path: str) -> tuple[ShownPhoto, str | None]:
     return _looked_up(photos, path, _version(photos, path))
 
 
-def _version(photos: Path, path: str) -> Hashable:
+def _version(photos: Path, path: str) -> int:
     """Return what changes where a photo, or the shards that it may stand in, are written anew."""
+    file = photos / path
+    of_file = _status_of(file)
+    if of_file is not None:
+        return hash(of_file)
+    return hash(tuple((each.name, _status_of(each)) for each in sorted(photos.glob(f"*{SUFFIX}"))))
+
+
+def _status_of(file: Path) -> tuple[int, int, int] | None:
     try:
-        status = (photos / path).stat()
+        status = file.stat()
     except (OSError, ValueError):  # not there, or a name that no file can have
-        shards = ((shard.name, shard.stat()) for shard in sorted(photos.glob(f"*{SUFFIX}")))
-        return tuple((name, each.st_ino, each.st_size, each.st_mtime_ns) for name, each in shards)
-    return status.st_ino, status.st_size, status.st_mtime_ns
+        return None
+    # The time of the last change of content or rights, which nobody can set.
+    return status.st_ino, status.st_size, status.st_ctime_ns
 
 
 # Each decision asks for all photos that have one, and to find one in a shard takes long.
@@ -113,7 +120,7 @@ def _version(photos: Path, path: str) -> Hashable:
 def _looked_up(
     photos: Path,
     path: str,
-    version: Hashable,  # noqa: ARG001
+    version: int,  # noqa: ARG001
 ) -> tuple[ShownPhoto, str | None]:
     photo: ShownPhoto
     try:

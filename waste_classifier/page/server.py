@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
+from types import FrameType
 
 from waste_classifier.classifier import Classifier
 from waste_classifier.errors import InputError
 from waste_classifier.page.review import CORRECTIONS, Review
 
+#: Signals that ask a process to end.
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 HOST = "127.0.0.1"
 PORT = 7860
 
@@ -65,8 +68,8 @@ def _uploads_deleted() -> Iterator[None]:
     """Give Gradio a folder for what is dropped, and delete it in the end."""
     # The second comes when the terminal is closed, and is ignored under `nohup`.
     handlers = {
-        number: signal.signal(number, lambda number, _: sys.exit(128 + number))
-        for number in (signal.SIGTERM, signal.SIGHUP)
+        number: signal.signal(number, _end)
+        for number in ENDINGS
         if signal.getsignal(number) != signal.SIG_IGN
     }
     try:
@@ -81,6 +84,13 @@ def _uploads_deleted() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    # Whoever asks twice may not stop the tidying up.
+    for each in ENDINGS:
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def _wait_until_stopped() -> None:

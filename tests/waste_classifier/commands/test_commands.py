@@ -23,7 +23,13 @@ from waste_classifier.classifier import Classifier
 from waste_classifier.commands.adapt import adapt, write_adapted
 from waste_classifier.commands.photos import find_photos
 from waste_classifier.commands.predict import predict
-from waste_classifier.commands.watch import arrivals, frames
+from waste_classifier.commands.watch import (
+    GIVEN_UP,
+    SETTLED,
+    arrivals,
+    frames,
+    seconds_to_settle,
+)
 from waste_classifier.errors import InputError
 
 COLOURS = {"glass": (255, 0, 0), "metal": (0, 255, 0), "dark": (0, 0, 0)}
@@ -407,8 +413,36 @@ def test_a_photo_written_over_one_of_the_same_size_is_there_too() -> None:
         assert next(each for each in coming if each) == file
 
 
+def test_photos_that_become_whole_while_others_are_decided_on_are_there_once() -> None:
+    content = Path("photos/glass.jpg").read_bytes()
+    Path("intake").mkdir()
+    coming = arrivals(Path("intake"), {})
+    Path("intake/a.jpg").write_bytes(content)
+    Path("intake/b.jpg").write_bytes(content[:100])
+
+    first = next(coming)
+    Path("intake/b.jpg").write_bytes(content)
+
+    assert first == Path("intake/a.jpg")
+    later = [next(coming) for _ in range(8)]
+    assert [each for each in later if each] == [Path("intake/b.jpg")]
+
+
+@pytest.mark.parametrize(
+    ("behind", "seconds"), [(b"", 0.0), (bytes(16), SETTLED), (b"cut", GIVEN_UP)]
+)
+def test_a_jpeg_says_itself_whether_it_is_whole(behind: bytes, seconds: float) -> None:
+    content = Path("photos/glass.jpg").read_bytes()
+    cut = len(content) // 2 if behind == b"cut" else len(content)
+    # By its content, not by its name.
+    Path("x.bmp").write_bytes(content[:cut] + behind.replace(b"cut", b""))
+
+    assert seconds_to_settle(Path("x.bmp")) == seconds
+    Path("x.jpg").write_text("no JPEG")
+    assert seconds_to_settle(Path("x.jpg")) == SETTLED
+
+
 def test_a_jpeg_whose_writer_pauses_is_not_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("waste_classifier.commands.watch.GIVEN_UP", 0.3)
     content = Path("photos/glass.jpg").read_bytes()
     Path("intake").mkdir()
     coming = arrivals(Path("intake"), {})
@@ -422,6 +456,7 @@ def test_a_jpeg_whose_writer_pauses_is_not_damaged(monkeypatch: pytest.MonkeyPat
     assert next(each for each in coming if each) == file
 
     # One that never gets its end is said to be damaged in the end.
+    monkeypatch.setattr("waste_classifier.commands.watch.GIVEN_UP", 0.1)
     Path("intake/cut.jpg").write_bytes(content[:100])
     assert next(each for each in coming if each) == Path("intake/cut.jpg")
 

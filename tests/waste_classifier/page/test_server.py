@@ -18,8 +18,11 @@ from waste_classifier.page.server import serve
 ROOT = Path(__file__).parents[3]
 #: Serves a classifier whose network is another one.
 SERVE = """
+import signal
 import sys
 from pathlib import Path
+# Under `nohup` it would stay ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from tests.classifier_folder import Colours
 from waste_classifier.classifier import Classifier
 from waste_classifier.page.server import serve
