@@ -68,9 +68,10 @@ install: .venv/.$(LOCK) ## make .venv
 	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --require-hashes --requirement $<
 	touch $@
 
+UPGRADE ?=
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
-lock: ## write the lock files anew from pyproject.toml
-	$(COMPILE) pyproject.toml --extra dev --output-file requirements-dev.lock
+lock: .venv/.requirements-dev.lock ## write the lock files anew from pyproject.toml; UPGRADE=--upgrade raises versions
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra dev --output-file requirements-dev.lock
 	$(COMPILE) pyproject.toml --constraint requirements-dev.lock --extra pipeline --output-file requirements.lock
 	$(COMPILE) pyproject.toml --constraint requirements-dev.lock --extra gpu --output-file requirements-gpu.lock
 	$(COMPILE) pyproject.toml --constraint requirements-dev.lock --extra page --output-file requirements-page.lock

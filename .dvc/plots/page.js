@@ -42,6 +42,9 @@
   function placeOf(id) {
     const stages = Object.keys(SECTIONS).join("|");
     const found = id.match(`plots_(${stages})_(?:(?:custom|images)_)?(.*)_(json|png|csv)$`);
+    // The folder of its pictures, which DVC names as long as there are none.
+    const folder = id.match(`plots_(${stages})_images$`);
+    if (folder) return { section: SECTIONS[folder[1]], stage: folder[1], name: "images" };
     if (!found) return { section: OTHERS, stage: "", name: id };
     const [, stage, file, kind] = found;
     // The table of predictions is drawn as their losses; a picture has the name too.
@@ -86,7 +89,9 @@
   // Draws a plot; panels that do not fit beside each other go below each other.
   async function drawPlot(plot, spec) {
     const container = plot.appendChild(element("div"));
-    await draw(container, spec, EMBED);
+    const title = spec.title?.text ?? spec.title;
+    // What a screen reader calls it.
+    await draw(container, { description: [title].flat().join(" "), ...spec }, EMBED);
     const width = container.querySelector("svg").viewBox.baseVal.width;
     if (spec.columns > 1 && width > plot.parentElement.clientWidth) {
       container.remove();
@@ -98,17 +103,21 @@
 
   async function fillPlot(plot, name, spec, revisions) {
     const rows = spec.data?.values ?? [];
-    const found = new Set(rows.map((row) => row.rev));
-    const without = revisions.filter((rev) => !found.has(rev));
-    if (rows.length === 0) {
-      plot.append(element("h3", titleOf(name)));
-    } else {
+    const heading = plot.appendChild(element("h3", titleOf(name)));
+    if (rows.length > 0) {
+      // The chart has a title of its own.
+      heading.className = "heard";
       await drawPlot(plot, { ...spec, data: { values: mergeRows(rows) } });
     }
+    sayWithout(plot, revisions, new Set(rows.map((row) => row.rev)));
+  }
+
+  function sayWithout(plot, revisions, found) {
+    const without = revisions.filter((rev) => !found.has(rev));
     if (without.length > 0) plot.append(element("p", `Nothing to show of: ${without.join(", ")}`));
   }
 
-  function fillPictures(plot, name, pictures, checksumOf) {
+  function fillPictures(plot, name, pictures, revisions, checksumOf) {
     const title = titleOf(name);
     plot.append(element("h3", title));
     const row = plot.appendChild(element("div"));
@@ -116,15 +125,16 @@
     const merged = merge(pictures, (rev) => checksumOf(rev) ?? rev);
     for (const [rev, source] of merged) {
       const figure = row.appendChild(element("figure"));
-      if (pictures.size > 1) figure.append(element("figcaption", rev));
+      if (revisions.length > 1) figure.append(element("figcaption", rev));
       const image = figure.appendChild(element("img"));
       image.src = source;
       image.alt = `${title}: ${rev}`;
     }
+    sayWithout(plot, revisions, pictures);
   }
 
   async function arrange() {
-    const plots = [...document.querySelectorAll("body > div[id]")].map((div) => {
+    const all = [...document.querySelectorAll("body > div[id]")].map((div) => {
       const images = [...div.querySelectorAll("img")].map((image) => [
         image.previousElementSibling.textContent,
         image.getAttribute("src"),
@@ -132,6 +142,10 @@
       div.remove();
       return { id: div.id, pictures: new Map(images), ...placeOf(div.id) };
     });
+    // Of a stage that has not run in any revision, DVC names the plots all the same.
+    const isThere = ({ id, pictures }) => pictures.size > 0 || rowsOf(id).length > 0;
+    const ran = new Set(all.filter(isThere).map(({ stage }) => stage));
+    const plots = all.filter(({ stage }) => stage === "" || ran.has(stage));
     const rowsNamed = (stage, name) =>
       plots
         .filter((plot) => plot.stage === stage && plot.name === name)
@@ -179,7 +193,8 @@
         plot.className = "plot";
         plot.id = id;
         if (pictures.size > 0) {
-          fillPictures(plot, name, pictures, (rev) => checksums.get(`${rev}\n${stage}\n${name}.png`));
+          const checksumOf = (rev) => checksums.get(`${rev}\n${stage}\n${name}.png`);
+          fillPictures(plot, name, pictures, revisions, checksumOf);
         } else {
           waiting.push(
             fillPlot(plot, name, specs.get(id), revisions).catch((error) => {

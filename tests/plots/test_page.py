@@ -73,6 +73,10 @@ SCRIPTS = {
     ".filter((each) => each.getAttribute('stroke') === 'black').map((each) => each.ariaLabel)",
     "lines": "[...document.querySelectorAll('#plots_train_custom_loss_json .mark-line path')]"
     ".map((each) => [each.getAttribute('stroke'), Number(each.getAttribute('stroke-width'))])",
+    "unheaded": "[...document.querySelectorAll('.plot')].filter((each) => "
+    "!each.querySelector('h3')).map((each) => each.id)",
+    "charts": "[...document.querySelectorAll('[aria-roledescription=visualization]')]"
+    ".map((each) => each.getAttribute('aria-label'))",
     "smallest_text": "Math.min(...[...document.querySelectorAll('svg .role-axis-label text')]"
     ".map((each) => each.getBoundingClientRect().height).filter(Boolean))",
 }
@@ -356,3 +360,49 @@ def test_a_stage_of_ones_own_has_its_plots_on_the_page(repository: Path, tmp_pat
 
     assert seen.values["sections"][-1] == "Other plots"
     assert "Speed" in seen.values["text"]
+
+
+def test_a_stage_that_has_not_run_has_no_section(repository: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(repository, tmp_path / "copy"))
+    with (root / "dvc.yaml").open("a") as file:
+        file.write(
+            "plots:\n- plots/decide/custom/coverage.json:\n    x: coverage\n    y: accuracy\n"
+            "- plots/explain/images\n"
+        )
+    run(root, "dvc", "plots", "show", "--out", "dvc_plots_before")
+
+    seen = look_at(
+        root / "dvc_plots_before/index.html",
+        WIDTH,
+        "document.body && document.body.dataset.complete",
+        {"sections": SCRIPTS["sections"], "text": SCRIPTS["text"]},
+    )
+
+    assert seen.values["sections"] == ["Results on the test images", "Training", "The images"]
+    assert "Nothing to show" not in seen.values["text"]
+
+
+def test_each_plot_has_a_heading_and_each_chart_a_name(pages: dict[str, SeenPage]) -> None:
+    assert pages["two"].values["unheaded"] == []
+    names = pages["two"].values["charts"]
+    assert len(names) >= 8
+    assert all(name and name != "Vega visualization" for name in names)
+
+
+def test_a_picture_of_one_revision_alone_says_of_which(repository: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(repository, tmp_path / "copy"))
+    (root / "plots/explore/images/examples.png").unlink()
+    run(root, "dvc", "plots", "diff", "HEAD", "--out", "dvc_plots_gone")
+
+    seen = look_at(
+        root / "dvc_plots_gone/index.html",
+        WIDTH,
+        "document.body && document.body.dataset.complete",
+        {
+            "said": "[...document.querySelectorAll('.plot')].filter((each) => "
+            "each.id.includes('examples')).map((each) => each.innerText)"
+        },
+    )
+
+    (said,) = seen.values["said"]
+    assert said.split() == ["Examples", "HEAD", "Nothing", "to", "show", "of:", "workspace"]

@@ -1,1 +1,1 @@
-"""The page: the classifier in a browser, by Gradio (`pip install "waste-classifier[page]"`)."""
+"""The page: the classifier in a browser, by Gradio (extra `page`)."""

@@ -51,7 +51,8 @@ def serve(
         except ModuleNotFoundError as error:
             raise InputError(
                 f"the page takes {error.name}, which is not installed: "
-                'pip install "waste-classifier[page]"'
+                "`make install LOCK=requirements-page.lock` brings it, or, in a clone of the "
+                "project, `pip install '.[page]'`"
             ) from None
         page = build(classifier, review)
         address = f"[{host}]" if ":" in host else host

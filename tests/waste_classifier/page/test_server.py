@@ -118,7 +118,7 @@ def test_without_gradio_it_says_what_to_install_and_signals_do_as_before(
     monkeypatch.setitem(sys.modules, "gradio", None)
     monkeypatch.delitem(sys.modules, "waste_classifier.page.app", raising=False)
 
-    with pytest.raises(InputError, match=re.escape('pip install "waste-classifier[page]"')):
+    with pytest.raises(InputError, match=r"`make install LOCK=requirements-page\.lock`"):
         serve(tmp_path / "model", port=free_port())
     assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)] == before
 
