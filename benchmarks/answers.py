@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -34,6 +35,8 @@ from waste_classifier.parallel import available_cores
 SHELL = "predict PHOTO"
 FOLDER = "watch FOLDER"
 STREAM = "watch -"
+#: Before each answer, seconds: the threads of a runtime spin for a while after the one before.
+PAUSE = 0.3
 
 
 class Watching(NamedTuple):
@@ -155,6 +158,7 @@ def measure(
 
 def seconds_to_answer(answer: Callable[[Path], str], photos: Sequence[Path], number: int) -> float:
     """Return the seconds that one of some photos, taken in turn by number, is answered in."""
+    time.sleep(PAUSE)
     return seconds_of(partial(answer, photos[number % len(photos)]))
 
 
