@@ -2,8 +2,8 @@
 
 Measures (a) `python -m waste_classifier predict PHOTO` from start to end; (b) `watch FOLDER`, from
 the copying of a photo into the folder; (c) `watch -`, from the sending of a photo; the last two
-until their line is there. With `--other`, the same of another classifier beside
-it, as of smaller images. All take the same photos, one after the other.
+until their line is there. With `--other`, the same of another classifier beside it, as of smaller
+images. All take the same photos, one after the other.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from benchmarks.measure import (
 )
 from benchmarks.workspace import environment, require
 from stages.stage import exit_code
-from waste_classifier.commands.watch import BEGIN, end_of_jpeg
+from waste_classifier.commands.watch import seconds_to_settle
 from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.images import load
 from waste_classifier.parallel import available_cores
@@ -116,8 +116,8 @@ def check_jpegs(photos: Sequence[Path]) -> None:
             load(photo)
         except PhotoError as error:
             raise InputError(f"{error}; give another") from None
-        content = photo.read_bytes()
-        if not content.startswith(BEGIN) or end_of_jpeg(content, 0) != len(content):
+        # Of a whole JPEG alone no time passes.
+        if seconds_to_settle(photo):
             raise InputError(f"{photo}: no JPEG, or more than one; give JPEGs")
 
 

@@ -328,17 +328,18 @@ def test_the_rarest_label_has_the_darkest_colour_on_the_map(pages: dict[str, See
     assert {fill for says, fill in points if f"label: {RAREST};" in says} == {BLUE}
 
 
+def opened(folder: Path, scripts: dict[str, str]) -> SeenPage:
+    """Return what scripts say of the page of a folder, once all of it is drawn."""
+    complete = "document.body && document.body.dataset.complete"
+    return look_at(folder / "index.html", WIDTH, complete, scripts)
+
+
 def test_plots_without_points_say_so(repository: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(repository, tmp_path / "copy"))
     (root / "plots/evaluate/custom/mistakes.json").write_text("[]")
     run(root, "dvc", "plots", "diff", "HEAD", "--out", "dvc_plots_none")
 
-    seen = look_at(
-        root / "dvc_plots_none/index.html",
-        WIDTH,
-        "document.body && document.body.dataset.complete",
-        {"text": "document.body.innerText"},
-    )
+    seen = opened(root / "dvc_plots_none", {"text": "document.body.innerText"})
 
     assert seen.messages == []
     assert "Nothing to show of: workspace" in seen.values["text"]
@@ -351,11 +352,8 @@ def test_a_stage_of_ones_own_has_its_plots_on_the_page(repository: Path, tmp_pat
         file.write("plots:\n- speed.csv:\n    x: epoch\n    y: seconds\n    title: Speed\n")
     run(root, "dvc", "plots", "show", "--out", "dvc_plots_own")
 
-    seen = look_at(
-        root / "dvc_plots_own/index.html",
-        WIDTH,
-        "document.body && document.body.dataset.complete",
-        {"sections": SCRIPTS["sections"], "text": SCRIPTS["text"]},
+    seen = opened(
+        root / "dvc_plots_own", {"sections": SCRIPTS["sections"], "text": SCRIPTS["text"]}
     )
 
     assert seen.values["sections"][-1] == "Other plots"
@@ -371,11 +369,8 @@ def test_a_stage_that_has_not_run_has_no_section(repository: Path, tmp_path: Pat
         )
     run(root, "dvc", "plots", "show", "--out", "dvc_plots_before")
 
-    seen = look_at(
-        root / "dvc_plots_before/index.html",
-        WIDTH,
-        "document.body && document.body.dataset.complete",
-        {"sections": SCRIPTS["sections"], "text": SCRIPTS["text"]},
+    seen = opened(
+        root / "dvc_plots_before", {"sections": SCRIPTS["sections"], "text": SCRIPTS["text"]}
     )
 
     assert seen.values["sections"] == ["Results on the test images", "Training", "The images"]
@@ -394,10 +389,8 @@ def test_a_picture_of_one_revision_alone_says_of_which(repository: Path, tmp_pat
     (root / "plots/explore/images/examples.png").unlink()
     run(root, "dvc", "plots", "diff", "HEAD", "--out", "dvc_plots_gone")
 
-    seen = look_at(
-        root / "dvc_plots_gone/index.html",
-        WIDTH,
-        "document.body && document.body.dataset.complete",
+    seen = opened(
+        root / "dvc_plots_gone",
         {
             "said": "[...document.querySelectorAll('.plot')].filter((each) => "
             "each.id.includes('examples')).map((each) => each.innerText)"

@@ -150,19 +150,23 @@ def test_a_training_that_failed_goes_on_where_it_was(
     assert [path.name for path in STATE_DIR.iterdir()] == ["lock"]
 
 
+def fail_at_the_end(settings: TrainParams, elsewhere: Path) -> None:
+    """Train without a photo that the classifier is tried on; it is back afterwards."""
+    photo = RAW_DIR / "metal/06.png"
+    whole = photo.rename(elsewhere / "photo.png")
+    with pytest.raises(PhotoError, match=r"metal/06\.png"):
+        main(settings)
+    whole.rename(photo)
+
+
 @pytest.mark.usefixtures("workspace")
 def test_a_training_of_other_parameters_starts_anew(
     head_alone: TrainParams, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    photo = RAW_DIR / "metal/06.png"
-    whole = photo.rename(tmp_path / "photo.png")
-    with pytest.raises(PhotoError, match=r"metal/06\.png"):
-        main(changed(head_alone, head__epochs=2))
+    fail_at_the_end(changed(head_alone, head__epochs=2), tmp_path)
     capsys.readouterr()
 
-    with pytest.raises(PhotoError, match=r"metal/06\.png"):
-        main(changed(head_alone, head__epochs=3))
-    whole.rename(photo)
+    fail_at_the_end(changed(head_alone, head__epochs=3), tmp_path)
 
     assert epochs(capsys.readouterr().out) == [0, 1, 2]
     assert len([path for path in STATE_DIR.iterdir() if path.is_dir()]) == 1
@@ -276,12 +280,8 @@ def test_random_weights_train_whole(
 def test_a_training_on_other_views_starts_anew(
     head_alone: TrainParams, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    photo = RAW_DIR / "metal/06.png"
-    whole = photo.rename(tmp_path / "photo.png")
-    with pytest.raises(PhotoError, match=r"metal/06\.png"):
-        main(head_alone)
+    fail_at_the_end(head_alone, tmp_path)
     capsys.readouterr()
-    whole.rename(photo)
 
     # As many, which another seed has drawn.
     (VIEWS_DIR / CHECKSUMS_NAME).write_text("0" * 64 + "  00000.npy\n")
