@@ -11,8 +11,8 @@ the size of the workspace, and are measured in one run.
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,13 +40,13 @@ from stages.stage import exit_code
 from stages.training.collection import Collection, open_collection
 from stages.training.examples import Examples
 from stages.training.phases import plan_phases
+from waste_classifier.evenly import evenly
 from waste_classifier.images import resized_batches
 from waste_classifier.model import Model
 
 if TYPE_CHECKING:
     from stages.training.tasks import Task
 
-Item = TypeVar("Item")
 #: Takes the number of a repetition, returns images per second.
 Measure = Callable[[int], float]
 
@@ -134,15 +134,15 @@ def read_inputs(most: int, phases: list[str]) -> Inputs:
     )
 
 
-def evenly(items: Sequence[Item], count: int) -> list[Item]:
-    """Return up to `count` of the items, spread evenly over them."""
-    positions = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
-    return [items[position] for position in positions]
+def rows_of(inputs: Inputs, split: SplitName, most: int) -> list[SplitRow]:
+    """Return up to `most` images of one split, which lie evenly among them."""
+    rows = [row for row in inputs.rows if row.split == split]
+    return [rows[position] for position in evenly(len(rows), most)]
 
 
 def photos_of(inputs: Inputs, split: SplitName) -> list[ReceivedPhoto]:
     """Return the images of one split that are used."""
-    paths = evenly([row.path for row in inputs.rows if row.split == split], inputs.most)
+    paths = [row.path for row in rows_of(inputs, split, inputs.most)]
     return list(inputs.collection.images.photos_by_path(paths, SPLIT_FILE).values())
 
 
@@ -215,8 +215,7 @@ def make_task(inputs: Inputs, name: str) -> "Task":
 
 def examples(inputs: Inputs, split: SplitName, most: int) -> Examples:
     """Return up to `most` images of one split."""
-    rows = [row for row in inputs.rows if row.split == split]
-    return inputs.collection.examples(evenly(rows, most))
+    return inputs.collection.examples(rows_of(inputs, split, most))
 
 
 def epochs_of(task: "Task") -> Measure:

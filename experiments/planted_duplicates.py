@@ -31,6 +31,7 @@ from stages.resnet50.layout import columns_of_last_stage
 from stages.similarity.embedding import unit_vectors
 from stages.stage import exit_code
 from waste_classifier.errors import InputError
+from waste_classifier.evenly import evenly
 from waste_classifier.images import Photo, decode, resized_batches
 from waste_classifier.orientations import ORIENTATIONS
 
@@ -59,12 +60,11 @@ def main() -> None:
             f"{FEATURES_DIR}: made with random weights, which group nothing; set backbone.weights "
             "to imagenet or to a file and run `dvc repro`"
         )
-    count = min(arguments.images, len(images.paths))
-    chosen = np.linspace(0, len(images.paths) - 1, count).round().astype(int)
+    chosen = evenly(len(images.paths), arguments.images)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
         planted = plant(images.photos(chosen.tolist()), Path(temporary))
         distances = measure(planted, chosen, images, features)
-    print(f"{count} photos, {len(planted)} copies of each")
+    print(f"{len(chosen)} photos, {len(planted)} copies of each")
     print_kinds(distances, settings)
     print_distances(distances, settings.max_perceptual_distance)
 

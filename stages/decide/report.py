@@ -9,6 +9,7 @@ from stages.decide.thresholds import log_losses, mix_weights
 from stages.outputs.predictions import Predictions
 from stages.scores import resamples
 from waste_classifier.decision import UNSURE_POSITION, Decision
+from waste_classifier.evenly import evenly
 from waste_classifier.intervals import Interval, wilson_interval
 
 Floats = npt.NDArray[np.float64]
@@ -142,7 +143,7 @@ def decision_points(decision: Decision, of_test: Report) -> Points:
 def coverage_points(of_test: Report) -> Points:
     """Return accuracy against coverage."""
     coverage, accuracy = of_test.curve
-    shown = np.unique(np.linspace(0, len(coverage) - 1, MOST_POINTS).astype(int))
+    shown = evenly(len(coverage), MOST_POINTS)
     return [
         {"coverage": float(coverage[position]), "accuracy": float(accuracy[position])}
         for position in shown

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from stages.drawing import log_pictures
 from stages.explore import charts, sheets
 from stages.explore.components import tell_apart
-from stages.explore.embedding_map import choose_evenly, choose_mapped, embedding_map
+from stages.explore.embedding_map import choose_mapped, embedding_map
 from stages.explore.summary import nearest_first, summarise
 from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
@@ -31,6 +31,7 @@ from stages.params.explore import ExploreParams
 from stages.progress import waiting
 from stages.stage import run
 from stages.tracking import StageLive
+from waste_classifier.evenly import evenly
 
 #: That the map's components follow from, beside those shown: more of them move no point that one
 #: could tell.
@@ -57,7 +58,7 @@ def main(settings: ExploreParams) -> None:
     # Several threads of so little work mostly spin while they wait: slower where others work too.
     with threadpool_limits(1):
         shown = positions[mapped]
-        sample = np.union1d(choose_evenly(len(images.paths), FITTED_IMAGES), shown)
+        sample = np.union1d(evenly(len(images.paths), FITTED_IMAGES), shown)
         components, alike = tell_apart(features, sample, positions, shown, settings.seed)
         with waiting(f"map of {len(mapped)} images"):
             points = embedding_map([rows[i] for i in mapped], components, settings.seed)
@@ -114,7 +115,7 @@ def choose_examples(rows: Sequence[SplitRow], per_label: int) -> dict[str, list[
     examples = {}
     for label in labels_of(rows):
         paths = sorted(row.path for row in rows if row.label == label)
-        chosen = choose_evenly(len(paths), per_label)
+        chosen = evenly(len(paths), per_label)
         examples[label] = [paths[i] for i in chosen]
     return examples
 

@@ -8,17 +8,12 @@ from sklearn.manifold import TSNE
 
 from stages.explore.components import SMALLEST_SPREAD, spread
 from stages.outputs.split import SplitRow
+from waste_classifier.evenly import evenly
 
 COMPONENTS = 50
 ITERATIONS = 500  # twice as many move no point that one could tell
 PERPLEXITY = 30.0
 FEWEST_IMAGES = 4
-
-
-def choose_evenly(images: int, count: int) -> npt.NDArray[np.int64]:
-    """Return up to `count` positions below `images`, spread evenly."""
-    count = min(images, count)
-    return np.arange(count) * images // max(count, 1)
 
 
 def choose_mapped(rows: Sequence[SplitRow], count: int) -> npt.NDArray[np.int64]:
@@ -28,8 +23,8 @@ def choose_mapped(rows: Sequence[SplitRow], count: int) -> npt.NDArray[np.int64]
     """
     in_test = np.array([row.split == "test" for row in rows], dtype=bool)
     test, others = np.flatnonzero(in_test), np.flatnonzero(~in_test)
-    chosen = test[choose_evenly(len(test), count)]
-    further = others[choose_evenly(len(others), count - len(chosen))]
+    chosen = test[evenly(len(test), count)]
+    further = others[evenly(len(others), count - len(chosen))]
     return np.sort(np.concatenate([chosen, further]))
 
 

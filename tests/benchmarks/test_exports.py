@@ -3,16 +3,10 @@
 import numpy as np
 
 from benchmarks.exports import Row, Timed, ratios, table
-from waste_classifier.evenly import evenly
 
 RIGHT = np.array([True, True, False, True])
 FLOAT32 = Row("real", "float32", 384, 40.46, Timed(RIGHT, np.array([0.1, 0.1, 0.1, 0.3]), 9.876))
 INT8 = Row("real", "int8", 384, 10.4, Timed(RIGHT, np.array([0.05, 0.04, 0.06, 0.15]), 20.0))
-
-
-def test_photos_lie_evenly_among_all() -> None:
-    assert evenly(9, 3).tolist() == [0, 4, 8]
-    assert evenly(2, 5).tolist() == [0, 1]
 
 
 def test_a_row_has_accuracy_size_and_times() -> None:
