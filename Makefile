@@ -77,5 +77,5 @@ lock: .venv/.requirements-dev.lock ## write the lock files anew from pyproject.t
 	$(COMPILE) pyproject.toml --constraint requirements-dev.lock --extra page --output-file requirements-page.lock
 	$(COMPILE) --group report --constraint requirements-dev.lock --output-file requirements-report.lock
 
-clean: ## remove what can be made anew, but not data/
-	rm -rf .venv dvc_plots logs data/.unfinished
+clean: ## remove .venv, logs and the page of plots, but not data/
+	rm -rf .venv dvc_plots logs

@@ -75,12 +75,24 @@ def share_told_apart(simulation: Simulation, pairs: int, draws: int, seed: int) 
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=int, nargs="+", default=[250, 500, 1000, 2500, 10000])
-    parser.add_argument("--points", type=float, nargs="+", default=[0, 1, 2, 4])
+    parser.add_argument(
+        "--photos",
+        type=int,
+        nargs="+",
+        default=[250, 500, 1000, 2500, 10000],
+        help="a line each (default 250 500 1000 2500 10000)",
+    )
+    parser.add_argument(
+        "--points",
+        type=float,
+        nargs="+",
+        default=[0, 1, 2, 4],
+        help="of accuracy between the models, a column each (default 0 1 2 4)",
+    )
     parser.add_argument("--churn", type=float, default=0.04, help="share of photos (default 0.04)")
     parser.add_argument("--photos-per-group", type=float, default=1.25, help="default 1.25")
     parser.add_argument("--pairs", type=int, default=1000, help="of models, each (default 1000)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
     arguments = parser.parse_args()
     print(f"{'photos':>8}", *(f"{f'{points:g} points':>10}" for points in arguments.points))
     for photos in arguments.photos:

@@ -105,8 +105,15 @@ def main() -> None:
     """Run the experiments and print the means."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as of dvc exp run -S")
-    parser.add_argument("--stage", choices=sorted(METRICS), default="evaluate")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument(
+        "--stage",
+        choices=sorted(METRICS),
+        default="evaluate",
+        help="whose metrics are shown (default evaluate)",
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[1, 2, 3], help="one run each (default 1 2 3)"
+    )
     parser.add_argument(
         "--key",
         action="append",

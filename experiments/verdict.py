@@ -186,7 +186,7 @@ def judge(base: Side, head: Side, of: str) -> Verdict:
         len({row.path for row in base.rows}),
         len(np.unique(groups)),
         differences,
-        notes(base, head, groupings),
+        notes(base, head, groupings, of),
     )
 
 
@@ -266,9 +266,18 @@ def split_table(commit: str | None) -> str | None:
     return text
 
 
-def notes(base: Side, head: Side, groupings: tuple[Integers, Integers]) -> list[str]:
+def notes(base: Side, head: Side, groupings: tuple[Integers, Integers], of: str) -> list[str]:
     """Return what must be known beside the numbers."""
     said = []
+    if base.rows == head.rows:
+        said.append(
+            f"{base.name} and {head.name} have the same answers: what changed had no say in them"
+            + (
+                ". Of a change to the second pipeline, commit plots/cross_validation on both sides"
+                if of == "test"
+                else ""
+            )
+        )
     if not same_groups(*groupings):
         said.append(
             "the groups of photos differ: those that either side has in one group count as one"

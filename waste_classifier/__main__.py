@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     watch.add_argument(
         "source",
         metavar="FOLDER|-",
-        help="a folder that fills, or - for JPEGs on standard input",
+        help="a folder, whose new photos are decided on, or - for JPEGs on standard input",
     )
     watch.add_argument(
         "--seconds", type=_seconds, metavar="S", help="end after so long; without it: never"
@@ -91,13 +91,16 @@ def parser() -> argparse.ArgumentParser:
     page.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     page.add_argument("--port", type=int, default=7860, help="(%(default)s)")
     page.add_argument(
-        "--label-errors", type=Path, metavar="FILE", help="likely wrong labels, to decide on"
+        "--label-errors",
+        type=Path,
+        metavar="FILE",
+        help="likely wrong labels, to decide on (default: data/label_errors.csv)",
     )
     page.add_argument(
         "--photos",
         type=Path,
         metavar="DIR",
-        help="that its paths are relative to, or that holds them in tar files",
+        help="folder of the photos that it names, as files or in tar files (default: data/raw)",
     )
     page.add_argument(
         "--corrections",
