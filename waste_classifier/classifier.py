@@ -192,6 +192,8 @@ class Classifier(Model):
 
         Raises:
             InputError: a photo can't be read (`PhotoError`), or a file of the folder can't.
+            TypeError: a single photo was given.
+            ValueError: `batch_size` is below 1.
         """
         batches = resized_batches(photos, self.image_size, batch_size, max_pixels)
         return [answer for batch in batches for answer in self.answers(self.features(batch))]
@@ -202,7 +204,7 @@ class Classifier(Model):
         Args:
             images: `(n, size, size, 3) uint8`, RGB.
         """
-        seen = self.backbone.features(images, self.orientations)
+        seen = super().features(images)
         return seen if self.adaptation is None else self.adaptation(seen)
 
     def answers(self, features: Floats) -> list[Answer]:

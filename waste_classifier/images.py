@@ -115,13 +115,14 @@ def loaded(
     Args:
         photo: as of `decoded`.
         max_pixels: as of `decoded`.
-        name: what an error calls the photo; None: its path.
+        name: what an error calls the photo; None: its path, where it has one.
 
     Raises:
         PhotoError: it can't be decoded.
         InputError: there is no memory for it.
     """
-    name = str(photo) if name is None else name
+    nameless = isinstance(photo, Image.Image | np.ndarray)
+    name = name or ("the photo" if nameless else str(photo))
     try:
         with decoded(photo, max_pixels) as image:
             yield image
@@ -175,8 +176,19 @@ def resized_batches(
 
     Raises:
         PhotoError: a photo is missing or can't be decoded.
+        TypeError: `photos` is a single photo, whose letters or rows are none.
+        ValueError: `batch_size` is below 1.
     """
+    _check_several(photos)
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; expected 1 and more")
     return prefetched(_batches(photos, size, batch_size, max_pixels))
+
+
+def _check_several(photos: Any) -> None:
+    lone = isinstance(photos, str | PathLike | Readable | Image.Image)
+    if lone or (isinstance(photos, np.ndarray) and photos.ndim == 3):
+        raise TypeError("expected a list of photos, got one photo; give [photo]")
 
 
 def _batches(
@@ -192,8 +204,7 @@ def _load_numbered(
     numbered: tuple[int, Photo], size: int, max_pixels: int | None
 ) -> npt.NDArray[np.uint8]:
     number, photo = numbered
-    nameless = isinstance(photo, Image.Image | np.ndarray)
-    name = f"photo {number}" if nameless else str(photo)
+    name = f"photo {number}" if isinstance(photo, Image.Image | np.ndarray) else None
     return load_resized(photo, size, max_pixels, name)
 
 

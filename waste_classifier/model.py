@@ -162,13 +162,20 @@ class Model:
 
         Raises:
             InputError: a photo can't be read (`PhotoError`), or the backbone's file can't.
+            TypeError: a single photo was given.
+            ValueError: `batch_size` is below 1.
         """
         batches = resized_batches(photos, self.image_size, batch_size, max_pixels)
-        probabilities = [
-            self.predict_features(self.backbone.features(batch, self.orientations))
-            for batch in batches
-        ]
+        probabilities = [self.predict_features(self.features(batch)) for batch in batches]
         return np.concatenate([np.empty((0, len(self.labels)), np.float32), *probabilities])
+
+    def features(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return the features of resized images, `(n, orientations, d) float32`.
+
+        Args:
+            images: `(n, size, size, 3) uint8`, RGB.
+        """
+        return self.backbone.features(images, self.orientations)
 
     def predict_features(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the probabilities of photos whose features are known, `(n, labels) float32`.

@@ -123,6 +123,23 @@ def test_a_photo_that_is_none_is_named(folder: Path, tmp_path: Path) -> None:
         Classifier.load(folder).decide([tmp_path / "photo.jpg"])
 
 
+def test_an_adapted_classifier_adapts_whatever_it_is_asked(folder: Path) -> None:
+    # All photos of the line look green to it.
+    green = Adaptation(np.zeros(6, np.float32), np.eye(6, dtype=np.float32)[1])
+    green.save(folder / "adaptation.npz")
+    classifier = Classifier.load(folder)
+
+    (probabilities,) = classifier.predict([photo(RED)])
+    (answer,) = classifier.decide([photo(RED)])
+
+    assert classifier.labels[probabilities.argmax()] == answer.label == "metal"
+
+
+def test_a_photo_without_a_name_is_called_the_photo(folder: Path) -> None:
+    with pytest.raises(PhotoError, match=r"^the photo: expected an array"):
+        Classifier.load(folder).explain(np.zeros((4, 4), np.uint8))
+
+
 def test_arrays_of_another_classifier_are_refused(folder: Path) -> None:
     Adaptation(np.ones(5, np.float32), np.zeros(5, np.float32)).save(folder / "adaptation.npz")
     with pytest.raises(

@@ -8,6 +8,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -546,6 +547,20 @@ def test_batches_hold_photos_in_order(batch_size: int, lengths: list[int]) -> No
     batches = list(resized_batches(photos, 8, batch_size))
     assert [batch.shape for batch in batches] == [(length, 8, 8, 3) for length in lengths]
     assert np.concatenate(batches)[:, 0, 0, 0].tolist() == [0, 10, 20, 30, 40]
+
+
+@pytest.mark.parametrize(
+    "photo",
+    ["photo.jpg", Path("photo.jpg"), Image.new("RGB", (2, 2)), np.zeros((2, 2, 3), np.uint8)],
+)
+def test_a_single_photo_is_no_list_of_photos(photo: Any) -> None:
+    with pytest.raises(TypeError, match=r"got one photo; give \[photo\]"):
+        resized_batches(photo, 8, 1)
+
+
+def test_batches_of_no_photos_are_refused() -> None:
+    with pytest.raises(ValueError, match="batch_size is 0; expected 1 and more"):
+        resized_batches([], 8, 0)
 
 
 def test_no_photos_make_no_batch() -> None:
