@@ -19,9 +19,8 @@ from sklearn.metrics import roc_auc_score
 from experiments.outside import add_accepted, check_folders, parse_accepted
 from stages.outputs.classifier import CLASSIFIER_DIR
 from stages.stage import exit_code
-from waste_classifier.adaptation import adapt
 from waste_classifier.classifier import Answer, Classifier
-from waste_classifier.commands.adapt import widened
+from waste_classifier.commands.adapt import adapted_by_others, widened
 from waste_classifier.commands.photos import Found, find_photos, results
 from waste_classifier.commands.progress import counted
 from waste_classifier.errors import InputError
@@ -143,8 +142,7 @@ def main() -> None:
     if novelty is None:
         raise InputError(f"{arguments.model}: does not say how training photos look")
     photos = read_photos(classifier, arguments.photos, accepted)
-    shift = adapt(photos.features.mean(axis=1), novelty.mean, novelty.scale)
-    adapted = photos._replace(features=shift(photos.features))
+    adapted = photos._replace(features=adapted_by_others(photos.features, novelty))
     for title, seen, held_against in (
         ("as it is", photos, novelty),
         ("adapted to these photos", adapted, widened(novelty, adapted.features)),

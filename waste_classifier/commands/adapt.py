@@ -21,6 +21,8 @@ from waste_classifier.novelty import Novelty
 FEWEST_PHOTOS = 50
 #: More say no more, and their features take memory: of ResNet50 some 60 KB each.
 MOST_PHOTOS = 5000
+#: Parts of the photos of the line, each of which is judged by what the others say is usual.
+PARTS = 5
 #: Of the photos of the line, this share may lie beyond the limit.
 REFUSED = 0.05
 
@@ -72,7 +74,7 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
         )
     seen = np.stack(features)
     shift = adaptation.adapt(seen.mean(axis=1), known.mean, known.scale)
-    adapted = shift(seen)
+    adapted = adapted_by_others(seen, known)
     write_adapted(folder, output, shift, widened(known, adapted))
     after = Classifier.load(output).answers(adapted)
     for line in changes(before, after, classifier.labels):
@@ -89,12 +91,31 @@ def enough(found: list[Found]) -> list[Found]:
     return [found[position] for position in evenly(len(found), MOST_PHOTOS).tolist()]
 
 
+def adapted_by_others(seen: npt.NDArray[np.float32], known: Novelty) -> npt.NDArray[np.float32]:
+    """Return features of photos, each adapted by photos of other parts alone.
+
+    What a photo's own features have a say in brings it nearer than a photo of tomorrow comes: a
+    limit that is set on such would refuse more than it says.
+
+    Args:
+        seen: `(n, orientations, d)`, features of the line's photos; n at least `PARTS`.
+        known: of the training photos.
+    """
+    means = seen.mean(axis=1)
+    part = np.arange(len(seen)) % PARTS
+    adapted = np.empty_like(seen)
+    for number in range(PARTS):
+        shift = adaptation.adapt(means[part != number], known.mean, known.scale)
+        adapted[part == number] = shift(seen[part == number])
+    return adapted
+
+
 def widened(known: Novelty, adapted: npt.NDArray[np.float32]) -> Novelty:
     """Return what photos are held against, its limit as wide as photos of the line need.
 
     Args:
         known: of the training photos.
-        adapted: `(n, orientations, d)`, adapted features of photos of the line.
+        adapted: `(n, orientations, d)`, of `adapted_by_others`.
     """
     distances = known.distances(adapted.mean(axis=1))
     farthest = float(np.quantile(distances, 1 - REFUSED, method="higher"))

@@ -1,14 +1,17 @@
 """`score`: how right the classifier is on photos whose label is known."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from waste_classifier.classifier import Answer, Classifier
 from waste_classifier.commands.photos import photos_by_label, results
 from waste_classifier.commands.progress import counted, say
 from waste_classifier.errors import InputError
+from waste_classifier.evenly import evenly
 from waste_classifier.intervals import wilson_interval
 from waste_classifier.shift import energy_test
 
@@ -41,7 +44,9 @@ def score(folder: Path, photos: Path) -> int:
     if others:
         say(f"no labels of the classifier, so 'unsure' is right: {others}")
     answers: dict[str, list[Answer]] = {label: [] for label in by_label}
-    coordinates, unread = [], 0
+    coordinates: list[np.ndarray] = []
+    actual: list[str] = []
+    unread = 0
     found = [(label, each) for label, of_label in by_label.items() for each in of_label]
     scored = counted(results(classifier, (each for _, each in found)), "photos")
     for (label, _), result in zip(found, scored, strict=True):
@@ -50,15 +55,26 @@ def score(folder: Path, photos: Path) -> int:
             say(f"error: {result.error}", sys.stderr)
             continue
         answers[label].append(result.answer)
-        if classifier.novelty is not None:
+        if classifier.novelty is not None and label in classifier.labels:
+            actual.append(label)
             mean = result.features.mean(axis=0, keepdims=True)
             coordinates.append(classifier.novelty.coordinates(mean)[0])
     if not any(answers.values()):
         raise InputError(f"{photos}: no photo could be read")
     for line in table(answers, classifier.labels):
         say(line)
-    if classifier.training_photos is not None and coordinates:
-        say(_how_far(np.stack(coordinates), classifier.training_photos.coordinates, answers))
+    unlike = [answer.is_unlike for of_label in answers.values() for answer in of_label]
+    if classifier.novelty is not None:
+        say(f"unlike the training photos: {share(sum(unlike), len(unlike))}")
+    training = classifier.training_photos
+    if training is not None and coordinates:
+        seen, learned = of_equal_mix(actual, training.labels.tolist())
+        p = energy_test(np.stack(coordinates)[seen], training.coordinates[learned])
+        looks = "as" if p > 0.05 else "unlike"
+        say(
+            f"taken together, those with a label look {looks} the training photos of their labels "
+            f"(two-sample test: p {p:.3f})"
+        )
     return 1 if unread else 0
 
 
@@ -107,19 +123,26 @@ def share(part: int, whole: int) -> str:
     return f"{part / whole:.3f} ({low:.3f} to {high:.3f})"
 
 
-def _how_far(
-    coordinates: np.ndarray, of_training: np.ndarray, answers: dict[str, list[Answer]]
-) -> str:
-    unlike = [answer.is_unlike for of_label in answers.values() for answer in of_label]
-    p = energy_test(_some(coordinates), _some(of_training))
-    looks = "as the training photos do" if p > 0.05 else "unlike the training photos"
-    return (
-        f"unlike the training photos: {share(sum(unlike), len(unlike))}; taken together they look "
-        f"{looks} (two-sample test: p {p:.3f})"
-    )
+def of_equal_mix(
+    actual: Sequence[str], learned: Sequence[str]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Choose photos of both sides, of each label as many here as there, at most `MOST_COMPARED`.
 
+    Photos of glass alone are unlike those of all labels, however alike the glass is.
 
-def _some(rows: np.ndarray) -> np.ndarray:
-    """Return rows at even steps, at most `MOST_COMPARED`."""
-    step = -(-len(rows) // MOST_COMPARED)
-    return rows[::step]
+    Args:
+        actual: label of each photo that is scored.
+        learned: label of each training photo.
+
+    Returns:
+        Positions in both.
+    """
+    here, there = np.asarray(actual), np.asarray(learned)
+    labels = sorted({*actual} & {*learned})
+    chosen: tuple[list[npt.NDArray[np.intp]], ...] = ([], [])
+    for label in labels:
+        of_label = [np.flatnonzero(side == label) for side in (here, there)]
+        most = min(*map(len, of_label), MOST_COMPARED // len(labels))
+        for positions, taken in zip(of_label, chosen, strict=True):
+            taken.append(positions[evenly(len(positions), most)])
+    return np.concatenate(chosen[0]), np.concatenate(chosen[1])
