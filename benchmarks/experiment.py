@@ -180,7 +180,7 @@ def clone(source: Path, target: Path) -> Path:
         ignore=shutil.ignore_patterns(".*", "*.incoming", "*.tmp"),
         dirs_exist_ok=True,
     )
-    run(target, *DVC, "commit", "--quiet", "--force")
+    run(target, *DVC, "commit", "--quiet", "--force", "dvc.yaml")
     run(target, "git", "add", "--all")
     commit = ("commit", "--quiet", "--allow-empty", "--message", "State of the workspace")
     run(target, "git", "-c", "commit.gpgsign=false", *commit)

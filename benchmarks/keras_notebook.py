@@ -39,8 +39,8 @@ def main() -> None:
     for epoch in count():
         history = model.fit(train, validation_data=val, epochs=1, verbose=0).history
         print(
-            f"epoch {epoch}: train/accuracy {history['accuracy'][0]:.4g}, "
-            f"val/accuracy {history['val_accuracy'][0]:.4g}",
+            f"epoch {epoch}: train accuracy {history['accuracy'][0]:.4f}  "
+            f"val accuracy {history['val_accuracy'][0]:.4f}",
             flush=True,
         )
 

@@ -21,8 +21,8 @@ VIEWS = 4
 SHARE_OF_VIEW = 4 / 9
 SHA256_BYTES = 32
 BYTES_OF_FLOAT32 = 4
-#: Of photos that are compared with each other in `duplicates`, per second and core: products of
-#: vectors of 2048 numbers.
+#: Of two photos that are compared with each other in `duplicates`: the product of vectors of 2048
+#: numbers.
 FLOPS_OF_PAIR = 2 * 2048
 
 
@@ -63,20 +63,21 @@ def steps(photos: int, machine: Machine) -> list[Step]:
     views = VIEWS * of_pass + SHA256_BYTES
     viewed = VIEWS * SHARE_OF_VIEW / len(ORIENTATIONS)
     pairs = photos * (photos - 1) / 2
-    found = [
-        Step("fetch", photos / machine.decoded, photos * machine.photo_bytes, "decoding"),
-        Step("features", photos / machine.passed, photos * features, "forward passes"),
-        Step("views", viewed * photos / machine.passed, photos * views, "forward passes"),
-        Step(
-            "duplicates, by embedding",
-            pairs * FLOPS_OF_PAIR / machine.multiplied,
-            0,
-            "each pair",
-        ),
-        Step("train, the head", photos * machine.epochs / machine.trained, 0, "matrix products"),
-        Step("tables", 0, photos * machine.row_bytes, "disk"),
+    passed = photos / machine.passed
+    compared = pairs * FLOPS_OF_PAIR / machine.multiplied
+    trained = photos * machine.epochs / machine.trained
+
+    def step(name: str, seconds: float, disk: float, bound: str) -> Step:
+        return Step(name, seconds / SECONDS_PER_HOUR, disk, bound)
+
+    return [
+        step("fetch", photos / machine.decoded, photos * machine.photo_bytes, "decoding"),
+        step("features", passed, photos * features, "forward passes"),
+        step("views", viewed * passed, photos * views, "forward passes"),
+        step("duplicates, by embedding", compared, 0, "each pair"),
+        step("train, the head", trained, 0, "matrix products"),
+        step("tables", 0, photos * machine.row_bytes, "disk"),
     ]
-    return [step._replace(hours=step.hours / SECONDS_PER_HOUR) for step in found]
 
 
 def table(counts: Sequence[int], machine: Machine) -> str:

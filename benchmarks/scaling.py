@@ -77,7 +77,7 @@ def steps() -> dict[str, Step]:
         **{name: stage(name) for name in ("duplicates", "split", "class_weights")},
         "explore": explore,
         **{name: stage(name) for name in ("train", "predict", "evaluate")},
-        "dvc commit": lambda workspace: run(workspace, *DVC, "commit", "--force"),
+        "dvc commit": lambda workspace: run(workspace, *DVC, "commit", "--force", "dvc.yaml"),
         "dvc repro, nothing to do": repro,
         "dvc checkout, all outputs": checkout,
     }
@@ -165,7 +165,7 @@ def explore(workspace: Path) -> Usage:
 
 def repro(workspace: Path) -> Usage:
     """Run `dvc repro` where it has nothing to do."""
-    usage = run(workspace, *DVC, "repro")
+    usage = run(workspace, *DVC, "repro", "dvc.yaml")
     if "Running stage" in usage.output:
         raise AssertionError(f"`dvc repro` found something to do:\n{usage.output}")
     return usage
@@ -174,7 +174,7 @@ def repro(workspace: Path) -> Usage:
 def checkout(workspace: Path) -> Usage:
     """Bring all outputs back from DVC's cache."""
     shutil.rmtree(workspace / "data")
-    return run(workspace, *DVC, "checkout")
+    return run(workspace, *DVC, "checkout", "dvc.yaml")
 
 
 def measure(name: str, step: Step, workspaces: Mapping[int, Path], repetitions: int) -> None:

@@ -18,7 +18,12 @@ from stages.frozen.backbone import FrozenBackbone  # noqa: E402
 from stages.frozen.shards import write_shards  # noqa: E402
 from stages.outputs.backbone import BACKBONE_DIR  # noqa: E402
 from stages.outputs.backbone import write_description as write_backbone  # noqa: E402
-from stages.outputs.features import FEATURES_DIR, NETWORK_NAME, Description  # noqa: E402
+from stages.outputs.features import (  # noqa: E402
+    FEATURES_DIR,
+    NETWORK_NAME,
+    Description,
+    write_checksums,
+)
 from stages.outputs.manifest import RAW_DIR, read_columns  # noqa: E402
 from stages.outputs.views import VIEWS_DIR  # noqa: E402
 from stages.outputs.views import write_description as write_views  # noqa: E402
@@ -44,6 +49,7 @@ def main() -> None:
     for folder in (BACKBONE_DIR, VIEWS_DIR, FEATURES_DIR):
         folder.mkdir()
     write_backbone(BACKBONE_DIR, "none", None, None)
+    write_checksums(VIEWS_DIR)
     write_views(VIEWS_DIR, 0)
     network = build_network()
     save_network(network, FEATURES_DIR / NETWORK_NAME)

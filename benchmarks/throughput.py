@@ -40,6 +40,7 @@ from stages.stage import exit_code
 from stages.training.collection import Collection, open_collection
 from stages.training.examples import Examples
 from stages.training.phases import plan_phases
+from waste_classifier.errors import InputError
 from waste_classifier.evenly import evenly
 from waste_classifier.images import resized_batches
 from waste_classifier.model import Model
@@ -120,10 +121,16 @@ def read_inputs(most: int, phases: list[str]) -> Inputs:
         InputError: something is missing or damaged.
     """
     rows = read_table(SPLIT_FILE, SplitRow)
+    collection = open_collection(load_section("train", TrainParams), rows)
+    on_features = sorted({*phases} - {"scratch"})
+    if on_features and not collection.features.description.pretrained:
+        raise InputError(
+            f"data/features: of random weights, which {' and '.join(on_features)} can't train on; "
+            "name --phases scratch, or set backbone.weights and run `dvc repro`"
+        )
     settings = load_section("train", TrainParams)
     # Every phase can be measured, whether params.yaml asks for it or not.
     one_epoch = {name: getattr(settings, name).model_copy(update={"epochs": 1}) for name in PHASES}
-    collection = open_collection(settings, rows)
     return Inputs(
         settings.model_copy(update=one_epoch),
         rows,

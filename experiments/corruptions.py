@@ -16,7 +16,7 @@ from stages.views.ground import thing_on_even_ground
 
 Pixels = npt.NDArray[np.uint8]
 
-STRIPE = 24  # pixels, of other ground
+STRIPE = 24  # of other ground, in pixels of a 384th of the width
 STRIPES = np.array([[60, 90, 150], [190, 170, 60]])  # its two colours
 MOTION = 15  # pixels of a 384th of the width
 
@@ -27,7 +27,8 @@ def on_stripes(image: Pixels) -> Pixels:
     if mask is None:
         return image
     rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
-    ground = STRIPES[(rows + columns) // STRIPE % 2]
+    width = max(1, round(STRIPE * image.shape[1] / 384))
+    ground = STRIPES[(rows + columns) // width % 2]
     share = mask[:, :, np.newaxis]
     return _pixels(share * image + (1 - share) * ground)
 
@@ -62,7 +63,7 @@ def blurred(image: Pixels) -> Pixels:
 
 def moving(image: Pixels) -> Pixels:
     """Move the camera to the side while it takes the photo."""
-    steps = round(MOTION * image.shape[1] / 384)
+    steps = max(2, round(MOTION * image.shape[1] / 384))
     seen = [np.roll(image, step - steps // 2, axis=1).astype(np.float32) for step in range(steps)]
     return _pixels(np.mean(seen, axis=0))
 
@@ -96,8 +97,9 @@ def warm(image: Pixels) -> Pixels:
 
 
 def coarse(image: Pixels) -> Pixels:
-    """Leave 80 pixels of its width and height."""
-    return _resized(_resized(image, 80, 80), image.shape[1], image.shape[0])
+    """Leave a fifth of the pixels of its width and height."""
+    side = max(1, round(80 * image.shape[1] / 384))
+    return _resized(_resized(image, side, side), image.shape[1], image.shape[0])
 
 
 CORRUPTIONS: dict[str, Callable[[Pixels], Pixels]] = {

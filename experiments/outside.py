@@ -8,7 +8,8 @@ a folder per label. A folder whose photos have one of several labels is named so
 import argparse
 import sys
 import zipfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -30,6 +31,8 @@ from waste_classifier.intervals import wilson_interval
 from waste_classifier.model import Model
 
 AT_ONCE = 32
+#: Test photos that are made worse, where nothing else is said.
+IMAGES = 252
 
 
 class Score(NamedTuple):
@@ -123,15 +126,42 @@ def scores_of_folders(
                 right += sum(answer in right_labels for answer in answers)
                 confidences += probabilities.max(axis=1).tolist()
                 bar.update(len(answers))
-        if photos:
-            confidence = float(np.mean(confidences))
-            found.append(Score(folder.name, right, len(photos), len(photos), confidence))
+        if not photos:
+            print(f"{folder.name}: left out, as it has no photos", file=sys.stderr)
+            continue
+        confidence = float(np.mean(confidences))
+        found.append(Score(folder.name, right, len(photos), len(photos), confidence))
     if not found:
         raise InputError(
             f"{root}: no folder of photos is named as a label ({', '.join(classifier.labels)}); "
             "say what is right for one by --accept FOLDER=LABEL"
         )
     return found
+
+
+@contextmanager
+def folder_of_photos(photos: Path) -> Iterator[Path]:
+    """Give a folder, or one with what is in a .zip for a `with` block.
+
+    Raises:
+        InputError: it is neither, or can't be unpacked.
+    """
+    if photos.is_dir():
+        yield photos
+        return
+    if not photos.exists():
+        raise InputError(f"{photos}: no such folder or .zip")
+    if not zipfile.is_zipfile(photos):
+        raise InputError(f"{photos}: neither a folder nor a .zip")
+    with TemporaryDirectory() as temporary:
+        try:
+            with zipfile.ZipFile(photos) as archive:
+                # Names that lead out of the folder are changed by zipfile.
+                archive.extractall(temporary)
+        # Damaged archives make zipfile raise anything: zlib.error, RuntimeError.
+        except Exception as error:
+            raise InputError(f"{photos}: can't be unpacked ({error}); unpack it yourself") from None
+        yield Path(temporary)
 
 
 def folder_of_labels(root: Path, known: Collection[str]) -> Path:
@@ -206,25 +236,26 @@ def main() -> None:
     parser.add_argument("photos", nargs="?", type=Path, help="folder or .zip of label folders")
     add_accepted(parser)
     parser.add_argument(
-        "--images", type=int, default=252, help="test photos that are made worse (default 252)"
+        "--images",
+        type=int,
+        metavar="N",
+        help=f"test photos that are made worse (default {IMAGES})",
     )
     arguments = parser.parse_args()
-    if arguments.images < 1:
+    if arguments.images is not None and arguments.images < 1:
         parser.error("--images takes a whole number from 1")
+    if arguments.photos is None and arguments.accept:
+        parser.error("--accept is about folders of photos; name the folder that they stand in")
+    if arguments.photos is not None and arguments.images is not None:
+        parser.error("--images is about test photos that are made worse; of a folder all count")
     classifier = Model.load(MODEL_DIR)
     accepted = parse_accepted(arguments.accept, classifier.labels)
     determinism.configure()
     if arguments.photos is None:
-        found = scores_of_corrupted(classifier, arguments.images)
-    elif arguments.photos.is_dir():
-        found = scores_of_folders(classifier, arguments.photos, accepted)
-    elif zipfile.is_zipfile(arguments.photos):
-        with TemporaryDirectory() as temporary:
-            # Names that lead out of the folder are changed by zipfile.
-            zipfile.ZipFile(arguments.photos).extractall(temporary)
-            found = scores_of_folders(classifier, Path(temporary), accepted)
+        found = scores_of_corrupted(classifier, arguments.images or IMAGES)
     else:
-        raise InputError(f"{arguments.photos}: neither a folder nor a .zip")
+        with folder_of_photos(arguments.photos) as folder:
+            found = scores_of_folders(classifier, folder, accepted)
     width = max(len(each.name) for each in found)
     for each in found:
         print(each.line(width))

@@ -9,7 +9,6 @@ there.
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from dvc.repo import Repo
 from dvc_data.hashfile.hash_info import HashInfo
 from ruamel.yaml import YAML
 
+from experiments.dvc_command import run_dvc
 from stages.stage import exit_code
 from waste_classifier.errors import InputError
 
@@ -76,11 +76,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--remote", help="a name of `dvc remote list` (default: the default one)")
     arguments = parser.parse_args()
-    command = [sys.executable, "-m", "dvc", "push", "--run-cache"]
+    command = ["push", "--run-cache"]
     if arguments.remote is not None:
         command += ["--remote", arguments.remote]
-    if subprocess.run(command, check=False).returncode:
-        raise InputError(f"`dvc {' '.join(command[3:])}` failed; its message stands above")
+    if run_dvc(command).returncode:
+        raise InputError(f"`dvc {' '.join(command)}` failed; its message stands above")
     print(push_outputs(arguments.remote))
 
 

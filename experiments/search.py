@@ -12,7 +12,6 @@ apart from params.yaml.
 import argparse
 import shlex
 import shutil
-import subprocess
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from experiments.dvc_command import run_dvc
 from experiments.space import Values, read_sections, read_space, sections_of, values_of
 from stages.comparison import Answers, compare
 from stages.cross_validate.folds import assign_folds
@@ -284,8 +284,9 @@ def main() -> None:
         print()
         print_verdict(task, study, best[0])
     for trial in best[: arguments.run]:
-        if subprocess.run(command_of(trial.params), check=False).returncode:
-            raise InputError(f"`{shlex.join(command_of(trial.params))}` failed; see above")
+        command = command_of(trial.params)
+        if run_dvc(command[1:]).returncode:
+            raise InputError(f"`{shlex.join(command)}` failed; see above")
 
 
 def _short(value: Any) -> str:

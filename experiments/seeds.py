@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from experiments.dvc_command import run_dvc
 from stages.params.reading import PARAMS_FILE
 from stages.stage import exit_code
 from waste_classifier.errors import InputError
@@ -48,16 +49,16 @@ def run_experiments(
     before = PARAMS_FILE.read_bytes()
     runs = []
     for seed in seeds:
-        command = ["dvc", "exp", "run", stage]
+        command = ["exp", "run", stage]
         for override in (*overrides, *(f"{key}={seed}" for key in keys)):
             command += ["--set-param", override]
-        print("$", " ".join(command), file=sys.stderr, flush=True)
+        print("$ dvc", " ".join(command), file=sys.stderr, flush=True)
         try:
-            done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+            done = run_dvc(command, stdout=subprocess.DEVNULL)
         finally:
             PARAMS_FILE.write_bytes(before)
         if done.returncode != 0:
-            raise InputError(f"`{' '.join(command)}` failed; its message stands above")
+            raise InputError(f"`dvc {' '.join(command)}` failed; its message stands above")
         content = json.loads(Path("metrics", f"{stage}.json").read_text())
         recalls = [f"labels/{label}/recall" for label in content.get("labels", {})]
         runs.append({name: look_up(content, name) for name in (*METRICS[stage], *recalls)})

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from PIL import Image, ImageOps
+from PIL import Image
 
 from waste_classifier.images import Photo, loaded
 from waste_classifier.parallel import map_in_threads
@@ -107,7 +107,10 @@ def places(text: str) -> int:
 def _thumbnail(photo: Photo, size: int) -> Pixels:
     # Stage fetch has checked how large it is.
     with loaded(photo, max_pixels=None) as whole:
-        image = ImageOps.contain(whole, (size, size))
+        longest = max(whole.size)
+        # Of a strip, at least a line is seen.
+        sides = [max(1, round(side / longest * size)) for side in whole.size]
+        image = whole.resize((sides[0], sides[1]), Image.Resampling.BICUBIC)
     square = Image.new("RGB", (size, size), "white")
     square.paste(image, ((size - image.width) // 2, (size - image.height) // 2))
     return np.asarray(square)

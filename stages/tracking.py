@@ -22,8 +22,8 @@ class StageLive(Live):
     and two stages can't share a directory, since a `Live` clears its own when it starts.
     """
 
-    def __init__(self, stage: str, **options: Any) -> None:
-        """Open the tracker of `stage`; `options` go to `dvclive.Live`.
+    def __init__(self, stage: str) -> None:
+        """Open the tracker of `stage`.
 
         Raises:
             InputError: git can't say which commit this is, as before the first one.
@@ -31,9 +31,7 @@ class StageLive(Live):
         self._stage = stage
         directory = str(Path("plots") / stage)
         try:
-            super().__init__(
-                dir=directory, dvcyaml=None, save_dvc_exp=False, report=None, **options
-            )
+            super().__init__(dir=directory, dvcyaml=None, save_dvc_exp=False, report=None)
         except SCMError as error:
             raise InputError(
                 f"git: {error}; dvclive needs a commit: git add --all && git commit"

@@ -123,6 +123,14 @@ def test_thumbnails_keep_the_aspect_ratio_and_the_order(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again, wide)
 
 
+def test_of_a_strip_a_line_is_seen(tmp_path: Path) -> None:
+    Image.new("RGB", (1000, 3), "red").save(tmp_path / "strip.png")
+
+    (pixels,) = thumbnails([tmp_path / "strip.png"], 96)
+
+    assert (pixels == [255, 0, 0]).all(axis=2).sum() == 96
+
+
 @pytest.mark.parametrize("content", [None, b"no image"])
 def test_a_photo_that_is_gone_or_damaged_is_named(tmp_path: Path, content: bytes | None) -> None:
     Image.new("RGB", (20, 10), "red").save(tmp_path / "1.png")

@@ -10,7 +10,6 @@ from stages.explore.components import SMALLEST_SPREAD, spread
 from stages.outputs.split import SplitRow
 from waste_classifier.evenly import evenly
 
-COMPONENTS = 50
 ITERATIONS = 500  # twice as many move no point that one could tell
 PERPLEXITY = 30.0
 FEWEST_IMAGES = 4
@@ -50,7 +49,7 @@ def embedding_map(
             init="pca",
             max_iter=ITERATIONS,
             random_state=seed,
-        ).fit_transform(components[:, :COMPONENTS])
+        ).fit_transform(components)
     return [
         {
             "x": round(float(x), 2),

@@ -108,7 +108,16 @@ def write_shards(
             done += len(shard.rows)
             speed = (done - before) / (time.perf_counter() - started)
             say(f"{done} of {count} images, {speed:.1f} images/s")
+    remove_shards_beyond(folder, count)
     write_checksums(folder)
+
+
+def remove_shards_beyond(folder: Path, count: int) -> None:
+    """Delete shards that an interrupted run on more images than `count` has left."""
+    wanted = {shard_file(folder, number) for number in range(len(shard_ranges(count)))}
+    for file in folder.glob("*.npy"):
+        if file not in wanted:
+            file.unlink()
 
 
 def computed(

@@ -29,20 +29,28 @@ def without_effect(
         "fetch.kaggle": fetch.source == "kaggle",
         "fetch.path": fetch.source == "path",
         "backbone.sha256": pretrained or backbone.sha256 is None,
-        "views": pretrained,
         "duplicates.max_embedding_distance": pretrained,
         "class_weights.beta": class_weights.scheme == "effective_number",
+        "train.lr": not pretrained or train.head.epochs > 0,
         "train.head.epochs": pretrained,
         "train.head.batch_size": pretrained and train.head.epochs > 0,
         "train.head.mixup": pretrained and train.head.epochs > 0,
-        "train.head.view_share": pretrained and train.head.epochs > 0 and views.count > 0,
         "train.head.dropout": train.head.units > 0,
         "train.devices": not pretrained or train.fine_tune.epochs > 0,
         "train.scratch": not pretrained,
-        **({f"views.{key}": views.count > 0 for key in ("seed", "ground")} if pretrained else {}),
+        **_effects_of_views(views, pretrained, train),
         **_effects_of_fine_tuning(train, pretrained),
     }
     return [key for key, has_effect in effects.items() if not has_effect]
+
+
+def _effects_of_views(views: ViewsParams, pretrained: bool, train: TrainParams) -> dict[str, bool]:
+    used = pretrained and train.head.epochs > 0
+    if not used or train.head.view_share == 0:
+        # A share of views has no effect without views, nor views without a share.
+        return {"views": False} | ({"train.head.view_share": False} if not used else {})
+    seen = views.count > 0
+    return {"views.seed": seen, "views.ground": seen, "train.head.view_share": seen}
 
 
 def _effects_of_fine_tuning(train: TrainParams, pretrained: bool) -> dict[str, bool]:

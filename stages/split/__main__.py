@@ -122,7 +122,7 @@ def describe_conflicts(conflicts: Sequence[ConflictRow]) -> str:
 
 
 def describe_missing(missing: dict[str, int], labels: Sequence[str], group_by: str) -> str:
-    """Say how many images, or groups of near-duplicates, labels are short of.
+    """Say how many images, or groups of them, labels are short of.
 
     Args:
         missing: splits without an image, by label.
@@ -130,14 +130,24 @@ def describe_missing(missing: dict[str, int], labels: Sequence[str], group_by: s
         group_by: section `split`.
     """
     images = Counter(labels)
-    unit = "images" if group_by == "none" else "groups of near-duplicates"
+    unit, mend = {
+        "none": ("images", ""),
+        "perceptual": (
+            "groups of near-duplicates",
+            ", lower duplicates.max_perceptual_distance where images that differ are taken for one",
+        ),
+        "embedding": (
+            "groups of images of one object",
+            ", lower duplicates.max_embedding_distance where objects that differ are taken for one",
+        ),
+    }[group_by]
     short = ", ".join(
         f"'{label}' ({images[label]} images) is short by {count}"
         for label, count in sorted(missing.items())
     )
     return (
         f"{MANIFEST_FILE}: each of {', '.join(SPLITS)} needs an image of every label, but labels "
-        f"have too few {unit}: {short}; add images of them or leave the labels out"
+        f"have too few {unit}: {short}; add images of them{mend}, or leave the labels out"
     )
 
 

@@ -52,7 +52,7 @@ class Collection(NamedTuple):
         columns = self.columns if pretrained else np.zeros_like(self.columns)
         seen = len(ORIENTATIONS) + (self.views.per_image if with_views and pretrained else 0)
         shape = (len(rows), seen, int(np.count_nonzero(columns)))
-        features = allocate(shape, np.float32, self.memory_mib)
+        features = allocate(shape, np.float32, self.memory_mib, "features")
         for start in range(0, len(rows), ROWS_AT_ONCE):
             some = slice(start, start + ROWS_AT_ONCE)
             self.features.read(positions[some], columns, features[some, : len(ORIENTATIONS)])

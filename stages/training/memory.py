@@ -13,10 +13,18 @@ from waste_classifier.errors import InputError
 MIB = 2**20
 
 
-def allocate(shape: tuple[int, ...], dtype: npt.DTypeLike, memory_mib: int) -> npt.NDArray[Any]:
+def allocate(
+    shape: tuple[int, ...], dtype: npt.DTypeLike, memory_mib: int, what: str
+) -> npt.NDArray[Any]:
     """Return an array in memory, or above `memory_mib` one in an unnamed temporary file.
 
     The file lies where `TMPDIR` says and is gone when the process ends.
+
+    Args:
+        shape: of the array.
+        dtype: of its elements.
+        memory_mib: MiB.
+        what: it will hold, for the message.
 
     Raises:
         InputError: there is no room for that file.
@@ -34,7 +42,7 @@ def allocate(shape: tuple[int, ...], dtype: npt.DTypeLike, memory_mib: int) -> n
                 os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
             raise InputError(
-                f"{tempfile.gettempdir()}: no room for {size // MIB} MiB of images "
+                f"{tempfile.gettempdir()}: no room for {size // MIB} MiB of {what} "
                 f"({error.strerror}); make room, set TMPDIR to a folder with room, or raise "
                 "train.memory_mib"
             ) from None

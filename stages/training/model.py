@@ -44,10 +44,13 @@ def build_head(
         dtype="float32",
     )(features)
     outputs = keras.layers.Rescaling(scale, name=SCALE, dtype="float32")(outputs)
-    outputs = keras.layers.Dropout(settings.feature_dropout, name="feature_dropout")(outputs)
+    outputs = keras.layers.Dropout(
+        settings.feature_dropout, name="feature_dropout", dtype="float32"
+    )(outputs)
     if settings.units:
         hidden = keras.layers.Dense(settings.units, "gelu", name="hidden", dtype="float32")
-        outputs = keras.layers.Dropout(settings.dropout, name="dropout")(hidden(outputs))
+        dropout = keras.layers.Dropout(settings.dropout, name="dropout", dtype="float32")
+        outputs = dropout(hidden(outputs))
     logits = keras.layers.Dense(labels, name="logits", dtype="float32")(outputs)
     probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")(logits)
     return keras.Model(features, probabilities, name="head")

@@ -91,7 +91,7 @@ def load_images(photos: Sequence[Photo], image_size: int, memory_mib: int) -> np
     Raises:
         InputError: an image is missing or damaged, or there is no room for them.
     """
-    images = allocate((len(photos), image_size, image_size, 3), np.uint8, memory_mib)
+    images = allocate((len(photos), image_size, image_size, 3), np.uint8, memory_mib, "images")
     load = partial(load_resized, size=image_size, max_pixels=None)
     for index, image in enumerate(map_in_threads(load, photos)):
         images[index] = image
@@ -114,7 +114,8 @@ def outputs_of(
     """
     count = len(inputs[0])
     outputs = [
-        allocate((count, *output.shape[1:]), np.float16, memory_mib) for output in frozen.outputs
+        allocate((count, *output.shape[1:]), np.float16, memory_mib, "outputs of frozen layers")
+        for output in frozen.outputs
     ]
     for start in range(0, count, batch_size):
         rows = np.arange(start, min(start + batch_size, count))

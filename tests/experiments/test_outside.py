@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from experiments.corruptions import CORRUPTIONS
 from experiments.outside import (
     Score,
     folder_of_labels,
+    folder_of_photos,
     parse_accepted,
     scores_of_folders,
 )
@@ -103,6 +105,23 @@ def test_a_folder_of_one_label_is_found_beside_what_systems_leave(photos: Path) 
     assert [each[:3] for each in found] == [("glass", 2, 3)]
 
 
+def test_an_archive_that_can_not_be_unpacked_is_named(tmp_path: Path) -> None:
+    archive = tmp_path / "photos.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("glass/1.png", b"photo" * 1000)
+    content = bytearray(archive.read_bytes())
+    content[45:50] = b"\xff" * 5
+    archive.write_bytes(content)
+
+    with (
+        pytest.raises(InputError, match=r"photos\.zip: can't be unpacked"),
+        folder_of_photos(archive),
+    ):
+        pass
+    with pytest.raises(InputError, match="gone: no such folder or"), folder_of_photos(Path("gone")):
+        pass
+
+
 @pytest.fixture
 def thing() -> Pixels:
     """A dark square in the middle of light ground."""
@@ -112,9 +131,11 @@ def thing() -> Pixels:
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS.values(), ids=CORRUPTIONS)
+@pytest.mark.parametrize("side", [32, 96])
 def test_corruptions_change_a_photo_and_leave_it_one(
-    corruption: Callable[[Pixels], Pixels], thing: Pixels
+    corruption: Callable[[Pixels], Pixels], side: int, thing: Pixels
 ) -> None:
+    thing = np.asarray(Image.fromarray(thing).resize((side, side)))
     before = thing.copy()
 
     changed = corruption(thing)

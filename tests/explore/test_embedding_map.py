@@ -20,8 +20,8 @@ def clusters(per_label: int) -> tuple[list[SplitRow], npt.NDArray[np.float32]]:
     """Images of three labels, those of one label in one direction."""
     random = np.random.default_rng(0)
     labels = ["glass", "metal", "paper"] * per_label
-    centres = 5 * np.eye(60)[[len(label) + ord(label[0]) % 7 for label in labels]]
-    vectors = centres + random.normal(size=(len(labels), 60))
+    centres = 5 * np.eye(50)[[len(label) + ord(label[0]) % 7 for label in labels]]
+    vectors = centres + random.normal(size=(len(labels), 50))
     return rows_of(labels), vectors.astype(np.float32)
 
 

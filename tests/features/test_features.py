@@ -420,6 +420,23 @@ def test_unfinished_shards_of_other_images_or_parameters_are_not_taken(
     open_features(read_columns())
 
 
+@pytest.mark.usefixtures("shards_of_two")
+def test_unfinished_shards_of_more_images_are_not_taken() -> None:
+    last = RAW_DIR / "glass/4.png"
+    whole = last.read_bytes()
+    last.write_bytes(whole[:200])
+    with pytest.raises(PhotoError, match=r"glass/4\.png"):
+        main(SETTINGS)
+    for number in range(1, 5):
+        (RAW_DIR / f"glass/{number}.png").unlink()
+    write_manifest()
+
+    main(SETTINGS)
+
+    assert [file.name for file in sorted(FEATURES_DIR.glob("*.npy"))] == ["00000.npy"]
+    open_features(read_columns())
+
+
 # Of the shards and the parameters of these tests, as the stage is run.
 PROGRAM = """\
 import sys

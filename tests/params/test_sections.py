@@ -390,6 +390,20 @@ def test_a_table_of_corrections_that_is_not_there_is_noted(tmp_path: Path, table
             ["views.seed", "views.ground", "train.head.view_share"],
             ["views", "views.count"],
         ),
+        (
+            {"backbone.weights": "imagenet", "train.head.view_share": 0},
+            ["views"],
+            ["train.head.view_share", "train.lr"],
+        ),
+        (
+            {
+                "backbone.weights": "imagenet",
+                "train.head.epochs": 0,
+                "train.fine_tune.epochs": 1,
+            },
+            ["train.lr", "views", "train.head.view_share"],
+            ["train.fine_tune.lr"],
+        ),
         ({"backbone.weights": "imagenet"}, [], ["views", "views.seed", "train.head.view_share"]),
     ],
 )

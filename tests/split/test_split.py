@@ -260,10 +260,10 @@ def test_a_label_with_too_few_groups_fails(images: list[ManifestRow]) -> None:
     # Two groups: of even and of odd numbers.
     write_pairs(*((paper[i % 2], paper[i]) for i in range(2, 8)))
 
-    assert (
-        "labels have too few groups of near-duplicates: 'paper' (8 images) is short by 1;"
-        in error_of_stage(images + paper)
-    )
+    error = error_of_stage(images + paper)
+
+    assert "too few groups of near-duplicates: 'paper' (8 images) is short by 1;" in error
+    assert "lower duplicates.max_perceptual_distance where images that differ" in error
 
 
 def test_a_label_with_too_few_images_fails(images: list[ManifestRow]) -> None:

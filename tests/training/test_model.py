@@ -245,7 +245,17 @@ def test_nothing_is_before_conv1(network: keras.Model) -> None:
     assert rest is network
 
 
+@pytest.fixture
+def dtype_policy(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The precision in which blocks of the backbone train; Keras's policy for all layers."""
+    keras.config.set_dtype_policy(request.param)
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("dtype_policy", ["float32", "mixed_bfloat16"], indirect=True)
 @pytest.mark.parametrize(("units", "scale"), [(8, 1.0), (0, 1.0), (8, 0.1)])
+@pytest.mark.usefixtures("dtype_policy")
 def test_an_exported_head_says_what_keras_says(units: int, scale: float) -> None:
     keras.utils.set_random_seed(4)
     head = build_head(32, 3, head_settings(units=units), 0.9, scale)
