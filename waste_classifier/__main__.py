@@ -1,6 +1,7 @@
 """The classifier on a command line: `python -m waste_classifier predict photo.jpg`."""
 
 import argparse
+import errno
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from waste_classifier.errors import InputError
 #: Where the pipelines leave a classifier: the whole one, or what training alone makes.
 FOLDERS = (Path("data/classifier"), Path("data/model"))
 
+#: What a full disk raises; files that are asked for say so themselves.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 #: A hundred years, which no clock of the system refuses.
 MOST_SECONDS = 3_155_760_000
 
@@ -33,6 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has left.
         drop_output()
         return 0
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        from waste_classifier.commands.progress import drop_output, say
+
+        drop_output()
+        say(f"error: standard output: no room to write ({error.strerror})", sys.stderr)
+        return 1
 
 
 def parser() -> argparse.ArgumentParser:
@@ -144,16 +155,18 @@ def _command(
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("1 and more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number from 1")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
     if not 0 <= number < MOST_SECONDS:
-        raise argparse.ArgumentTypeError(f"0 to {MOST_SECONDS}")
+        raise argparse.ArgumentTypeError(f"{text!r}; expected seconds, 0 to {MOST_SECONDS}")
     return number
 
 

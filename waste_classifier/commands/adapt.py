@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from waste_classifier import adaptation, novelty
 from waste_classifier.adaptation import Adaptation
 from waste_classifier.classifier import Answer, Classifier
-from waste_classifier.commands.photos import Found, find_photos, results
+from waste_classifier.commands.photos import Found, find_photos, is_folder, results, told
 from waste_classifier.commands.progress import counted, say
 from waste_classifier.errors import InputError
 from waste_classifier.evenly import evenly
@@ -44,7 +45,7 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
     """
     if os.path.lexists(output):
         raise InputError(f"{output}: is there already; name a new folder")
-    if not photos.is_dir():
+    if not is_folder(photos):
         raise InputError(f"{photos}: no such folder; expected one with photos of the line")
     classifier = Classifier.load(folder)
     if classifier.adaptation is not None:
@@ -59,7 +60,10 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
         )
     before: list[Answer] = []
     features, unread = [], 0
-    found = enough(list(find_photos([photos])))
+    left_out: Counter[str] = Counter()
+    found = enough(list(find_photos([photos], left_out)))
+    if left_out:
+        say(told(left_out), sys.stderr)
     for result in counted(results(classifier, found), "photos"):
         if result.answer is None or result.features is None:
             unread += 1

@@ -1,7 +1,9 @@
 """Photos of files, folders and archives, one after the other, and what becomes of each."""
 
 import os
+import stat
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -65,15 +67,22 @@ class ZipMember(NamedTuple):
         return content
 
 
-def find_photos(names: Iterable[str | Path]) -> Iterator[Found]:
+def find_photos(
+    names: Iterable[str | Path], left_out: Counter[str] | None = None
+) -> Iterator[Found]:
     """Yield the photos of files, folders (with all folders in them) and .zip archives.
 
     Of folders and archives it yields what has the extension of an image, sorted, one at a time.
+
+    Args:
+        names: of files, folders and archives.
+        left_out: counts, by kind, what in folders and archives is not looked at.
 
     Raises:
         InputError: a file or folder is not there, or an archive is damaged.
     """
     paths = [Path(name) for name in names]
+    left_out = Counter() if left_out is None else left_out
     # Before work that would be in vain.
     for path in paths:
         try:
@@ -84,26 +93,60 @@ def find_photos(names: Iterable[str | Path]) -> Iterator[Found]:
             refuse(error)
     for path in paths:
         if path.is_dir():
-            yield from _of_folder(path)
+            yield from _of_folder(path, left_out)
         elif zipfile.is_zipfile(path):
-            yield from _of_archive(path)
+            yield from _of_archive(path, left_out)
         else:
             yield Found(str(path), path)
 
 
 def is_photo(name: str) -> bool:
     """Return whether a file in a folder is looked at: not what systems hide there."""
+    return name.lower().endswith(EXTENSIONS) and not is_hidden(name)
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is one that systems hide, or keep for themselves."""
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return base.lower().endswith(EXTENSIONS) and not base.startswith(".")
+    return base.startswith(".") or base == "__MACOSX"
 
 
-def _of_folder(folder: Path) -> Iterator[Found]:
+def is_folder(path: Path) -> bool:
+    """Return whether a path is a folder that is there.
+
+    Raises:
+        InputError: this user may not look at it.
+    """
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        refuse(error)
+
+
+def told(left_out: Counter[str]) -> str:
+    """Return a line on what was not looked at; empty where that is nothing."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(left_out.items()))
+    return f"not looked at: {kinds}; photos are {', '.join(EXTENSIONS)}" if kinds else ""
+
+
+def _of_folder(folder: Path, left_out: Counter[str]) -> Iterator[Found]:
     for parent, folders, files in os.walk(folder, onerror=refuse):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        left_out.update(
+            "link to a folder" for each in folders if os.path.islink(Path(parent, each))
+        )
         for file in sorted(files):
             if is_photo(file):
                 path = Path(parent, file)
                 yield Found(str(path), path)
+            elif not is_hidden(file):
+                left_out[_kind(file)] += 1
+
+
+def _kind(name: str) -> str:
+    return Path(name).suffix.lower() or "without an extension"
 
 
 def refuse(error: OSError) -> NoReturn:
@@ -118,17 +161,21 @@ def refuse(error: OSError) -> NoReturn:
     ) from None
 
 
-def _of_archive(path: Path) -> Iterator[Found]:
+def _of_archive(path: Path, left_out: Counter[str]) -> Iterator[Found]:
     try:
         # Closed with the last photo of it.
         archive = zipfile.ZipFile(path)
-        members = sorted(member for member in archive.namelist() if is_photo(member))
+        members = sorted(archive.namelist())
     except Exception as error:
         raise InputError(f"{path}: can't be opened ({error})") from None
     for member in members:
-        if not member.startswith("__MACOSX/"):
+        if any(map(is_hidden, member.split("/"))) or member.endswith("/"):
+            continue
+        if is_photo(member):
             photo = ZipMember(archive, member)
             yield Found(str(photo), photo)
+        else:
+            left_out[_kind(member)] += 1
 
 
 def results(
@@ -156,16 +203,26 @@ def results(
             yield Result(found, image, answer, of_photo, error)
 
 
-def photos_by_label(folder: Path) -> dict[str, list[Found]]:
+def photos_by_label(folder: Path, left_out: Counter[str]) -> dict[str, list[Found]]:
     """Return the photos in each folder of a folder, by its name.
+
+    Args:
+        folder: of these.
+        left_out: as of `find_photos`.
 
     Raises:
         InputError: it is not there, or has no folder with photos.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise InputError(f"{folder}: no such folder; expected one with a folder for each label")
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError as error:
+        refuse(error)
     found = {
-        each.name: list(_of_folder(each)) for each in sorted(folder.iterdir()) if each.is_dir()
+        each.name: list(_of_folder(each, left_out))
+        for each in inside
+        if not is_hidden(each.name) and is_folder(each)
     }
     found = {label: photos for label, photos in found.items() if photos}
     if not found:

@@ -4,15 +4,16 @@ import csv
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from PIL import Image
 
 from waste_classifier.classifier import Answer, Classifier
-from waste_classifier.commands.photos import Result, find_photos, results
+from waste_classifier.commands.photos import Result, find_photos, results, told
 from waste_classifier.commands.progress import counted, drop_output, say
 from waste_classifier.commands.sheets import MOST_PHOTOS, contact_sheet, explanation_sheet
 from waste_classifier.errors import InputError
@@ -23,6 +24,8 @@ from waste_classifier.images import load
 BYTES_AS_TEXT = "backslashreplace"
 #: Bytes of a photo's name in that of its explanation.
 LONGEST_STEM = 200
+#: Kinds of pictures that are written, by the ends of their names.
+PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 #: Side of a photo on a sheet, pixels.
 SHEET_SIDE = 160
 
@@ -54,7 +57,10 @@ def predict(
         InputError: the classifier or a file is missing, or a file can't be written.
     """
     classifier = Classifier.load(folder)
+    if sheet_file is not None:
+        _check_picture(sheet_file)
     unread = count = 0
+    left_out: Counter[str] = Counter()
     files = [file for file in (csv_file, jsonl_file, sheet_file, explain_folder) if file]
     shown: list[tuple[Image.Image, Answer]] = []
     if explain_folder is not None:
@@ -66,7 +72,7 @@ def predict(
             for opened, file in ((_csv_table, csv_file), (_json_lines, jsonl_file))
             if file is not None
         ]
-        for result in counted(results(classifier, find_photos(photos)), "photos"):
+        for result in counted(results(classifier, find_photos(photos, left_out)), "photos"):
             count += 1
             for table in tables:
                 table(result)
@@ -81,8 +87,12 @@ def predict(
             if explain_folder is not None and result.features is not None:
                 why = classifier.explain_seen(result.image, result.features)
                 _save_explanation(why, result, explain_folder, count)
-    if count == 0:
-        raise InputError(f"{', '.join(photos)}: no photos found")
+        # Within the block, so that tables of before stay.
+        if count == 0:
+            reason = f" ({told(left_out)})" if left_out else ""
+            raise InputError(f"{', '.join(photos)}: no photos found{reason}")
+    if left_out:
+        say(told(left_out), sys.stderr)
     if sheet_file is not None and shown:
         _save(contact_sheet(shown), sheet_file)
     if unread:
@@ -124,23 +134,25 @@ def _csv_table(file: Path, labels: Sequence[str]) -> Iterator[Any]:
         writer.writerow([*columns, *(f"probability_{label}" for label in labels)])
 
         def write(result: Result) -> None:
-            answer = result.answer
-            if answer is None:
-                writer.writerow([result.found.name, *[""] * 6, result.error, *[""] * len(labels)])
-                return
-            distances = [
-                "" if each is None else f"{each:.4f}"
-                for each in (answer.distance, answer.label_distance)
-            ]
-            writer.writerow(
-                [
-                    *(result.found.name, answer.decision, answer.reason, answer.label),
-                    *(f"{answer.probability:.6f}", *distances, ""),
-                    *(f"{value:.6f}" for value in answer.probabilities.values()),
-                ]
-            )
+            with _refusals_explained(file):
+                writer.writerow(_cells(result, len(labels)))
 
         yield write
+
+
+def _cells(result: Result, labels: int) -> list[str]:
+    """Return the cells of a row."""
+    answer = result.answer
+    if answer is None:
+        return [result.found.name, *[""] * 6, result.error, *[""] * labels]
+    distances = [
+        "" if each is None else f"{each:.4f}" for each in (answer.distance, answer.label_distance)
+    ]
+    return [
+        *(result.found.name, answer.decision, answer.reason, answer.label),
+        *(f"{answer.probability:.6f}", *distances, ""),
+        *(f"{value:.6f}" for value in answer.probabilities.values()),
+    ]
 
 
 @contextmanager
@@ -150,7 +162,8 @@ def _json_lines(file: Path, _: Sequence[str]) -> Iterator[Any]:
         def write(result: Result) -> None:
             said = {} if result.answer is None else result.answer._asdict()
             document = {"photo": result.found.name, **said, "error": result.error or None}
-            opened.write(json.dumps(document, ensure_ascii=False) + "\n")
+            with _refusals_explained(file):
+                opened.write(json.dumps(document, ensure_ascii=False) + "\n")
 
         yield write
 
@@ -163,13 +176,16 @@ def _written(file: Path) -> Iterator[IO[str]]:
     unfinished = file.with_name(f".{file.name}.new")
     with _refusals_explained(file):
         # A name of a photo may hold bytes that are no text.
-        with unfinished.open("w", encoding="utf-8", errors=BYTES_AS_TEXT, newline="") as opened:
-            try:
-                yield opened
-            except BaseException:
-                unfinished.unlink()
-                raise
-        unfinished.replace(file)
+        opened = unfinished.open("w", encoding="utf-8", errors=BYTES_AS_TEXT, newline="")
+    try:
+        yield opened
+        with _refusals_explained(file):
+            opened.close()
+            unfinished.replace(file)
+    finally:
+        with suppress(OSError):  # of a full disk, again
+            opened.close()
+        unfinished.unlink(missing_ok=True)
 
 
 def _save_explanation(explanation: Explanation, result: Result, folder: Path, number: int) -> None:
@@ -179,14 +195,26 @@ def _save_explanation(explanation: Explanation, result: Result, folder: Path, nu
     _save(picture, folder / f"{number:05}_{stem}.jpg")
 
 
+def _check_picture(file: Path) -> None:
+    """Check, before photos are decided on, that a picture can have this name.
+
+    Raises:
+        InputError: it can't.
+    """
+    if file.suffix.lower() not in PICTURES:
+        raise InputError(f"{file}: no kind of picture; end its name with {' or '.join(PICTURES)}")
+
+
 def _save(picture: Image.Image, file: Path) -> None:
-    with _refusals_explained(file):
-        try:
-            picture.save(file)
-        except ValueError:
-            raise InputError(
-                f"{file}: no kind of picture; end its name with .jpg or .png"
-            ) from None
+    """Write a picture, whole or not at all."""
+    unfinished = file.with_name(f".{file.stem}.new{file.suffix}")
+    try:
+        with _refusals_explained(file):
+            picture.save(unfinished)
+            unfinished.replace(file)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 @contextmanager

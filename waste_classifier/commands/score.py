@@ -1,6 +1,7 @@
 """`score`: how right the classifier is on photos whose label is known."""
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from waste_classifier.classifier import Answer, Classifier
-from waste_classifier.commands.photos import photos_by_label, results
+from waste_classifier.commands.photos import photos_by_label, results, told
 from waste_classifier.commands.progress import counted, say
 from waste_classifier.errors import InputError
 from waste_classifier.evenly import evenly
@@ -34,7 +35,10 @@ def score(folder: Path, photos: Path) -> int:
         InputError: the classifier is damaged, or there is no photo to score.
     """
     classifier = Classifier.load(folder)
-    by_label = photos_by_label(photos)
+    left_out: Counter[str] = Counter()
+    by_label = photos_by_label(photos, left_out)
+    if left_out:
+        say(told(left_out), sys.stderr)
     if not set(by_label) & set(classifier.labels):
         raise InputError(
             f"{photos}: has folders {', '.join(by_label)}, but the labels of the classifier are "

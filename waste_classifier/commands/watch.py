@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from waste_classifier.classifier import Classifier
-from waste_classifier.commands.photos import is_photo
+from waste_classifier.commands.photos import is_folder, is_photo
 from waste_classifier.commands.predict import line_of
 from waste_classifier.commands.progress import say
 from waste_classifier.errors import InputError, PhotoError
@@ -81,7 +81,7 @@ def watch(folder: Path, source: str, seconds: float | None) -> int:
     if source == "-" and sys.stdin is None:
         raise InputError("standard input is closed; give a folder, or send JPEGs")
     classifier = Classifier.load_whole(folder)
-    if source != "-" and not Path(source).is_dir():
+    if source != "-" and not is_folder(Path(source)):
         raise InputError(f"{source}: no such folder; expected one, or - for standard input")
     # The first answer takes longer.
     size = classifier.image_size

@@ -286,7 +286,7 @@ def test_options_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
         run("predict", "photos", "--top", "0")
 
     assert refused.value.code == 2
-    assert "1 and more" in capsys.readouterr().err
+    assert "'0'; expected a whole number from 1" in capsys.readouterr().err
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[Any]) -> None:
@@ -524,6 +524,46 @@ def test_a_preview_in_a_frame_does_not_end_it() -> None:
     whole = photo[:2] + segment + photo[2:]
 
     assert [frame.read_bytes() for frame in frames(io.BytesIO(whole + photo))] == [whole, photo]
+
+
+def test_what_is_not_looked_at_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("IMG_1.HEIC", "scan.jfif", ".hidden.jpg", ".Trash-1000/old.jpg"):
+        (Path("mixed") / name).parent.mkdir(parents=True, exist_ok=True)
+        (Path("mixed") / name).write_bytes(Path("photos/glass.jpg").read_bytes())
+    Path("mixed/linked").symlink_to(Path("photos").absolute())
+    shutil.copy("photos/glass.jpg", "mixed/glass.jpg")
+
+    assert run("predict", "mixed") == 0
+
+    said = capsys.readouterr()
+    assert [line.split("\t")[0] for line in said.out.splitlines()] == ["mixed/glass.jpg"]
+    assert "not looked at: 1 .heic, 1 .jfif, 1 link to a folder; photos are .jpg" in said.err
+
+
+def test_where_no_photo_is_found_files_of_before_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty").mkdir()
+    Path("said.csv").write_text("of last week")
+
+    assert run("predict", "empty", "--csv", "said.csv") == 1
+
+    assert "empty: no photos found" in capsys.readouterr().err
+    assert Path("said.csv").read_text() == "of last week"
+    assert not list(Path().glob(".said*"))
+
+
+def test_a_full_standard_output_is_not_blamed_on_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert run("predict", "photos/glass.jpg", "--csv", "said.csv") == 1
+        # What could not be written can't be at the end either.
+        monkeypatch.setattr(full, "close", lambda: None)
+
+    assert "error: standard output: no room to write" in capsys.readouterr().err
+    assert not Path("said.csv").exists()
 
 
 def test_an_adapted_classifier_is_not_adapted_again() -> None:
