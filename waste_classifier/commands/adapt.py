@@ -62,8 +62,8 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
     features, unread = [], 0
     left_out: Counter[str] = Counter()
     found = enough(list(find_photos([photos], left_out)))
-    if left_out:
-        say(told(left_out), sys.stderr)
+    if not_seen := told(left_out):
+        say(not_seen, sys.stderr)
     for result in counted(results(classifier, found), "photos"):
         if result.answer is None or result.features is None:
             unread += 1

@@ -127,16 +127,16 @@ def is_folder(path: Path) -> bool:
 
 def told(left_out: Counter[str]) -> str:
     """Return a line on what was not looked at; empty where that is nothing."""
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(left_out.items()))
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted((+left_out).items()))
     return f"not looked at: {kinds}; photos are {', '.join(EXTENSIONS)}" if kinds else ""
 
 
 def _of_folder(folder: Path, left_out: Counter[str]) -> Iterator[Found]:
     for parent, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
-        left_out.update(
-            "link to a folder" for each in folders if os.path.islink(Path(parent, each))
-        )
+        # `Path.is_symlink` raises where a path is too long.
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]  # noqa: PTH
+        left_out["link to a folder"] += len(links)
         for file in sorted(files):
             if is_photo(file):
                 path = Path(parent, file)

@@ -89,10 +89,10 @@ def predict(
                 _save_explanation(why, result, explain_folder, count)
         # Within the block, so that tables of before stay.
         if count == 0:
-            reason = f" ({told(left_out)})" if left_out else ""
+            reason = f" ({told(left_out)})" if told(left_out) else ""
             raise InputError(f"{', '.join(photos)}: no photos found{reason}")
-    if left_out:
-        say(told(left_out), sys.stderr)
+    if not_seen := told(left_out):
+        say(not_seen, sys.stderr)
     if sheet_file is not None and shown:
         _save(contact_sheet(shown), sheet_file)
     if unread:

@@ -37,8 +37,8 @@ def score(folder: Path, photos: Path) -> int:
     classifier = Classifier.load(folder)
     left_out: Counter[str] = Counter()
     by_label = photos_by_label(photos, left_out)
-    if left_out:
-        say(told(left_out), sys.stderr)
+    if not_seen := told(left_out):
+        say(not_seen, sys.stderr)
     if not set(by_label) & set(classifier.labels):
         raise InputError(
             f"{photos}: has folders {', '.join(by_label)}, but the labels of the classifier are "
