@@ -3,6 +3,7 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
+VERSION := import sys; print(*sys.version_info[:2])
 WITH_BIN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 # For a GPU: `make install LOCK=requirements-gpu.lock`.
@@ -45,8 +46,11 @@ lint: .venv/.requirements-dev.lock ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The second pipeline counts where its results are committed.
+RESULTS := dvc.yaml $(if $(wildcard release/dvc.lock),release/dvc.yaml)
+
 results: .venv/.requirements-dev.lock ## check that dvc.lock, metrics/ and plots/ are of this code
-	@$(WITH_BIN) $(BIN)/dvc repro --dry --allow-missing >.results 2>&1 && \
+	@$(WITH_BIN) $(BIN)/dvc repro --dry --allow-missing $(RESULTS) >.results 2>&1 && \
 	  ! grep -q '^Running stage' .results || \
 	  { cat .results; rm .results; \
 	    echo "error: the committed results are of other code; run 'make repro' and commit them" >&2; exit 1; }
@@ -63,7 +67,12 @@ install: .venv/.$(LOCK) ## make .venv
 .venv/.%: %
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "error: $(PYTHON) must be Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12" >&2; exit 1; }
-	$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf .venv; $(PYTHON) -m venv .venv; }
+	@[ "$(origin PYTHON)" = file ] || [ ! -x $(BIN)/python ] || \
+	  [ "$$($(PYTHON) -c '$(VERSION)')" = "$$($(BIN)/python -c '$(VERSION)')" ] || \
+	  { echo "error: .venv is of another Python than $(PYTHON); run 'make clean' first" >&2; exit 1; }
+	@# One that was never finished is made anew, one of another tool gets pip.
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null 2>&1 || \
+	  { rm -rf .venv; $(PYTHON) -m venv .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --require-hashes --requirement $<
 	touch $@

@@ -24,7 +24,7 @@ from waste_classifier.errors import InputError
 
 METRICS = {"cross_validation": "metrics/cross_validation.json", "test": "metrics/evaluate.json"}
 PIPELINES = {"cross_validation": "release/dvc.yaml", "test": "dvc.yaml"}
-#: Those that the verdict has none of; the recall of single labels stands below them.
+#: Shown of all images; the recall of single labels stands below them.
 SCORES = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
@@ -32,7 +32,8 @@ SCORES = {
     "expected_calibration_error": "calibration error",
 }
 MOST_FILES = 10
-NONE = "none"
+#: Stands where a commit lacks a parameter.
+LACKING = object()
 
 
 class Revision(NamedTuple):
@@ -133,7 +134,7 @@ def verdict_lines(verdict: Verdict | str) -> list[str]:
     """
     if isinstance(verdict, str):
         return [f"**No verdict.** {code(verdict)}", ""]
-    lines = [f"**{sentence(verdict)}**", ""]
+    lines = [f"**{sentence(verdict, score_name)}**", ""]
     lines += [f"- Note: {code(note)}" for note in verdict.notes]
     for title, pairs in (("Fixed", verdict.fixed), ("Broken", verdict.broken)):
         files = [
@@ -143,6 +144,12 @@ def verdict_lines(verdict: Verdict | str) -> list[str]:
         more = [f"{len(pairs) - MOST_FILES} more"] if len(pairs) > MOST_FILES else []
         lines.append(f"- {title}: {len(pairs)}{': ' if pairs else ''}{', '.join(files + more)}")
     return [*lines, ""]
+
+
+def score_name(score: str) -> str:
+    """Return a score of the verdict as Markdown: the name of a label may hold anything."""
+    recall, of, label = score.partition(" of ")
+    return f"{recall}{of}{code(label)}" if of else score
 
 
 def scores_table(base: Revision, head: Revision, of: str, verdict: Verdict | str) -> list[str]:
@@ -182,7 +189,7 @@ def scores_table(base: Revision, head: Revision, of: str, verdict: Verdict | str
             ]
             score = f"recall of {label}"
             word = words[score].word if score in words else ""
-            rows.append([f"recall of {code(label)} ({kind})", *shown, _change(*recalls), word])
+            rows.append([f"{score_name(score)} ({kind})", *shown, _change(*recalls), word])
     scored = "test images" if of == "test" else "cross-validation"
     return table([f"on the {scored}", base.name, head.name, "change", "verdict"], rows)
 
@@ -190,8 +197,12 @@ def scores_table(base: Revision, head: Revision, of: str, verdict: Verdict | str
 def params_table(base: Revision, head: Revision) -> list[str]:
     """Return the parameters that changed."""
     before, after = params_of(base.commit), params_of(head.commit)
-    changed = [key for key in {**before, **after} if before.get(key, NONE) != after.get(key, NONE)]
-    rows = [[code(key), code(before.get(key, NONE)), code(after.get(key, NONE))] for key in changed]
+    both = [(key, before.get(key, LACKING), after.get(key, LACKING)) for key in {**before, **after}]
+    rows = [
+        [code(key), *("—" if value is LACKING else code(value) for value in values)]
+        for key, *values in both
+        if values[0] != values[1]
+    ]
     return table(["parameter", base.name, head.name], rows) if rows else ["None changed."]
 
 

@@ -15,6 +15,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,12 +26,9 @@ from experiments.dvc_command import run_dvc
 from experiments.space import Values, read_sections, read_space, sections_of, values_of
 from stages.comparison import Answers, compare
 from stages.cross_validate.folds import assign_folds
-from stages.outputs.features import CHECKSUMS_NAME, DESCRIPTION_NAME, FEATURES_DIR
 from stages.outputs.manifest import MANIFEST_FILE
 from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
-from stages.outputs.views import DESCRIPTION_NAME as VIEWS_DESCRIPTION_NAME
-from stages.outputs.views import VIEWS_DIR
 from stages.outputs.whole import UNFINISHED
 from stages.params.cross_validate import CrossValidateParams
 from stages.params.reading import load_section
@@ -38,7 +36,7 @@ from stages.params.train import TrainParams
 from stages.progress import progress, say
 from stages.scores import losses
 from stages.stage import exit_code
-from stages.training.collection import open_collection
+from stages.training.collection import COLLECTION_FILES, open_collection
 from stages.training.phases import plan_phases
 from waste_classifier.errors import InputError
 
@@ -47,14 +45,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 STATE_DIR = MANIFEST_FILE.parent / UNFINISHED / "search"
-INPUTS = [
-    MANIFEST_FILE,
-    SPLIT_FILE,
-    FEATURES_DIR / DESCRIPTION_NAME,
-    FEATURES_DIR / CHECKSUMS_NAME,
-    VIEWS_DIR / VIEWS_DESCRIPTION_NAME,
-    VIEWS_DIR / CHECKSUMS_NAME,
-]
+INPUTS = [*COLLECTION_FILES, SPLIT_FILE]
 #: Trials that none is compared with the median of before.
 FIRST_TRIALS = 4
 DRAWS = 9_999
@@ -258,6 +249,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if min(arguments.trials, arguments.best) < 1 or arguments.run < 0:
         parser.error("--trials and --best take whole numbers from 1, --run from 0")
+    if find_spec("optuna") is None:
+        raise InputError(
+            "a search takes Optuna, which is not installed: `make install "
+            "LOCK=requirements-dev.lock` brings it"
+        )
     with only_run(STATE_DIR, "search") as unfinished:
         # Imports TensorFlow, which takes seconds that a mistake in the space should not.
         task = read_task(arguments.space, unfinished)

@@ -8,15 +8,24 @@ from pydantic import ValidationError
 
 from stages.params.class_weights import ClassWeightsParams
 from stages.params.reading import Params, load_section, read_params
-from stages.params.train import TrainParams
+from stages.params.train import AugmentParams, TrainParams
 from waste_classifier.errors import InputError
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 SCHEMAS: dict[str, type[Params]] = {"train": TrainParams, "class_weights": ClassWeightsParams}
-#: Of a space; a search tries heads on cached features.
-ELSEWHERE = ("train.fine_tune.", "train.scratch.")
+#: Keys that a head on cached features does not depend on, or their beginnings; there is no val
+#: split to lose patience by.
+ELSEWHERE = (
+    *("train.fine_tune.", "train.scratch.", "train.patience", "train.precision"),
+    *("train.devices", "train.memory_mib"),
+    *(
+        f"train.augment.{name}"
+        for name in AugmentParams.model_fields
+        if name not in ("horizontal_flip", "vertical_flip")
+    ),
+)
 
 Values = dict[str, Any]  #: by dotted key
 
@@ -124,10 +133,17 @@ def values_of(params: Mapping[str, Any], keys: list[str], file: Path) -> Values:
             found = found.get(part) if isinstance(found, dict) else None
         if found is None or isinstance(found, dict) or key.startswith(ELSEWHERE):
             raise InputError(
-                f"{file}: {key}: not a key of the head: of params.yaml below "
-                f"{' or '.join(SCHEMAS)}, without {' and '.join(ELSEWHERE)}"
+                f"{file}: {key}: not a key that a head on cached features depends on; expected one "
+                f"of params.yaml below {' or '.join(SCHEMAS)}"
             )
         values[key] = found
+    scheme = params["class_weights"]["scheme"]
+    alone = "class_weights.beta" in values and "class_weights.scheme" not in values
+    if alone and scheme != "effective_number":
+        raise InputError(
+            f"{file}: class_weights.beta: without effect beside class_weights.scheme {scheme}; "
+            "take it out, or let the search choose the scheme too"
+        )
     return values
 
 

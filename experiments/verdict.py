@@ -9,6 +9,7 @@ better, worse or not told apart; then which photos changed sides.
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -197,6 +198,11 @@ def check_photos(base: Side, head: Side, of: str) -> None:
         InputError: they are not; the message says what each has alone.
     """
     keys = base.keys, head.keys
+    if {path for path, _ in keys[0]} == {path for path, _ in keys[1]} and keys[0] != keys[1]:
+        raise InputError(
+            f"{base.name} and {head.name}: the same photos, asked about other numbers of times; "
+            "compare runs of the same cross_validate.repeats"
+        )
     if keys[0] != keys[1]:
         alone = [sorted({*one} - {*other}) for one, other in (keys, keys[::-1])]
         words = [
@@ -294,8 +300,13 @@ def notes(base: Side, head: Side, groupings: tuple[Integers, Integers], of: str)
     return said
 
 
-def sentence(verdict: Verdict) -> str:
-    """Return the verdict in a sentence: of accuracy, then of other scores that tell apart."""
+def sentence(verdict: Verdict, shown: Callable[[str], str] = str) -> str:
+    """Return the verdict in a sentence: of accuracy, then of other scores that tell apart.
+
+    Args:
+        verdict: on both sides.
+        shown: makes of a score's name, which may hold a label's, what is shown.
+    """
     accuracy, *others = verdict.differences
     points = f"{100 * accuracy.difference:+.2f} points"
     interval = f"95 % {100 * accuracy.low:+.2f} to {100 * accuracy.high:+.2f}"
@@ -307,7 +318,9 @@ def sentence(verdict: Verdict) -> str:
         )
     else:
         text = f"{accuracy.word.capitalize()} by accuracy: {points} ({interval})"
-    told = [f"{each.word} by {each.score}" for each in others if each.word != "not told apart"]
+    told = [
+        f"{each.word} by {shown(each.score)}" for each in others if each.word != "not told apart"
+    ]
     if told:
         return f"{text}. {', '.join(told)[0].upper()}{', '.join(told)[1:]}."
     return f"{text}."

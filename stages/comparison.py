@@ -48,7 +48,7 @@ class Difference(NamedTuple):
     low: float  #: 95 % interval of head less base
     high: float
     p: float  #: of so large a difference between models that are equally good
-    detectable: float  #: what four of five such comparisons would tell apart; at most 1
+    detectable: float  #: what four of five such comparisons would tell apart; of a share at most 1
     word: Word
 
     @property
@@ -108,7 +108,8 @@ def compare(
     least = [fewest_groups(ALPHA), fewest_groups(ALPHA), 0]
     least += [fewest_groups(ALPHA / len(occurring))] * len(occurring)
     floor = np.divide(least, [len(sums[0])] * HEADLINES + groups_of_label)
-    detectable = np.maximum(detectable, np.minimum(floor, 1))
+    shares = np.array([name != LOG_LOSS for name in names])
+    detectable = np.minimum(np.maximum(detectable, floor), np.where(shares, 1, np.inf))
     return [
         Difference(
             name,

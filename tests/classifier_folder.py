@@ -88,4 +88,4 @@ def write_classifier(folder: Path, thresholds: Sequence[float | None] = (0.9, 0.
 
 def without_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every classifier see colours."""
-    monkeypatch.setattr(model, "_load_network", lambda folder: (folder / "network", Colours()))
+    monkeypatch.setattr(model, "_load_network", lambda folder, _: (folder / "network", Colours()))

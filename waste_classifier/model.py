@@ -125,7 +125,7 @@ class Model:
         Raises:
             InputError: its file is missing or damaged, or what runs it is not installed.
         """
-        file, network = _load_network(self.folder)
+        file, network = _load_network(self.folder, len(self.orientations))
         wanted = (self.image_size, self.head.features)
         if (network.image_size, network.columns) != wanted:
             raise InputError(
@@ -221,13 +221,24 @@ def write_model(folder: Path, contract: Contract, head: Head, backbone_file: Pat
     )
 
 
-def _load_network(folder: Path) -> tuple[Path, Network]:
-    """Return the file of a folder's network, and what was read of it."""
+def _load_network(folder: Path, orientations: int) -> tuple[Path, Network]:
+    """Return the file of a folder's network, and what was read of it.
+
+    Args:
+        folder: of the classifier.
+        orientations: how many it sees a photo in, which a file for LiteRT has built in.
+    """
     file = folder / LITERT_NAME
     if file.exists():
         from waste_classifier.litert import LiteRTNetwork
 
-        return file, LiteRTNetwork.load(file)
+        network = LiteRTNetwork.load(file)
+        if network.orientations != orientations:
+            raise InputError(
+                f"{file}: sees a photo in {network.orientations} orientations, but "
+                f"{DESCRIPTION_NAME} says {orientations}; bring the folder back whole"
+            )
+        return file, network
     file = folder / BACKBONE_NAME
     try:
         from waste_classifier.backbone import Backbone

@@ -82,7 +82,17 @@ class TrainingPhotos(NamedTuple):
         if not len(paths) == len(labels) == len(coordinates) or coordinates.ndim != 2:
             raise unreadable(file, ValueError("columns of different lengths"))
         thumbnails = file.with_name(THUMBNAILS_NAME)
-        return cls(paths, labels, coordinates, thumbnails if thumbnails.exists() else None)
+        if not thumbnails.exists():
+            return cls(paths, labels, coordinates, None)
+        try:
+            with zipfile.ZipFile(thumbnails) as archive:
+                count = len(archive.namelist())
+        # Damaged archives make zipfile raise anything.
+        except Exception as error:
+            raise unreadable(thumbnails, error) from None
+        if count != len(paths):
+            raise unreadable(thumbnails, ValueError(f"{count} pictures of {len(paths)} photos"))
+        return cls(paths, labels, coordinates, thumbnails)
 
     def save(self, file: Path) -> None:
         """Write the .npz; equal arrays give equal bytes."""

@@ -20,6 +20,7 @@ from waste_classifier import known_labels, novelty, training_photos
 from waste_classifier.classifier import Classifier
 from waste_classifier.errors import InputError
 from waste_classifier.model import DESCRIPTION_NAME, HEAD_NAME, LITERT_NAME
+from waste_classifier.page.decision_curve import DecisionCurve
 
 #: As the Hub names a model card.
 CARD_NAME = "README.md"
@@ -43,7 +44,8 @@ def main() -> None:
     with whole_folder(CLASSIFIER_DIR) as folder:
         for name, part in PARTS.items():
             copy(part, folder / name)
-        Classifier.load_whole(folder)
+        classifier = Classifier.load_whole(folder)
+        DecisionCurve.load(folder / CURVE_FILE.name, classifier.labels)
     size = sum(file.stat().st_size for file in CLASSIFIER_DIR.iterdir())
     print(f"{CLASSIFIER_DIR}: {len(PARTS)} files, {size / 1e6:.1f} MB")
 

@@ -15,33 +15,19 @@ from stages.cross_validate.folds import assign_folds
 from stages.outputs.backbone import BACKBONE_DIR
 from stages.outputs.backbone import DESCRIPTION_NAME as BACKBONE_DESCRIPTION_NAME
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, write_cross_validation
-from stages.outputs.features import CHECKSUMS_NAME, FEATURES_DIR
-from stages.outputs.features import DESCRIPTION_NAME as FEATURES_DESCRIPTION_NAME
-from stages.outputs.manifest import MANIFEST_FILE
 from stages.outputs.split import SPLIT_FILE, read_split
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
-from stages.outputs.views import DESCRIPTION_NAME as VIEWS_DESCRIPTION_NAME
-from stages.outputs.views import VIEWS_DIR
 from stages.outputs.whole import UNFINISHED
 from stages.params.class_weights import ClassWeightsParams
 from stages.params.cross_validate import CrossValidateParams
 from stages.params.reading import Params
 from stages.params.train import TrainParams
 from stages.stage import run_with
-from stages.training.collection import open_collection
+from stages.training.collection import COLLECTION_FILES, open_collection
 from stages.training.machines import ALONE
 from stages.training.phases import plan_phases
 
-# The manifest has the checksum of each image, the descriptions those of weights and network.
-INPUTS = [
-    MANIFEST_FILE,
-    SPLIT_FILE,
-    BACKBONE_DIR / BACKBONE_DESCRIPTION_NAME,
-    FEATURES_DIR / FEATURES_DESCRIPTION_NAME,
-    FEATURES_DIR / CHECKSUMS_NAME,
-    VIEWS_DIR / VIEWS_DESCRIPTION_NAME,
-    VIEWS_DIR / CHECKSUMS_NAME,
-]
+INPUTS = [*COLLECTION_FILES, SPLIT_FILE, BACKBONE_DIR / BACKBONE_DESCRIPTION_NAME]
 STATE_DIR = CROSS_VALIDATION_FILE.parent / UNFINISHED / "cross_validate"
 SECTIONS: Mapping[str, type[Params]] = {
     "cross_validate": CrossValidateParams,

@@ -17,13 +17,16 @@ Points = list[dict[str, Any]]
 MOST_MISTAKES = 1000
 
 
-def headline_scores(scores: Scores, intervals: Mapping[str, Interval], groups: int) -> Points:
+def headline_scores(
+    scores: Scores, intervals: Mapping[str, Interval], groups: int, repeats: int = 1
+) -> Points:
     """Return the scores of all images, from `low` to `high` at 95 % confidence.
 
     Args:
         scores: of the images.
         intervals: `bootstrap_intervals` of the same images.
         groups: how many groups the images are of.
+        repeats: answers to each image.
     """
     return [
         {
@@ -31,7 +34,7 @@ def headline_scores(scores: Scores, intervals: Mapping[str, Interval], groups: i
             "value": float(getattr(scores, name)),
             "low": float(intervals[name].low),
             "high": float(intervals[name].high),
-            "images": int(scores.support.sum()),
+            "images": int(scores.support.sum()) // repeats,
             "groups": groups,
         }
         for name in HEADLINES
@@ -54,11 +57,14 @@ def confusion_cells(confusion: npt.NDArray[np.int64], labels: Sequence[str]) -> 
 
 
 def label_bars(
-    of_labels: Scores, intervals: Mapping[str, Interval], labels: Sequence[str]
+    of_labels: Scores,
+    intervals: Mapping[str, Interval],
+    labels: Sequence[str],
+    repeats: int = 1,
 ) -> Points:
     """Return precision, recall and F1 of each label, from `low` to `high` at 95 % confidence.
 
-    `images` is how many images have the label.
+    `images` is how many images have the label, each of which has so many answers as `repeats` says.
     """
     points = []
     for score in ("precision", "recall", "f1"):
@@ -71,7 +77,7 @@ def label_bars(
                 "value": float(values[position]),
                 "low": float(low[position]),
                 "high": float(high[position]),
-                "images": int(of_labels.support[position]),
+                "images": int(of_labels.support[position]) // repeats,
             }
             for position, label in enumerate(labels)
         ]

@@ -24,7 +24,7 @@ def example_sheet(
     photos: Mapping[str, Photo], predictions: Predictions, positions: Sequence[int]
 ) -> Figure:
     """Draw some of the images, right and wrong, as `_tiles` says."""
-    title = f"{len(positions)} of {len(predictions.paths)} images, drawn at random"
+    title = f"{len(positions)} of {len(predictions.paths)} {_unit(predictions)}, drawn at random"
     return sheet(title, _tiles(photos, predictions, positions), COLUMNS)
 
 
@@ -32,13 +32,17 @@ def mistake_sheet(
     photos: Mapping[str, Photo], predictions: Predictions, positions: Sequence[int]
 ) -> Figure:
     """Draw some of the images with a wrong label, as `_tiles` says; without any, say so."""
-    images = len(predictions.paths)
+    all_of_them = f"{len(predictions.paths)} {_unit(predictions)}"
     wrong = np.count_nonzero(predictions.predicted != predictions.actual)
-    title = f"Mistakes: the most confident {len(positions)} of {wrong}, among {images} images"
+    title = f"Mistakes: the most confident {len(positions)} of {wrong}, among {all_of_them}"
     if not positions:
         title = "Mistakes"
     tiles = _tiles(photos, predictions, positions)
-    return sheet(title, tiles, COLUMNS, f"none, all {images} images are right")
+    return sheet(title, tiles, COLUMNS, f"none, all {all_of_them} are right")
+
+
+def _unit(predictions: Predictions) -> str:
+    return "images" if predictions.repeats == 1 else "answers"
 
 
 def _tiles(

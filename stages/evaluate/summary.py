@@ -21,7 +21,7 @@ LABEL_SCORES = ("precision", "recall", "f1")
 
 
 def summarise(
-    scores: Scores, intervals: Mapping[str, Interval], labels: Sequence[str]
+    scores: Scores, intervals: Mapping[str, Interval], labels: Sequence[str], repeats: int
 ) -> dict[str, float]:
     """Return the metrics of a model; `/` in a name stands for one level of nesting.
 
@@ -31,13 +31,14 @@ def summarise(
         scores: of the images.
         intervals: `bootstrap_intervals` of the same images.
         labels: in the order of the scores.
+        repeats: answers to each image.
     """
     metrics: dict[str, float] = {name: float(getattr(scores, name)) for name in HEADLINES}
     for name in HEADLINES:
         metrics[f"{name}_interval/low"] = float(intervals[name].low)
         metrics[f"{name}_interval/high"] = float(intervals[name].high)
     for position, label in enumerate(labels):
-        metrics[f"labels/{label}/support"] = int(scores.support[position])
+        metrics[f"labels/{label}/support"] = int(scores.support[position]) // repeats
         for name in LABEL_SCORES:
             metrics[f"labels/{label}/{name}"] = float(getattr(scores, name)[position])
     return metrics

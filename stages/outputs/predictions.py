@@ -42,6 +42,11 @@ class Predictions:
         """Probability of the predicted label of each image, `(n,)`."""
         return self.probabilities[np.arange(len(self.paths)), self.predicted]
 
+    @property
+    def repeats(self) -> int:
+        """Answers to each image: of a cross-validation there may be several."""
+        return len(self.paths) // max(1, len(set(self.paths)))
+
     def surest_mistakes(self, count: int) -> list[int]:
         """Return positions of up to `count` images with a wrong label, most confident first."""
         wrong = np.flatnonzero(self.predicted != self.actual)

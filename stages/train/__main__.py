@@ -16,32 +16,22 @@ from contextlib import nullcontext
 from stages.outputs.backbone import BACKBONE_DIR
 from stages.outputs.backbone import DESCRIPTION_NAME as BACKBONE_DESCRIPTION_NAME
 from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, read_class_weights
-from stages.outputs.features import CHECKSUMS_NAME, FEATURES_DIR
-from stages.outputs.features import DESCRIPTION_NAME as FEATURES_DESCRIPTION_NAME
-from stages.outputs.manifest import MANIFEST_FILE
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.split import SPLIT_FILE, read_split
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
-from stages.outputs.views import DESCRIPTION_NAME as VIEWS_DESCRIPTION_NAME
-from stages.outputs.views import VIEWS_DIR
 from stages.outputs.whole import UNFINISHED
 from stages.params.train import TrainParams
 from stages.stage import run
-from stages.training.collection import open_collection
+from stages.training.collection import COLLECTION_FILES, open_collection
 from stages.training.examples import TrainingData
 from stages.training.machines import read_machines
 from stages.training.phases import plan_phases
 
-# The manifest has the checksum of each image, the descriptions those of weights and network.
 INPUTS = [
-    MANIFEST_FILE,
+    *COLLECTION_FILES,
     SPLIT_FILE,
     CLASS_WEIGHTS_FILE,
     BACKBONE_DIR / BACKBONE_DESCRIPTION_NAME,
-    FEATURES_DIR / FEATURES_DESCRIPTION_NAME,
-    FEATURES_DIR / CHECKSUMS_NAME,
-    VIEWS_DIR / VIEWS_DESCRIPTION_NAME,
-    VIEWS_DIR / CHECKSUMS_NAME,
 ]
 STATE_DIR = MODEL_DIR.parent / UNFINISHED / "train"
 

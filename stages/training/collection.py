@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.outputs.features import (
+    CHECKSUMS_NAME,
+    DESCRIPTION_NAME,
     FEATURES_DIR,
     NETWORK_NAME,
     Description,
@@ -16,7 +18,8 @@ from stages.outputs.features import (
 from stages.outputs.manifest import MANIFEST_FILE, ManifestColumns, labels_of, read_columns
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import MEND
-from stages.outputs.views import Views, open_views
+from stages.outputs.views import DESCRIPTION_NAME as VIEWS_DESCRIPTION_NAME
+from stages.outputs.views import VIEWS_DIR, Views, open_views
 from stages.params.train import TrainParams
 from stages.resnet50.layout import used_columns
 from stages.training.examples import Examples
@@ -26,6 +29,19 @@ from waste_classifier.errors import InputError
 from waste_classifier.model import Contract
 from waste_classifier.orientations import ORIENTATIONS
 
+#: What a collection is read from: the manifest has the checksum of each image, the other files
+#: those of features and views, and of what computed them.
+COLLECTION_FILES = (
+    MANIFEST_FILE,
+    *(
+        directory / name
+        for directory, description in (
+            (FEATURES_DIR, DESCRIPTION_NAME),
+            (VIEWS_DIR, VIEWS_DESCRIPTION_NAME),
+        )
+        for name in (description, CHECKSUMS_NAME)
+    ),
+)
 ROWS_AT_ONCE = 4096
 
 

@@ -1,15 +1,18 @@
 """The folder that is given away holds all parts, or is not written."""
 
+import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from stages.bundle.__main__ import PARTS, main
 from stages.outputs.classifier import CLASSIFIER_DIR
 from stages.outputs.decision import CURVE_FILE, DECISION_FILE
-from tests.classifier_folder import without_network, write_classifier
+from tests.classifier_folder import LABELS, without_network, write_classifier
 from waste_classifier import Classifier
 from waste_classifier.errors import InputError
+from waste_classifier.training_photos import write_thumbnails
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +24,12 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, part in PARTS.items():
         part.parent.mkdir(parents=True, exist_ok=True)
         found = made / name
-        part.write_bytes(found.read_bytes() if found.exists() else b"{}")
+        part.write_bytes(found.read_bytes() if found.exists() else b"")
+    thumbnails = [Image.new("RGB", (4, 4)) for _ in LABELS]
+    write_thumbnails(PARTS["training_photos.zip"], thumbnails)
+    of_label = {"recovery": [1.0], "threshold": [0.9]}
+    curve = {"purities": [0.98], "labels": dict.fromkeys(LABELS, of_label), "unsure": [0.0]}
+    CURVE_FILE.write_text(json.dumps(curve))
 
 
 def test_all_parts_make_one_folder(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,11 +49,19 @@ def test_a_part_that_is_not_there_is_named() -> None:
     assert not CLASSIFIER_DIR.exists()
 
 
-def test_a_folder_that_can_not_be_read_is_not_given_away() -> None:
+@pytest.mark.parametrize(
+    ("part", "refusal"),
+    [
+        (DECISION_FILE, r"decision\.json: not a decision"),
+        (CURVE_FILE, r"decision_curve\.json: not the decisions at each purity"),
+        (PARTS["training_photos.zip"], r"training_photos\.zip: "),
+    ],
+)
+def test_a_folder_that_can_not_be_read_is_not_given_away(part: Path, refusal: str) -> None:
     main()
-    DECISION_FILE.write_text("{}")
+    part.write_text("{}")
 
-    with pytest.raises(InputError, match=r"decision\.json: not a decision"):
+    with pytest.raises(InputError, match=refusal):
         main()
 
     assert Classifier.load(CLASSIFIER_DIR).decision.thresholds == (0.9, 0.9, None)

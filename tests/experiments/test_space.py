@@ -67,9 +67,9 @@ def test_values_make_sections() -> None:
         ("", "no keys|expected sections"),
         (
             "train.lrr: {low: 1, high: 2}",
-            "train.lrr: not a key of the head",
+            "train.lrr: not a key that a head",
         ),
-        ("split.val: {low: 0.1, high: 0.2}", "split.val: not a key of the head"),
+        ("split.val: {low: 0.1, high: 0.2}", "split.val: not a key that a head"),
         ("train.head: {choices: [1]}", "train.head: not a key"),
         ("train.lr: [1, 2]", r"train.lr: expected {low, high}, with log: true"),
         ("train.lr: {low: 1e-4}", r"train.lr: expected {low, high}"),
@@ -78,7 +78,10 @@ def test_values_make_sections() -> None:
         ("train.lr: {low: 0, high: 1, log: true}", "train.lr: expected {low, high}"),
         ("train.lr: {low: false, high: true}", "train.lr: expected {low, high}"),
         ("train.lr: {low: 1e-4, hihg: 1}", "train.lr: expected {low, high}"),
-        ("train.fine_tune.epochs: {choices: [0, 3]}", "train.fine_tune.epochs: not a key of the"),
+        ("train.fine_tune.epochs: {choices: [0, 3]}", "train.fine_tune.epochs: not a key that a"),
+        ("train.patience: {low: 1, high: 2}", "train.patience: not a key that a head"),
+        ("train.augment.zoom: {low: 0, high: 0.2}", "train.augment.zoom: not a key that a head"),
+        ("class_weights.beta: {low: 0.5, high: 0.9999}", "beta: without effect beside class_weig"),
         ("train.lr: {low: 1e-4, high: 2}", r"train.lr: 2: Input should be less than or equal to 1"),
         (
             "train.head.pooling: {choices: [max]}",

@@ -66,7 +66,7 @@ def test_hiding_what_the_network_looks_at_costs_more(
 ) -> None:
     folder = write_classifier(tmp_path / "classifier")
     monkeypatch.setattr(
-        "waste_classifier.model._load_network", lambda folder: (folder / "network", Corner())
+        "waste_classifier.model._load_network", lambda folder, _: (folder / "network", Corner())
     )
     image = np.full((8, 8, 3), (0, 0, 255), np.uint8)
     image[:4, :4] = (140, 110, 110)

@@ -56,7 +56,10 @@ def serve(
             ) from None
         page = build(classifier, review)
         address = f"[{host}]" if ":" in host else host
-        launch(page, address, port)
+        try:
+            launch(page, address, port)
+        except OSError as error:  # taken since
+            raise _not_free(host, port, error) from None
         print(f"http://{address}:{port}  (Ctrl-C stops it)", flush=True)
         try:
             _wait_until_stopped()
@@ -108,6 +111,10 @@ def _free_port(host: str, port: int) -> int:
         with socket.create_server((host, port), family=family) as listening:
             return int(listening.getsockname()[1])
     except (OSError, OverflowError) as error:
-        raise InputError(
-            f"can't listen at {host}, port {port} ({error}); give another --host or --port"
-        ) from None
+        raise _not_free(host, port, error) from None
+
+
+def _not_free(host: str, port: int, error: Exception) -> InputError:
+    return InputError(
+        f"can't listen at {host}, port {port} ({error}); give another --host or --port"
+    )
