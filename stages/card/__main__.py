@@ -1,4 +1,7 @@
-"""Write the model card: data/card.md. Every number in it is of metrics/ or data/decision.json."""
+"""Write the model card: data/card.md.
+
+Every number in it is one that another stage has written: metrics, decision, split, classifier.
+"""
 
 import sys
 from collections.abc import Mapping

@@ -193,8 +193,10 @@ def _decisions(decision: Decision, metrics: Mapping[str, Any]) -> str:
             f"{of_label['recovery']:.4f} |"
         )
     right = of_test.get("accuracy_of_decided")
+    in_mix = decision.mix != decision.data_shares
+    whose = "Of the test photos, weighted to the mix," if in_mix else "Of the test photos"
     return (
-        f"## Decisions\n\n{rule} Of the test photos {of_test['coverage']:.4f} get a label"
+        f"## Decisions\n\n{rule} {whose} {of_test['coverage']:.4f} get a label"
         + ("" if right is None else f", {right:.4f} of these the right one")
         + f". Temperature {decision.temperature:.3f}; log loss on test "
         + f"{of_test['log_loss']:.4f}.\n\n"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.decide.thresholds import fit_thresholds, mix_weights
+from stages.decide.thresholds import fit_thresholds, mix_weights, shares_of_things
 from waste_classifier.decision import UNSURE_POSITION, Decision
 
 PURITIES = (0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
@@ -18,7 +18,10 @@ def decision_curve(
     actual: npt.NDArray[np.intp],
     groups: Sequence[str],
 ) -> dict[str, Any]:
-    """Return, for some purities, what thresholds that promise them recover of the photos.
+    """Return, for some purities, what thresholds that promise them recover of the things.
+
+    Of a thing that has ten photos, each counts a tenth. What is unsure for another reason than its
+    probability is not in it.
 
     Args:
         decision: with temperature and mix.
@@ -26,7 +29,8 @@ def decision_curve(
         actual: `(n,)`, positions of labels.
         groups: of each photo.
     """
-    weights = mix_weights(decision, actual)
+    of_thing = shares_of_things(groups)
+    weights = mix_weights(decision, actual) * of_thing
     thresholds, recoveries, unsure = [], [], []
     for purity in PURITIES:
         wanted = decision._replace(purity=purity, costs=None)
@@ -35,7 +39,8 @@ def decision_curve(
         thresholds.append(of_labels)
         recoveries.append(
             [
-                float((decided[actual == label] == label).mean())
+                float(of_thing @ ((decided == label) & (actual == label)))
+                / float(of_thing @ (actual == label))
                 for label in range(len(decision.labels))
             ]
         )

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stages.decide.thresholds import log_losses, mix_weights
+from stages.decide.thresholds import log_losses, mix_weights, shares_of_things
 from stages.outputs.predictions import Predictions
 from stages.scores import resamples
 from waste_classifier.decision import UNSURE_POSITION, Decision
@@ -20,14 +20,18 @@ MOST_POINTS = 200
 
 
 class Report(NamedTuple):
-    """Of some images; k is the number of labels, values are re-weighted to the mix."""
+    """Of some images; k is the number of labels, values are re-weighted to the mix.
+
+    Purity, recovery and the share unsure are of things, as thresholds promise them: of one that
+    has ten images, each counts a tenth. All else is of images.
+    """
 
     images: npt.NDArray[np.intp]  #: `(k,)`, of each label
     purity: Floats  #: `(k,)`, of what goes into a bin, the share that belongs there; NaN: empty bin
     purity_interval: Interval
     recovery: Floats  #: `(k,)`, of what belongs into a bin, the share that goes there
     recovery_interval: Interval
-    unsure: Floats  #: `(k,)`, share of a label's images without one
+    unsure: Floats  #: `(k,)`, share of a label's things without one
     unsure_interval: Interval
     unlike_training: float  #: share of images that are unlike the training ones
     of_no_label: float  #: share of images that are like things of none of the labels
@@ -61,7 +65,7 @@ def report(
     # Columns: the k bins, and last the images without a label.
     cells = np.zeros((len(members), k, k + 1))
     column = np.where(decided == UNSURE_POSITION, k, decided)
-    np.add.at(cells, (group, test.actual, column), 1)
+    np.add.at(cells, (group, test.actual, column), shares_of_things(test.groups))
     mix = np.asarray(decision.mix) / np.asarray(decision.data_shares)
 
     of_all = _shares(cells.sum(axis=0), mix)
@@ -172,15 +176,15 @@ def summarise(decision: Decision, of_test: Report) -> dict[str, float]:
 
 
 def _shares(cells: npt.NDArray[Any], mix: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return purity, recovery and share unsure, each `(..., k)`, of `(..., k, k + 1)` counts."""
+    """Return purity, recovery and share unsure, each `(..., k)`, of `(..., k, k + 1)` things."""
     k = len(mix)
     weighted = cells[..., :k] * mix[:, None]
     right = np.diagonal(weighted, axis1=-2, axis2=-1)
-    images = cells.sum(axis=-1)
+    things = cells.sum(axis=-1)
     return (
         _ratio(right, weighted.sum(axis=-2)),
-        _ratio(right, images * mix),
-        _ratio(cells[..., k], images),
+        _ratio(right, things * mix),
+        _ratio(cells[..., k], things),
     )
 
 

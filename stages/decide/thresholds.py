@@ -76,6 +76,17 @@ def mix_weights(decision: Decision, actual: Positions) -> Floats:
     return by_label[actual]
 
 
+def shares_of_things(groups: Sequence[str]) -> Floats:
+    """Return how much each photo counts where each thing counts once, `(n,)`.
+
+    Args:
+        groups: of each photo, the thing that it shows.
+    """
+    group, photos = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
+    share: Floats = 1 / photos[group]
+    return share
+
+
 def fit_thresholds(
     decision: Decision,
     calibrated: npt.NDArray[Any],
@@ -97,8 +108,8 @@ def fit_thresholds(
     Returns:
         `(k,)`; None for a label whose purity so few photos can't show at any threshold.
     """
-    group, photos = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
-    weights = mix_weights(decision, actual) / photos[group]
+    group = np.unique(np.asarray(groups), return_inverse=True)[1]
+    weights = mix_weights(decision, actual) * shares_of_things(groups)
     predicted = calibrated.argmax(axis=1)
     return tuple(
         _threshold(

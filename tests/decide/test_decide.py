@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stages.decide.__main__ import main
+from stages.decide.curve import decision_curve
 from stages.decide.report import coverage_curve, report
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, write_cross_validation
 from stages.outputs.decision import CURVE_FILE, DECISION_FILE
@@ -197,6 +198,35 @@ def test_purity_recovery_and_unsure_are_counted() -> None:
         low, high = getattr(of_test, f"{name}_interval")
         assert (low <= getattr(of_test, name)).all()
         assert (high >= getattr(of_test, name)).all()
+
+
+def test_a_thing_of_many_images_counts_once() -> None:
+    decision = always_decide(LABELS)
+    # Of glass one thing of three images, all wrong, and one of one image.
+    test = predictions([0, 0, 0, 0, 1], [0.1, 0.2, 0.3, 0.9, 0.2], list("aaabc"))
+
+    of_test = report(decision, test, np.zeros((5, 2)), 100, 0)
+
+    np.testing.assert_allclose(of_test.recovery, [1 / 2, 1])
+    np.testing.assert_allclose(of_test.purity, [1, 1 / 2])
+    assert of_test.accuracy == pytest.approx(2 / 5)
+
+
+def test_the_curve_counts_things() -> None:
+    # One thing of glass has ten images, all taken for metal, but not surely.
+    calibrated = np.array([[0.99, 0.01]] * 60 + [[0.4, 0.6]] * 10 + [[0.01, 0.99]] * 60)
+    actual = np.array([0] * 70 + [1] * 60)
+    groups = [*map(str, range(60)), *["thing"] * 10, *map(str, range(100, 160))]
+
+    curve = decision_curve(
+        always_decide(LABELS)._replace(confidence=0.95), calibrated, actual, groups
+    )
+
+    at = curve["purities"].index(0.95)
+    # 60 things without a mistake show 0.951.
+    assert curve["labels"]["metal"]["threshold"][at] == 0.99
+    assert curve["labels"]["glass"]["recovery"][at] == pytest.approx(60 / 61)
+    assert curve["unsure"][at] == pytest.approx(1 / 121)
 
 
 def test_in_a_mix_mistakes_of_a_common_label_count_more() -> None:

@@ -16,7 +16,7 @@ _TOLERANCE = 1e-9
 class LabelCurve(NamedTuple):
     """One label at each purity."""
 
-    recovery: tuple[float, ...]  #: share of its photos that get it
+    recovery: tuple[float, ...]  #: share of its things that get it
     threshold: tuple[float | None, ...]  #: least probability; None: no purity can be promised
 
 
@@ -25,7 +25,7 @@ class DecisionCurve(NamedTuple):
 
     purities: tuple[float, ...]  #: ascending
     labels: dict[str, LabelCurve]
-    unsure: tuple[float, ...]  #: share of all photos that get no label
+    unsure: tuple[float, ...]  #: share of all things that get no label, by their probability
 
     def position(self, purity: float) -> int:
         """Return the position of the least purity that promises as much; else of the largest."""
@@ -82,8 +82,9 @@ def curve_html(curve: DecisionCurve, purity: float) -> str:
     )
     return (
         f"<p>At purity {curve.purities[position]:g}: <strong>{curve.unsure[position]:.1%} of all "
-        "photos are unsure</strong>; a label recovers "
-        f"{sum(recoveries) / len(recoveries):.1%} of its photos in the mean.</p>"
+        "things are unsure</strong> by probability; what is unlike the training photos, or of no "
+        "label, comes on top. A label recovers "
+        f"{sum(recoveries) / len(recoveries):.1%} of its things in the mean.</p>"
         '<table class="purity"><caption>Recovery of each label</caption>'
         '<thead><tr><th scope="col">Label</th><td class="bar"></td>'
         '<th scope="col" class="number">Recovery</th>'

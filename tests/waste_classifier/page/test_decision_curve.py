@@ -56,8 +56,9 @@ def test_says_each_label_and_all(tmp_path: Path) -> None:
 
     # The mean of 0.4 and 0.
     assert texts(html) == [
-        *("At purity 0.995: ", "80.0% of all photos are unsure"),
-        "; a label recovers 20.0% of its photos in the mean.",
+        *("At purity 0.995: ", "80.0% of all things are unsure"),
+        " by probability; what is unlike the training photos, or of no label, comes on top. "
+        "A label recovers 20.0% of its things in the mean.",
         *("Recovery of each label", "Label", "Recovery", "Sure from probability"),
         *("glass", "40.0%", "0.95"),
         *("a&lt;b", "0.0%", "never"),

@@ -232,11 +232,11 @@ def test_the_slider_changes_the_numbers_by_mouse_and_keyboard(opened: Opened) ->
     page = opened.page
     page.get_by_role("tab", name="Purity").click()
     table = page.locator("#recovery")
-    expect(table).to_contain_text("At purity 0.9: 25.0% of all photos are unsure")
+    expect(table).to_contain_text("At purity 0.9: 25.0% of all things are unsure")
 
     page.locator("#purity input[type=range]").press("End")
 
-    expect(table).to_contain_text("At purity 0.995: 80.0% of all photos are unsure")
+    expect(table).to_contain_text("At purity 0.995: 80.0% of all things are unsure")
     expect(table.get_by_role("row", name=re.compile("glass"))).to_contain_text("40.0%")
     expect(table.get_by_role("row", name=re.compile("glass"))).to_contain_text("never")
 
