@@ -161,8 +161,8 @@ def versions(folder: Path) -> dict[str, Version]:
                         found[file.name] = version_of(status)
     except OSError as error:
         raise InputError(
-            f"{folder}: can't be read ({error.strerror}); bring it back or let this user read it, and "
-            "start anew"
+            f"{folder}: can't be read ({error.strerror}); bring it back, or let this user read it, "
+            "and start anew"
         ) from None
     return found
 
