@@ -221,13 +221,14 @@ def accuracy_of_surest(
     return float(right[surest].mean())
 
 
-def losses(probabilities: npt.NDArray[np.float32], actual: Labels) -> Floats:
+def losses(probabilities: npt.NDArray[np.floating[Any]], actual: Labels) -> Floats:
     """Return the negative log of the probability of the actual label, in nats: `(n,)`.
 
-    A probability below the step of float32 at 1 (1.2e-7) counts as that, as scikit-learn has it.
+    A probability below the step of its type at 1 (of float32 1.2e-7) counts as that, as
+    scikit-learn has it.
 
     Args:
-        probabilities: `(n, k) float32`.
+        probabilities: `(n, k)`, float32 or float64.
         actual: `(n,)`, positions of labels.
     """
     step = np.finfo(probabilities.dtype).eps

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stages.decide.thresholds import log_losses, mix_weights, shares_of_things
+from stages.decide.thresholds import mix_weights, shares_of_things
 from stages.outputs.predictions import Predictions
-from stages.scores import resamples
+from stages.scores import losses, resamples
 from waste_classifier.decision import UNSURE_POSITION, Decision
 from waste_classifier.evenly import evenly
 from waste_classifier.intervals import Interval, wilson_interval
@@ -98,8 +98,8 @@ def report(
         accuracy=_mean(right[sure], weights[sure]),
         area_under_risk=float(np.trapezoid(1 - curve[1], curve[0])),
         curve=curve,
-        log_loss=_mean(log_losses(calibrated, test.actual), weights),
-        log_loss_before=float(log_losses(test.probabilities, test.actual).mean()),
+        log_loss=_mean(losses(calibrated, test.actual), weights),
+        log_loss_before=float(losses(test.probabilities, test.actual).mean()),
     )
 
 

@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import beta
 
 from stages.outputs.predictions import Predictions
+from stages.scores import losses
 from waste_classifier.decision import Decision
 
 Floats = npt.NDArray[np.float64]
@@ -32,7 +33,7 @@ def fit_temperature(
 
     def loss(log_temperature: float) -> float:
         tried = decision._replace(temperature=float(np.exp(log_temperature)))
-        return float(weights @ log_losses(tried.calibrated(probabilities), actual))
+        return float(weights @ losses(tried.calibrated(probabilities), actual))
 
     low, high = np.log(TEMPERATURES)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-4})
@@ -49,25 +50,14 @@ def unseen_log_loss(decision: Decision, known: Predictions) -> float:
         known: with folds.
     """
     paths, folds = np.asarray(known.paths), np.asarray(known.folds)
-    losses = np.empty(len(folds))
+    of_photos = np.empty(len(folds))
     for fold in np.unique(folds):
         held_out = folds == fold
         others = ~np.isin(paths, paths[held_out])
         temperature = fit_temperature(decision, known.probabilities[others], known.actual[others])
         calibrated = decision._replace(temperature=temperature).calibrated(known.probabilities)
-        losses[held_out] = log_losses(calibrated, known.actual)[held_out]
-    return float(np.average(losses, weights=mix_weights(decision, known.actual)))
-
-
-def log_losses(probabilities: npt.NDArray[Any], actual: Positions) -> Floats:
-    """Return the log loss of each photo, `(n,)`, in nats.
-
-    Args:
-        probabilities: `(n, k)`.
-        actual: `(n,)`, positions of labels.
-    """
-    of_actual: Floats = probabilities[np.arange(len(actual)), actual].astype(np.float64)
-    return -np.log(np.maximum(of_actual, 1e-12))
+        of_photos[held_out] = losses(calibrated, known.actual)[held_out]
+    return float(np.average(of_photos, weights=mix_weights(decision, known.actual)))
 
 
 def mix_weights(decision: Decision, actual: Positions) -> Floats:
