@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from waste_classifier.errors import InputError
+from waste_classifier.products import product
 
 Floats = npt.NDArray[np.float32]
 
@@ -26,8 +27,7 @@ class Dense(NamedTuple):
 
     def __call__(self, inputs: Floats) -> Floats:
         """Return `(n, outputs) float32` of `(n, inputs) float32`."""
-        outputs: Floats = inputs @ self.kernel + self.bias
-        return outputs
+        return np.asarray(product(inputs, self.kernel) + self.bias, np.float32)
 
 
 class Head(NamedTuple):

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from waste_classifier.arrays import check_shapes, load_arrays, save_arrays, unreadable
+from waste_classifier.products import product
 
 FILE_NAME = "known_labels.npz"
 
@@ -40,9 +41,9 @@ class KnownLabels(NamedTuple):
 
     def relative_distances(self, hidden: Floats) -> npt.NDArray[np.float32]:
         """Return the relative Mahalanobis distances, `(n,) float32`."""
-        placed, means = hidden @ self.within, self.label_means @ self.within
+        placed, means = product(hidden, self.within), product(self.label_means, self.within)
         to_labels = ((placed[:, None] - means) ** 2).sum(axis=2).min(axis=1)
-        to_all = (((hidden - self.mean) @ self.overall) ** 2).sum(axis=1)
+        to_all = (product(hidden - self.mean, self.overall) ** 2).sum(axis=1)
         return np.asarray(to_labels - to_all, np.float32)
 
     def save(self, file: Path) -> None:

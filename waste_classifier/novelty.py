@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from waste_classifier.arrays import check_shapes, load_arrays, save_arrays, unreadable
+from waste_classifier.products import product
 
 FILE_NAME = "novelty.npz"
 
@@ -34,7 +35,9 @@ class Novelty(NamedTuple):
     def coordinates(self, features: Floats) -> npt.NDArray[np.float32]:
         """Return the whitened components, `(n, m) float32`, of features `(n, d)`."""
         standardised = (features - self.mean) / self.scale
-        return np.asarray(standardised @ self.components @ self.whitening, np.float32)
+        return np.asarray(
+            product(product(standardised, self.components), self.whitening), np.float32
+        )
 
     def distances(self, features: Floats) -> npt.NDArray[np.float32]:
         """Return how far photos lie from the training ones, `(n,) float32`; 1: at the limit.
@@ -47,9 +50,9 @@ class Novelty(NamedTuple):
     def raw_distances(self, features: Floats) -> npt.NDArray[np.float32]:
         """Return the same, `(n,) float32`; about 1 on the photos that it was fitted to."""
         standardised = np.asarray((features - self.mean) / self.scale, np.float32)
-        projected = standardised @ self.components
+        projected = product(standardised, self.components)
         rest = np.maximum((standardised**2).sum(axis=1) - (projected**2).sum(axis=1), 0)
-        whitened = projected @ self.whitening
+        whitened = product(projected, self.whitening)
         to_means = ((whitened[:, None] - self.label_means) ** 2).sum(axis=2)
         squared = (to_means / self.usual[:, 0] + rest[:, None] / self.usual[:, 1]) / 2
         return np.asarray(np.sqrt(squared.min(axis=1)), np.float32)
