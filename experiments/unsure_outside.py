@@ -20,7 +20,7 @@ from experiments.outside import add_accepted, check_folders, parse_accepted
 from stages.outputs.classifier import CLASSIFIER_DIR
 from stages.stage import exit_code
 from waste_classifier.classifier import Answer, Classifier
-from waste_classifier.commands.adapt import adapted_by_others, widened
+from waste_classifier.commands.adapt import adapted_by_others, wary, widened
 from waste_classifier.commands.photos import Found, find_photos, results
 from waste_classifier.commands.progress import counted
 from waste_classifier.errors import InputError
@@ -143,11 +143,16 @@ def main() -> None:
         raise InputError(f"{arguments.model}: does not say how training photos look")
     photos = read_photos(classifier, arguments.photos, accepted)
     adapted = photos._replace(features=adapted_by_others(photos.features, novelty))
-    for title, seen, held_against in (
-        ("as it is", photos, novelty),
-        ("adapted to these photos", adapted, widened(novelty, adapted.features)),
+    for title, seen, held_against, decision in (
+        ("as it is", photos, novelty, classifier.decision),
+        (
+            "adapted to these photos",
+            adapted,
+            widened(novelty, adapted.features),
+            wary(classifier.decision),
+        ),
     ):
-        classifier.novelty = held_against
+        classifier.novelty, classifier.decision = held_against, decision
         answers = classifier.answers(seen.features)
         lines = table(seen, answers), none_told(seen, answers), [decided_alone(classifier, seen)]
         print("\n".join([f"{title}:", *(line for part in lines for line in part), ""]))

@@ -98,6 +98,12 @@ class Decision(NamedTuple):
             "costs": costs,
         }
 
+    def save(self, file: Path) -> None:
+        """Write what `load` reads."""
+        file.write_text(
+            json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+        )
+
     @classmethod
     def load(cls, file: Path) -> Self:
         """Read a file that holds what `to_json` returned.

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from waste_classifier import adaptation, novelty
+from waste_classifier import adaptation, decision, novelty
 from waste_classifier.adaptation import Adaptation
 from waste_classifier.classifier import Answer, Classifier
 from waste_classifier.commands.photos import Found, find_photos, is_folder, results, told
 from waste_classifier.commands.progress import counted, say
+from waste_classifier.decision import Decision
 from waste_classifier.errors import InputError
 from waste_classifier.evenly import evenly
 from waste_classifier.novelty import Novelty
@@ -79,7 +80,7 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
     seen = np.stack(features)
     shift = adaptation.adapt(seen.mean(axis=1), known.mean, known.scale)
     adapted = adapted_by_others(seen, known)
-    write_adapted(folder, output, shift, widened(known, adapted))
+    write_adapted(folder, output, shift, widened(known, adapted), wary(classifier.decision))
     after = Classifier.load(output).answers(adapted)
     for line in changes(before, after, classifier.labels):
         say(line)
@@ -126,7 +127,18 @@ def widened(known: Novelty, adapted: npt.NDArray[np.float32]) -> Novelty:
     return known._replace(limit=np.asarray(known.limit * max(1.0, farthest), np.float32))
 
 
-def write_adapted(folder: Path, output: Path, shift: Adaptation, wider: Novelty) -> None:
+def wary(decision: Decision) -> Decision:
+    """Return how to decide on photos of another line: no surer than the network itself.
+
+    A temperature below 1 makes a network surer that was seen to be too modest; on photos of
+    another line nothing has shown that it is.
+    """
+    return decision._replace(temperature=max(1.0, decision.temperature))
+
+
+def write_adapted(
+    folder: Path, output: Path, shift: Adaptation, wider: Novelty, warier: Decision
+) -> None:
     """Write a copy of a classifier with what is known of another line, whole or not at all.
 
     Raises:
@@ -138,6 +150,8 @@ def write_adapted(folder: Path, output: Path, shift: Adaptation, wider: Novelty)
         shutil.copytree(folder, unfinished)
         shift.save(unfinished / adaptation.FILE_NAME)
         wider.save(unfinished / novelty.FILE_NAME)
+        if (unfinished / decision.FILE_NAME).exists():
+            warier.save(unfinished / decision.FILE_NAME)
         unfinished.rename(output)
     except (OSError, shutil.Error) as error:
         raise InputError(f"{output}: can't be written ({error}); name another folder") from None

@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
 from tests.classifier_folder import without_network, write_classifier
 from waste_classifier.__main__ import main
 from waste_classifier.adaptation import Adaptation
+from waste_classifier.adaptation import adapt as fit_adaptation
 from waste_classifier.classifier import Classifier
-from waste_classifier.commands.adapt import adapt, write_adapted
+from waste_classifier.commands.adapt import adapt, adapted_by_others, widened, write_adapted
 from waste_classifier.commands.photos import find_photos
 from waste_classifier.commands.predict import predict
+from waste_classifier.commands.score import of_equal_mix
 from waste_classifier.commands.watch import (
     GIVEN_UP,
     SETTLED,
@@ -30,7 +33,9 @@ from waste_classifier.commands.watch import (
     frames,
     seconds_to_settle,
 )
+from waste_classifier.decision import Decision
 from waste_classifier.errors import InputError
+from waste_classifier.novelty import Novelty
 
 COLOURS = {"glass": (255, 0, 0), "metal": (0, 255, 0), "dark": (0, 0, 0)}
 
@@ -564,6 +569,59 @@ def test_a_full_standard_output_is_not_blamed_on_a_file(
     assert not Path("said.csv").exists()
 
 
+def test_photos_of_tomorrow_are_refused_about_as_often_as_is_said() -> None:
+    random = np.random.default_rng(0)
+
+    def photos(count: int) -> npt.NDArray[np.float32]:
+        # Of the training photos features are standard normal; the line shifts and stretches them.
+        drawn = random.normal(size=(count, 1, 200)) * np.linspace(1, 3, 200) + 5
+        return drawn.astype(np.float32)
+
+    known = Novelty(
+        mean=np.zeros(200, np.float32),
+        scale=np.ones(200, np.float32),
+        components=np.eye(200, 8, dtype=np.float32),
+        whitening=np.eye(8, dtype=np.float32),
+        label_means=np.zeros((1, 8), np.float32),
+        usual=np.array([[8, 192]], np.float32),
+        limit=np.asarray(1.0, np.float32),
+    )
+    seen, tomorrow = photos(60), photos(2000)
+
+    wider = widened(known, adapted_by_others(seen, known))
+
+    shift = fit_adaptation(seen.mean(axis=1), known.mean, known.scale)
+    in_sample = widened(known, shift(seen))
+    refused, too_many = (
+        (each.distances(shift(tomorrow).mean(axis=1)) > 1).mean() for each in (wider, in_sample)
+    )
+    assert refused < 0.08 < too_many
+
+
+@pytest.mark.parametrize(("temperature", "adapted"), [(0.5, 1.0), (1.5, 1.5)])
+def test_an_adapted_classifier_is_no_surer_than_its_network(
+    temperature: float, adapted: float
+) -> None:
+    decision = Decision.load(Path("classifier/decision.json"))
+    decision._replace(temperature=temperature).save(Path("classifier/decision.json"))
+    for number in range(60):
+        save(Path(f"line/{number:02}.jpg"), (number, 200, number))
+
+    assert run("adapt", "line", "--output", "adapted") == 0
+
+    written = Decision.load(Path("adapted/decision.json"))
+    assert written == decision._replace(temperature=adapted)
+
+
+def test_photos_of_one_label_are_held_against_training_photos_of_it() -> None:
+    learned = ["glass", "metal", "glass", "paper", "glass"]
+
+    seen, trained = of_equal_mix(["wood", "glass", "glass", "glass", "glass"], learned)
+
+    assert seen.tolist() == [1, 3, 4]
+    assert trained.tolist() == [0, 2, 4]
+
+
 def test_an_adapted_classifier_is_not_adapted_again() -> None:
     shift = Adaptation(np.ones(6, np.float32), np.zeros(6, np.float32))
     shift.save(Path("classifier/adaptation.npz"))
@@ -576,13 +634,14 @@ def test_an_adapted_classifier_is_written_whole_or_not_at_all() -> None:
     classifier = Classifier.load("classifier")
     assert classifier.novelty is not None
     shift = Adaptation(np.ones(6, np.float32), np.zeros(6, np.float32))
+    parts = shift, classifier.novelty, classifier.decision
     Path("file").touch()
 
     with pytest.raises(InputError, match="file/new: can't be written"):
-        write_adapted(Path("classifier"), Path("file/new"), shift, classifier.novelty)
+        write_adapted(Path("classifier"), Path("file/new"), *parts)
     Path("classifier/link").symlink_to("nowhere")
     with pytest.raises(InputError, match="adapted: can't be written"):
-        write_adapted(Path("classifier"), Path("adapted"), shift, classifier.novelty)
+        write_adapted(Path("classifier"), Path("adapted"), *parts)
 
     assert not list(Path().glob("*adapted*"))
 
