@@ -4,6 +4,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 VERSION := import sys; print(*sys.version_info[:2])
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 WITH_BIN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 # For a GPU: `make install LOCK=requirements-gpu.lock`.
@@ -47,13 +48,13 @@ lint: .venv/.requirements-dev.lock ## check style and types
 	$(BIN)/mypy
 
 # The second pipeline counts where its results are committed.
-RESULTS := dvc.yaml $(if $(wildcard release/dvc.lock),release/dvc.yaml)
+RESULTS = dvc.yaml $(if $(shell git ls-files release/dvc.lock),release/dvc.yaml)
 
 results: .venv/.requirements-dev.lock ## check that dvc.lock, metrics/ and plots/ are of this code
 	@$(WITH_BIN) $(BIN)/dvc repro --dry --allow-missing $(RESULTS) >.results 2>&1 && \
 	  ! grep -q '^Running stage' .results || \
 	  { cat .results; rm .results; \
-	    echo "error: the committed results are of other code; run 'make repro' and commit them" >&2; exit 1; }
+	    echo "error: the committed results are of other code; run 'make repro' ('make release' for stages of the second pipeline) and commit them" >&2; exit 1; }
 	@rm .results; echo "dvc.lock, metrics/ and plots/ are of this code"
 
 check: lint results test ## lint, results and test
@@ -65,8 +66,10 @@ install: .venv/.$(LOCK) ## make .venv
 
 # The locks agree on every version, so that one installed after another only adds packages.
 .venv/.%: %
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	@$(PYTHON) -c '$(SUPPORTED)' || \
 	  { echo "error: $(PYTHON) must be Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -c '$(SUPPORTED)' || \
+	  { echo "error: .venv is of another Python than 3.11, 3.12 or 3.13; run 'make clean' first" >&2; exit 1; }
 	@[ "$(origin PYTHON)" = file ] || [ ! -x $(BIN)/python ] || \
 	  [ "$$($(PYTHON) -c '$(VERSION)')" = "$$($(BIN)/python -c '$(VERSION)')" ] || \
 	  { echo "error: .venv is of another Python than $(PYTHON); run 'make clean' first" >&2; exit 1; }

@@ -18,9 +18,9 @@ from stages.outputs.whole import whole_folder
 from stages.stage import exit_code
 from waste_classifier import known_labels, novelty, training_photos
 from waste_classifier.classifier import Classifier
+from waste_classifier.decision_curve import DecisionCurve
 from waste_classifier.errors import InputError
 from waste_classifier.model import DESCRIPTION_NAME, HEAD_NAME, LITERT_NAME
-from waste_classifier.page.decision_curve import DecisionCurve
 
 #: As the Hub names a model card.
 CARD_NAME = "README.md"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.decide.thresholds import fit_thresholds, mix_weights, shares_of_things
+from stages.decide.thresholds import fit_thresholds, shares_of_things, thing_weights
 from waste_classifier.decision import UNSURE_POSITION, Decision
 
 PURITIES = (0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
@@ -30,7 +30,7 @@ def decision_curve(
         groups: of each photo.
     """
     of_thing = shares_of_things(groups)
-    weights = mix_weights(decision, actual) * of_thing
+    weights = thing_weights(decision, actual, groups)
     thresholds, recoveries, unsure = [], [], []
     for purity in PURITIES:
         wanted = decision._replace(purity=purity, costs=None)

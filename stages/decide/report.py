@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stages.decide.thresholds import mix_weights, shares_of_things
+from stages.decide.thresholds import mix_weights, thing_weights
 from stages.outputs.predictions import Predictions
 from stages.scores import losses, resamples
 from waste_classifier.decision import UNSURE_POSITION, Decision
@@ -65,13 +65,14 @@ def report(
     # Columns: the k bins, and last the images without a label.
     cells = np.zeros((len(members), k, k + 1))
     column = np.where(decided == UNSURE_POSITION, k, decided)
-    np.add.at(cells, (group, test.actual, column), shares_of_things(test.groups))
-    mix = np.asarray(decision.mix) / np.asarray(decision.data_shares)
+    np.add.at(
+        cells, (group, test.actual, column), thing_weights(decision, test.actual, test.groups)
+    )
 
-    of_all = _shares(cells.sum(axis=0), mix)
+    of_all = _shares(cells.sum(axis=0))
     generator = np.random.default_rng(seed)
     drawn = [
-        _shares((draws @ cells.reshape(len(members), -1)).reshape(-1, k, k + 1), mix)
+        _shares((draws @ cells.reshape(len(members), -1)).reshape(-1, k, k + 1))
         for draws in resamples(len(members), samples, generator)
     ]
     groups_of_bin = (cells.sum(axis=1) > 0).sum(axis=0)[:k]
@@ -175,16 +176,15 @@ def summarise(decision: Decision, of_test: Report) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if not np.isnan(value)}
 
 
-def _shares(cells: npt.NDArray[Any], mix: Floats) -> tuple[Floats, Floats, Floats]:
+def _shares(cells: npt.NDArray[Any]) -> tuple[Floats, Floats, Floats]:
     """Return purity, recovery and share unsure, each `(..., k)`, of `(..., k, k + 1)` things."""
-    k = len(mix)
-    weighted = cells[..., :k] * mix[:, None]
-    right = np.diagonal(weighted, axis1=-2, axis2=-1)
-    things = cells.sum(axis=-1)
+    of_label = cells.sum(axis=-1)
+    bins = cells[..., :-1]
+    right = np.diagonal(bins, axis1=-2, axis2=-1)
     return (
-        _ratio(right, weighted.sum(axis=-2)),
-        _ratio(right, things * mix),
-        _ratio(cells[..., k], things),
+        _ratio(right, bins.sum(axis=-2)),
+        _ratio(right, of_label),
+        _ratio(cells[..., -1], of_label),
     )
 
 

@@ -77,6 +77,24 @@ def shares_of_things(groups: Sequence[str]) -> Floats:
     return share
 
 
+def thing_weights(decision: Decision, actual: Positions, groups: Sequence[str]) -> Floats:
+    """Return how much each photo counts at the mix where each thing counts once, `(n,)`.
+
+    Args:
+        decision: whose mix, unless it is that of the data, labels are weighted to: by things, of
+            which some labels have more photos than others.
+        actual: `(n,)`, positions of labels.
+        groups: of each photo, the thing that it shows.
+    """
+    of_thing = shares_of_things(groups)
+    if decision.mix == decision.data_shares:
+        return of_thing
+    things = np.bincount(actual, of_thing, len(decision.labels))
+    of_label = np.asarray(decision.mix) * things.sum() / np.maximum(things, 1e-300)
+    weights: Floats = of_thing * of_label[actual]
+    return weights
+
+
 def fit_thresholds(
     decision: Decision,
     calibrated: npt.NDArray[Any],
@@ -99,7 +117,7 @@ def fit_thresholds(
         `(k,)`; None for a label whose purity so few photos can't show at any threshold.
     """
     group = np.unique(np.asarray(groups), return_inverse=True)[1]
-    weights = mix_weights(decision, actual) * shares_of_things(groups)
+    weights = thing_weights(decision, actual, groups)
     predicted = calibrated.argmax(axis=1)
     return tuple(
         _threshold(

@@ -60,7 +60,8 @@ def explain_disk_error(error: OSError, target: Path | None = None) -> str | None
     if error.errno in _REFUSED:
         # Of a move, the second name is where to.
         name = error.filename2 or error.filename or target or "a file"
-        if target is not None and not Path(name).is_relative_to(target.parent):
+        elsewhere = target is not None and not Path(name).is_relative_to(target.parent)
+        if elsewhere and error.errno in (errno.EACCES, errno.EPERM):
             return f"{name}: can't be opened ({error.strerror}); let this user read and write it"
         return f"{name}: can't be written ({error.strerror}); {_REFUSED[error.errno]}"
     return None

@@ -240,6 +240,19 @@ def test_in_a_mix_mistakes_of_a_common_label_count_more() -> None:
     assert np.isnan(of_test.purity[1])
 
 
+def test_a_mix_is_one_of_things() -> None:
+    # Ten things of glass, ten images each, all right; 100 of metal, a tenth taken for glass.
+    actual = [0] * 100 + [1] * 100
+    groups = [*(f"g{n // 10}" for n in range(100)), *(f"m{n}" for n in range(100))]
+    glass = [0.99] * 100 + [0.99 if n % 10 == 0 else 0.01 for n in range(100)]
+    decision = always_decide(LABELS)._replace(data_shares=(0.6, 0.4), mix=(0.5, 0.5))
+
+    of_test = report(decision, predictions(actual, glass, groups), np.zeros((200, 2)), 100, 0)
+
+    # Half of the waste is glass, and a tenth of the other half comes to it.
+    assert of_test.purity[0] == pytest.approx(0.5 / 0.55)
+
+
 def test_accuracy_is_told_of_the_surest_shares() -> None:
     calibrated = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]])
 

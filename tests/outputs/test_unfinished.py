@@ -128,14 +128,6 @@ def test_a_fingerprint_tells_settings_and_inputs_apart(tmp_path: Path) -> None:
     assert in_other_order == before
 
 
-def test_another_number_of_cores_is_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.outputs.unfinished.available_cores", lambda: 2)
-    before = fingerprint("", [])
-    monkeypatch.setattr("stages.outputs.unfinished.available_cores", lambda: 4)
-
-    assert fingerprint("", []) != before
-
-
 def test_a_fingerprint_covers_a_module_that_is_added_and_imported(new_code: Path) -> None:
     without = fingerprint("", [])
 

@@ -23,8 +23,12 @@ from waste_classifier.novelty import Novelty
 FEWEST_PHOTOS = 50
 #: More say no more, and their features take memory: of ResNet50 some 60 KB each.
 MOST_PHOTOS = 5000
-#: Parts of the photos of the line, each of which is judged by what the others say is usual.
+#: Parts of the photos of the line, each of which is judged by what the others say is usual, and
+#: runs of photos that each is made of: in a run, photos may be of one thing.
 PARTS = 5
+RUNS = 4
+#: What a folder says of the old line alone: what purities cost there, and the model card.
+OF_THE_OLD_LINE = ("decision_curve.json", "README.md")
 #: Of the photos of the line, this share may lie beyond the limit.
 REFUSED = 0.05
 
@@ -79,9 +83,9 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
         )
     seen = np.stack(features)
     shift = adaptation.adapt(seen.mean(axis=1), known.mean, known.scale)
-    adapted = adapted_by_others(seen, known)
-    write_adapted(folder, output, shift, widened(known, adapted), wary(classifier.decision))
-    after = Classifier.load(output).answers(adapted)
+    wider = widened(known, adapted_by_others(seen, known))
+    write_adapted(folder, output, shift, wider, wary(classifier.decision))
+    after = Classifier.load(output).answers(shift(seen))
     for line in changes(before, after, classifier.labels):
         say(line)
     say(f"written to {output}; look at `score` with it where labels are known")
@@ -103,11 +107,12 @@ def adapted_by_others(seen: npt.NDArray[np.float32], known: Novelty) -> npt.NDAr
     limit that is set on such would refuse more than it says.
 
     Args:
-        seen: `(n, orientations, d)`, features of the line's photos; n at least `PARTS`.
+        seen: `(n, orientations, d)`, features of the line's photos, in the order of their names;
+            n at least `PARTS`.
         known: of the training photos.
     """
     means = seen.mean(axis=1)
-    part = np.arange(len(seen)) % PARTS
+    part = np.arange(len(seen)) * PARTS * RUNS // len(seen) % PARTS
     adapted = np.empty_like(seen)
     for number in range(PARTS):
         shift = adaptation.adapt(means[part != number], known.mean, known.scale)
@@ -147,7 +152,7 @@ def write_adapted(
     unfinished = output.with_name(f".{output.name}.new")
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(folder, unfinished)
+        shutil.copytree(folder, unfinished, ignore=shutil.ignore_patterns(*OF_THE_OLD_LINE))
         shift.save(unfinished / adaptation.FILE_NAME)
         wider.save(unfinished / novelty.FILE_NAME)
         if (unfinished / decision.FILE_NAME).exists():

@@ -169,7 +169,8 @@ def _of_archive(path: Path, left_out: Counter[str]) -> Iterator[Found]:
     except Exception as error:
         raise InputError(f"{path}: can't be opened ({error})") from None
     for member in members:
-        if any(map(is_hidden, member.split("/"))) or member.endswith("/"):
+        parts = [part for part in member.split("/") if part not in ("", ".", "..")]
+        if any(map(is_hidden, parts)) or member.endswith("/"):
             continue
         if is_photo(member):
             photo = ZipMember(archive, member)
@@ -219,11 +220,10 @@ def photos_by_label(folder: Path, left_out: Counter[str]) -> dict[str, list[Foun
         inside = sorted(folder.iterdir())
     except OSError as error:
         refuse(error)
-    found = {
-        each.name: list(_of_folder(each, left_out))
-        for each in inside
-        if not is_hidden(each.name) and is_folder(each)
-    }
+    shown = [each for each in inside if not is_hidden(each.name)]
+    folders = [each for each in shown if is_folder(each)]
+    left_out["beside the folders of labels"] += len(shown) - len(folders)
+    found = {each.name: list(_of_folder(each, left_out)) for each in folders}
     found = {label: photos for label, photos in found.items() if photos}
     if not found:
         raise InputError(f"{folder}: no folder with photos in it; expected one for each label")

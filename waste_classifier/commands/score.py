@@ -74,10 +74,10 @@ def score(folder: Path, photos: Path) -> int:
     if training is not None and coordinates:
         seen, learned = of_equal_mix(actual, training.labels.tolist())
         p = energy_test(np.stack(coordinates)[seen], training.coordinates[learned])
-        looks = "as" if p > 0.05 else "unlike"
+        looks = "are not told apart from" if p > 0.05 else "look unlike"
         say(
-            f"taken together, those with a label look {looks} the training photos of their labels "
-            f"(two-sample test: p {p:.3f})"
+            f"taken together, {len(seen)} photos with a label {looks} {len(learned)} training "
+            f"photos of the same labels (two-sample test: p {p:.3f})"
         )
     return 1 if unread else 0
 
@@ -130,7 +130,7 @@ def share(part: int, whole: int) -> str:
 def of_equal_mix(
     actual: Sequence[str], learned: Sequence[str]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Choose photos of both sides, of each label as many here as there, at most `MOST_COMPARED`.
+    """Choose photos of both sides with the same mix of labels, at most `MOST_COMPARED` of each.
 
     Photos of glass alone are unlike those of all labels, however alike the glass is.
 
@@ -143,10 +143,17 @@ def of_equal_mix(
     """
     here, there = np.asarray(actual), np.asarray(learned)
     labels = sorted({*actual} & {*learned})
-    chosen: tuple[list[npt.NDArray[np.intp]], ...] = ([], [])
-    for label in labels:
-        of_label = [np.flatnonzero(side == label) for side in (here, there)]
-        most = min(*map(len, of_label), MOST_COMPARED // len(labels))
-        for positions, taken in zip(of_label, chosen, strict=True):
-            taken.append(positions[evenly(len(positions), most)])
-    return np.concatenate(chosen[0]), np.concatenate(chosen[1])
+    places = [(np.flatnonzero(here == label), np.flatnonzero(there == label)) for label in labels]
+    counts = np.array([[len(scored), len(trained)] for scored, trained in places])
+    scored = np.minimum(counts[:, 0], MOST_COMPARED // len(labels))
+    # As many training photos to each that is scored as the scarcest label has.
+    times = min((counts[:, 1] / scored).min(), MOST_COMPARED / scored.sum())
+    trained = np.maximum((scored * times).astype(int), 1)
+    return (
+        np.concatenate(
+            [mine[evenly(len(mine), n)] for (mine, _), n in zip(places, scored, strict=True)]
+        ),
+        np.concatenate(
+            [its[evenly(len(its), n)] for (_, its), n in zip(places, trained, strict=True)]
+        ),
+    )

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from waste_classifier.classifier import Classifier
+from waste_classifier.decision_curve import FILE_NAME, DecisionCurve
 from waste_classifier.errors import InputError
 from waste_classifier.images import MAX_PIXELS
 from waste_classifier.page.answers import MAX_PHOTOS, answers_html
-from waste_classifier.page.decision_curve import FILE_NAME, DecisionCurve, curve_html
 from waste_classifier.page.header import header_html
+from waste_classifier.page.purity import curve_html
 from waste_classifier.page.review import Review
 
 Result = TypeVar("Result")

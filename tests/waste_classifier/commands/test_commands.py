@@ -36,6 +36,7 @@ from waste_classifier.commands.watch import (
 from waste_classifier.decision import Decision
 from waste_classifier.errors import InputError
 from waste_classifier.novelty import Novelty
+from waste_classifier.shift import energy_test
 
 COLOURS = {"glass": (255, 0, 0), "metal": (0, 255, 0), "dark": (0, 0, 0)}
 
@@ -569,7 +570,10 @@ def test_a_full_standard_output_is_not_blamed_on_a_file(
     assert not Path("said.csv").exists()
 
 
-def test_photos_of_tomorrow_are_refused_about_as_often_as_is_said() -> None:
+@pytest.mark.parametrize(("things", "photos_of_each"), [(60, 1), (30, 10)])
+def test_photos_of_tomorrow_are_refused_about_as_often_as_is_said(
+    things: int, photos_of_each: int
+) -> None:
     random = np.random.default_rng(0)
 
     def photos(count: int) -> npt.NDArray[np.float32]:
@@ -586,7 +590,9 @@ def test_photos_of_tomorrow_are_refused_about_as_often_as_is_said() -> None:
         usual=np.array([[8, 192]], np.float32),
         limit=np.asarray(1.0, np.float32),
     )
-    seen, tomorrow = photos(60), photos(2000)
+    # A camera takes a thing several times, one photo after the other.
+    seen = np.repeat(photos(things), photos_of_each, axis=0)
+    tomorrow = photos(2000)
 
     wider = widened(known, adapted_by_others(seen, known))
 
@@ -613,13 +619,43 @@ def test_an_adapted_classifier_is_no_surer_than_its_network(
     assert written == decision._replace(temperature=adapted)
 
 
-def test_photos_of_one_label_are_held_against_training_photos_of_it() -> None:
-    learned = ["glass", "metal", "glass", "paper", "glass"]
+def test_photos_are_held_against_training_photos_of_the_same_mix() -> None:
+    learned = ["glass", "metal", "glass", "paper", "glass", "metal"]
 
-    seen, trained = of_equal_mix(["wood", "glass", "glass", "glass", "glass"], learned)
+    seen, trained = of_equal_mix(["wood", "glass", "glass", "metal"], learned)
 
-    assert seen.tolist() == [1, 3, 4]
-    assert trained.tolist() == [0, 2, 4]
+    assert seen.tolist() == [1, 2, 3]
+    # Of each label one and a half times as many, where they are there.
+    assert sorted(trained.tolist()) == [0, 1, 2, 4]
+
+
+def test_a_single_photo_of_another_kind_can_be_told() -> None:
+    random = np.random.default_rng(0)
+    learned = ["glass"] * 300
+    training = random.normal(size=(300, 4))
+
+    seen, trained = of_equal_mix(["glass"], learned)
+
+    assert energy_test(np.full((1, 4), 100.0)[seen], training[trained]) < 0.05
+
+
+def test_what_stands_beside_the_folders_of_labels_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    save(Path("line/glass/0.png"), COLOURS["glass"])
+    shutil.copy("photos/glass.jpg", "line")
+
+    assert run("score", "line") == 0
+
+    assert "1 beside the folders of labels" in capsys.readouterr().err
+
+
+def test_an_archive_may_name_its_own_folder() -> None:
+    with zipfile.ZipFile("dotted.zip", "w") as archive:
+        member = zipfile.ZipInfo("./glass/1.jpg")
+        archive.writestr(member, Path("photos/glass.jpg").read_bytes())
+
+    assert [found.name for found in find_photos(["dotted.zip"])] == ["dotted.zip/./glass/1.jpg"]
 
 
 def test_an_adapted_classifier_is_not_adapted_again() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from waste_classifier.decision_curve import DecisionCurve, LabelCurve
 from waste_classifier.errors import InputError
-from waste_classifier.page.decision_curve import DecisionCurve, LabelCurve, curve_html
+from waste_classifier.page.purity import curve_html
 
 LABELS = ("glass", "a<b")
 CONTENT: dict[str, Any] = {
