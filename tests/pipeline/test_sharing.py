@@ -170,10 +170,11 @@ def test_a_push_that_is_killed_goes_on(store: Store, pushed: Path, tmp_path: Pat
     push.send_signal(signal.SIGKILL)
     push.wait()
     # What was on its way when the push died may be stored yet.
-    first, later = {}, store.objects(bucket)
-    while later != first:
+    first = store.objects(bucket)
+    time.sleep(0.5)
+    while first != (later := store.objects(bucket)):
+        first = later
         time.sleep(0.5)
-        first, later = later, store.objects(bucket)
     goes_on = run(repository, "dvc", "push").stdout
     complete = store.objects(bucket)
 
