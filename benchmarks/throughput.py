@@ -121,14 +121,14 @@ def read_inputs(most: int, phases: list[str]) -> Inputs:
         InputError: something is missing or damaged.
     """
     rows = read_table(SPLIT_FILE, SplitRow)
-    collection = open_collection(load_section("train", TrainParams), rows)
+    settings = load_section("train", TrainParams)
+    collection = open_collection(settings, rows)
     on_features = sorted({*phases} - {"scratch"})
     if on_features and not collection.features.description.pretrained:
         raise InputError(
             f"data/features: of random weights, which {' and '.join(on_features)} can't train on; "
             "name --phases scratch, or set backbone.weights and run `dvc repro`"
         )
-    settings = load_section("train", TrainParams)
     # Every phase can be measured, whether params.yaml asks for it or not.
     one_epoch = {name: getattr(settings, name).model_copy(update={"epochs": 1}) for name in PHASES}
     return Inputs(

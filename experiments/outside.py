@@ -23,7 +23,7 @@ from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.progress import progress
 from stages.stage import exit_code
-from waste_classifier.commands.photos import is_photo
+from waste_classifier.commands.photos import is_hidden, is_photo
 from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.evenly import evenly
 from waste_classifier.images import load_resized
@@ -171,11 +171,7 @@ def folder_of_labels(root: Path, known: Collection[str]) -> Path:
         root: where to look.
         known: names that such a folder may have.
     """
-    inside = [
-        path
-        for path in root.iterdir()
-        if path.is_dir() and not path.name.startswith(".") and path.name != "__MACOSX"
-    ]
+    inside = [path for path in root.iterdir() if path.is_dir() and not is_hidden(path.name)]
     alone = len(inside) == 1 and inside[0].name not in known
     return folder_of_labels(inside[0], known) if alone else root
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from waste_classifier import adaptation, decision, novelty
+from waste_classifier import adaptation, decision, decision_curve, novelty
 from waste_classifier.adaptation import Adaptation
 from waste_classifier.classifier import Answer, Classifier
-from waste_classifier.commands.photos import Found, find_photos, is_folder, results, told
+from waste_classifier.commands.photos import Found, find_photos, is_folder, results, say_left_out
 from waste_classifier.commands.progress import counted, say
 from waste_classifier.decision import Decision
 from waste_classifier.errors import InputError
@@ -28,7 +28,7 @@ MOST_PHOTOS = 5000
 PARTS = 5
 RUNS = 4
 #: What a folder says of the old line alone: what purities cost there, and the model card.
-OF_THE_OLD_LINE = ("decision_curve.json", "README.md")
+OF_THE_OLD_LINE = (decision_curve.FILE_NAME, "README.md")
 #: Of the photos of the line, this share may lie beyond the limit.
 REFUSED = 0.05
 
@@ -67,8 +67,7 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
     features, unread = [], 0
     left_out: Counter[str] = Counter()
     found = enough(list(find_photos([photos], left_out)))
-    if not_seen := told(left_out):
-        say(not_seen, sys.stderr)
+    say_left_out(left_out)
     for result in counted(results(classifier, found), "photos"):
         if result.answer is None or result.features is None:
             unread += 1

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from waste_classifier.classifier import BATCH_SIZE, Answer, Classifier
+from waste_classifier.commands.progress import say
 from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.images import Photo, load_resized
 from waste_classifier.parallel import map_in_threads
@@ -129,6 +131,12 @@ def told(left_out: Counter[str]) -> str:
     """Return a line on what was not looked at; empty where that is nothing."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted((+left_out).items()))
     return f"not looked at: {kinds}; photos are {', '.join(EXTENSIONS)}" if kinds else ""
+
+
+def say_left_out(left_out: Counter[str]) -> None:
+    """Say on standard error what was not looked at, if anything."""
+    if line := told(left_out):
+        say(line, sys.stderr)
 
 
 def _of_folder(folder: Path, left_out: Counter[str]) -> Iterator[Found]:

@@ -13,7 +13,7 @@ from typing import IO, Any
 from PIL import Image
 
 from waste_classifier.classifier import Answer, Classifier
-from waste_classifier.commands.photos import Result, find_photos, results, told
+from waste_classifier.commands.photos import Result, find_photos, results, say_left_out, told
 from waste_classifier.commands.progress import counted, drop_output, say
 from waste_classifier.commands.sheets import MOST_PHOTOS, contact_sheet, explanation_sheet
 from waste_classifier.errors import InputError
@@ -89,10 +89,11 @@ def predict(
                 _save_explanation(why, result, explain_folder, count)
         # Within the block, so that tables of before stay.
         if count == 0:
-            reason = f" ({told(left_out)})" if told(left_out) else ""
-            raise InputError(f"{', '.join(photos)}: no photos found{reason}")
-    if not_seen := told(left_out):
-        say(not_seen, sys.stderr)
+            reason = told(left_out)
+            raise InputError(
+                f"{', '.join(photos)}: no photos found{f' ({reason})' if reason else ''}"
+            )
+    say_left_out(left_out)
     if sheet_file is not None and shown:
         _save(contact_sheet(shown), sheet_file)
     if unread:

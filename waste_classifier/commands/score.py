@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from waste_classifier.classifier import Answer, Classifier
-from waste_classifier.commands.photos import photos_by_label, results, told
+from waste_classifier.commands.photos import photos_by_label, results, say_left_out
 from waste_classifier.commands.progress import counted, say
 from waste_classifier.errors import InputError
 from waste_classifier.evenly import evenly
@@ -37,8 +37,7 @@ def score(folder: Path, photos: Path) -> int:
     classifier = Classifier.load(folder)
     left_out: Counter[str] = Counter()
     by_label = photos_by_label(photos, left_out)
-    if not_seen := told(left_out):
-        say(not_seen, sys.stderr)
+    say_left_out(left_out)
     if not set(by_label) & set(classifier.labels):
         raise InputError(
             f"{photos}: has folders {', '.join(by_label)}, but the labels of the classifier are "
@@ -143,17 +142,20 @@ def of_equal_mix(
     """
     here, there = np.asarray(actual), np.asarray(learned)
     labels = sorted({*actual} & {*learned})
-    places = [(np.flatnonzero(here == label), np.flatnonzero(there == label)) for label in labels]
-    counts = np.array([[len(scored), len(trained)] for scored, trained in places])
-    scored = np.minimum(counts[:, 0], MOST_COMPARED // len(labels))
+    of_here, of_there = (
+        [np.flatnonzero(side == label) for label in labels] for side in (here, there)
+    )
+    scored = np.array([min(len(each), MOST_COMPARED // len(labels)) for each in of_here])
     # As many training photos to each that is scored as the scarcest label has.
-    times = min((counts[:, 1] / scored).min(), MOST_COMPARED / scored.sum())
+    times = min((list(map(len, of_there)) / scored).min(), MOST_COMPARED / scored.sum())
     trained = np.maximum((scored * times).astype(int), 1)
-    return (
-        np.concatenate(
-            [mine[evenly(len(mine), n)] for (mine, _), n in zip(places, scored, strict=True)]
-        ),
-        np.concatenate(
-            [its[evenly(len(its), n)] for (_, its), n in zip(places, trained, strict=True)]
-        ),
+    return _some(of_here, scored), _some(of_there, trained)
+
+
+def _some(
+    of_labels: Sequence[npt.NDArray[np.intp]], counts: npt.NDArray[np.intp]
+) -> npt.NDArray[np.intp]:
+    """Return so many positions of each label, which lie evenly among its own."""
+    return np.concatenate(
+        [each[evenly(len(each), count)] for each, count in zip(of_labels, counts, strict=True)]
     )
