@@ -13,7 +13,7 @@ LOCK ?= requirements.lock
 # Of metrics and parameters, what one compares experiments by; of all else nothing.
 BESIDES := data/.*|stages/.*|waste_classifier/.*|params.yaml|labels.*|.*_interval.*|(train|val)\.(accuracy|loss|macro_f1)|best\..*|accuracy_of_surest.*|step|learning_rate|Created|State|Executor
 
-.PHONY: help repro release expect experiments results test test-fast check lint schema install lock clean
+.PHONY: help repro release expect experiments results test coverage test-fast check lint schema install lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -35,9 +35,12 @@ expect:
 experiments: .venv/.$(LOCK) ## list experiments: what they changed, and their scores
 	@$(WITH_BIN) $(BIN)/dvc exp show --md --only-changed --drop '$(BESIDES)'
 
+TEST := $(WITH_BIN) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: .venv/.requirements-dev.lock ## run all tests
-	$(WITH_BIN) $(BIN)/python -m pytest --cov --cov-report=term --numprocesses 2 --dist loadfile \
-	  --no-loadscope-reorder
+	$(TEST)
+
+coverage: .venv/.requirements-dev.lock ## run all tests, and fail where they leave too much code untried
+	$(TEST) --cov --cov-report=term
 
 test-fast: .venv/.requirements-dev.lock ## run the tests that need neither TensorFlow nor DVC
 	$(WITH_BIN) $(BIN)/python -m pytest --fast --numprocesses 2

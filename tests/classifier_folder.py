@@ -46,6 +46,11 @@ class Colours:
     def activations(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         return np.asarray(image / 255, np.float32)
 
+    def features_and_activations(
+        self, image: npt.NDArray[np.uint8], orientations: Sequence[Orientation]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        return self.features(image[None], orientations)[0], self.activations(image)
+
 
 def write_classifier(folder: Path, thresholds: Sequence[float | None] = (0.9, 0.9, None)) -> Path:
     """Write it; photos that are dark are unlike those that it was trained on."""

@@ -1,4 +1,4 @@
-"""The waste classifier as a user has it: `Classifier.load("data/model").predict(["photo.jpg"])`."""
+"""The waste classifier as a user has it: `Classifier.load("data/classifier").decide(["a.jpg"])`."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m waste_classifier",
         description="Tells which material a photo of waste shows, or that it is unsure.",
     )
+    whole.add_argument("--version", action=_Version, nargs=0, help="say which version is installed")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
 
     predict = _command(commands, "predict", "decide on photos")
@@ -122,6 +123,19 @@ def parser() -> argparse.ArgumentParser:
     )
     page.set_defaults(run=_page)
     return whole
+
+
+class _Version(argparse.Action):
+    """Say which version is installed, and end."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"waste-classifier {version('waste-classifier')}")
+        except PackageNotFoundError:
+            print(f"waste-classifier, not installed: run from {Path(__file__).parents[1]}")
+        parser.exit()
 
 
 def chosen_folder(folder: Path | None) -> Path:

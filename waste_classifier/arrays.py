@@ -16,15 +16,23 @@ def save_arrays(file: Path, arrays: Mapping[str, Any]) -> None:
         np.savez(opened, **arrays)
 
 
-def load_arrays(file: Path, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+def load_arrays(file: Path, names: Sequence[str] | None = None) -> dict[str, npt.NDArray[Any]]:
     """Read arrays of a file that `save_arrays` wrote.
+
+    Args:
+        file: .npz.
+        names: of those that are read; None: of all.
 
     Raises:
         InputError: it is missing or damaged, or lacks one.
     """
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            return {name: np.asarray(arrays[name]) for name in names}
+            # What an archive holds beside arrays, NumPy returns as bytes.
+            return {
+                name: np.asarray(arrays[name])
+                for name in (arrays.files if names is None else names)
+            }
     # Damaged archives make zipfile and NumPy raise anything.
     except Exception as error:
         raise unreadable(file, error) from None

@@ -4,6 +4,7 @@ import json
 import os
 import zipfile
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -80,11 +81,28 @@ class Backbone:
         Args:
             image: `(size, size, 3) uint8`, RGB.
         """
-        watched = keras.Model(self.network.input, last_stage_output(self.network))
         activations: npt.NDArray[np.float32] = np.asarray(
-            watched(image[None].astype(np.float32), training=False), np.float32
+            self._to_last_stage(image[None].astype(np.float32), training=False), np.float32
         )[0]
         return activations
+
+    def features_and_activations(
+        self, image: npt.NDArray[np.uint8], orientations: Sequence[Orientation]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return both of one image; features are those of `features`, to the bit.
+
+        Args:
+            image: `(size, size, 3) uint8`, RGB.
+            orientations: in which the network sees it.
+
+        Returns:
+            features, `(orientations, d) float32`, and activations, `(h, w, c) float32`.
+        """
+        return self.features(image[None], orientations)[0], self.activations(image)
+
+    @cached_property
+    def _to_last_stage(self) -> keras.Model:
+        return keras.Model(self.network.input, last_stage_output(self.network))
 
 
 def last_stage_output(network: keras.Model) -> Any:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from waste_classifier import adaptation, decision, known_labels, novelty, training_photos
 from waste_classifier.adaptation import Adaptation
-from waste_classifier.decision import Decision, always_decide
+from waste_classifier.decision import Decision, always_decide, told_apart
 from waste_classifier.errors import InputError
 from waste_classifier.explanation import Explanation, class_activation_map
 from waste_classifier.images import MAX_PIXELS, Photo, load_resized, resized_batches
@@ -192,7 +192,7 @@ class Classifier(Model):
 
         Raises:
             InputError: a photo can't be read (`PhotoError`), or a file of the folder can't.
-            TypeError: a single photo was given.
+            TypeError: a single photo was given, or something else than photos.
             ValueError: `batch_size` is below 1.
         """
         batches = resized_batches(photos, self.image_size, batch_size, max_pixels)
@@ -204,8 +204,10 @@ class Classifier(Model):
         Args:
             images: `(n, size, size, 3) uint8`, RGB.
         """
-        seen = super().features(images)
-        return seen if self.adaptation is None else self.adaptation(seen)
+        return self._adapted(super().features(images))
+
+    def _adapted(self, features: Floats) -> Floats:
+        return features if self.adaptation is None else self.adaptation(features)
 
     def answers(self, features: Floats) -> list[Answer]:
         """Return what it says of photos whose features are known.
@@ -241,9 +243,11 @@ class Classifier(Model):
         reason = "" if position >= 0 else self.decision.reason(probabilities)
         # These come first: what a probability says of such a photo, nothing has shown.
         if label_distance is not None and label_distance > 1:
-            reason = f"like things of none of the labels (distance {label_distance:.2f}, limit 1)"
+            shown = told_apart(label_distance, 1)[0]
+            reason = f"like things of none of the labels (distance {shown}, limit 1)"
         if distance is not None and distance > 1:
-            reason = f"unlike the training photos (distance {distance:.2f}, limit 1)"
+            shown = told_apart(distance, 1)[0]
+            reason = f"unlike the training photos (distance {shown}, limit 1)"
         return Answer(
             decision=UNSURE if reason else self.labels[position],
             reason=reason,
@@ -254,7 +258,13 @@ class Classifier(Model):
             label_distance=label_distance,
         )
 
-    def explain(self, photo: Photo, label: str | None = None, nearest: int = 4) -> Explanation:
+    def explain(
+        self,
+        photo: Photo,
+        label: str | None = None,
+        nearest: int = 4,
+        max_pixels: int | None = MAX_PIXELS,
+    ) -> Explanation:
         """Return where in a photo a label is seen, and which training photos it looks like.
 
         Args:
@@ -262,12 +272,15 @@ class Classifier(Model):
             label: that is asked for; None: that of the decision, or the most probable one where
                 it is unsure.
             nearest: how many training photos.
+            max_pixels: width x height of the largest photo accepted; None: no limit.
 
         Raises:
             InputError: the photo can't be read (`PhotoError`), or there is no such label.
+            TypeError: it is no photo of these kinds.
         """
-        image = load_resized(photo, self.image_size)
-        return self.explain_seen(image, self.features(image[None])[0], label, nearest)
+        image = load_resized(photo, self.image_size, max_pixels)
+        features, activations = self.backbone.features_and_activations(image, self.orientations)
+        return self._explained(self._adapted(features), activations, label, nearest)
 
     def explain_seen(
         self,
@@ -287,6 +300,19 @@ class Classifier(Model):
         Raises:
             InputError: there is no such label.
         """
+        return self._explained(features, self.backbone.activations(image), label, nearest)
+
+    def _explained(
+        self, features: Floats, activations: Floats, label: str | None, nearest: int
+    ) -> Explanation:
+        """Return the explanation of a photo that is known by what the network makes of it.
+
+        Args:
+            features: `(orientations, d) float32`, adapted.
+            activations: `(h, w, c) float32`, of the photo as received.
+            label: as of `explain`.
+            nearest: as of `explain`.
+        """
         answer = self.answers(features[None])[0]
         label = answer.shown_label if label is None else label
         if label not in self.labels:
@@ -295,7 +321,6 @@ class Classifier(Model):
         if self.training_photos is not None and self.novelty is not None:
             place = self.novelty.coordinates(features.mean(axis=0, keepdims=True))[0]
             neighbours = self.training_photos.nearest(place, nearest)
-        activations = self.backbone.activations(image)
         number = self.labels.index(label)
         factor = None if self.adaptation is None else self.adaptation.factor
         # The first orientation is the photo as received.

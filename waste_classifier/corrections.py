@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from waste_classifier.errors import InputError
+from waste_classifier.whole import refusals_explained, whole_text
 
 COLUMNS = ("path", "sha256", "from", "to")
 #: Digits of its checksum that a photo gets into its name where that is taken, one after the other.
@@ -78,20 +79,11 @@ def write_corrections(file: Path, corrections: Iterable[Correction]) -> None:
     Raises:
         InputError: it can't be written.
     """
-    unfinished = file.with_name(f".{file.name}.unfinished")
-    try:
-        try:
-            with unfinished.open("w", encoding="utf-8", newline="") as opened:
-                writer = csv.writer(opened, lineterminator="\n")
-                writer.writerow(COLUMNS)
-                writer.writerows(sorted(corrections))
-            unfinished.replace(file)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{file}: cannot be written ({error.strerror}); the decision is not kept"
-        ) from None
+    lost = "the decision is not kept"
+    with refusals_explained(file, lost), whole_text(file, lost) as opened:
+        writer = csv.writer(opened, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(sorted(corrections))
 
 
 def _not_corrections(file: Path) -> InputError:

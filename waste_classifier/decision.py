@@ -38,6 +38,11 @@ class Decision(NamedTuple):
     thresholds: tuple[float | None, ...]  #: least probability; None: no purity can be promised
     costs: tuple[tuple[float, ...], ...] | None  #: `(k, k + 1)`: actual by decided, last: unsure
 
+    @property
+    def reweights(self) -> bool:
+        """Whether the mix is another one than that of the data."""
+        return self.mix != self.data_shares
+
     def calibrated(self, probabilities: Floats) -> Floats:
         """Return probabilities, `(n, k)`, at the temperature and for the mix."""
         floor = np.finfo(np.float32).tiny
@@ -73,7 +78,8 @@ class Decision(NamedTuple):
         threshold = self.thresholds[likeliest]
         if threshold is None:
             return f"{label} at {probability:.2f}: no threshold promises purity {self.purity:g}"
-        return f"{label} at {probability:.2f}, below {threshold:.2f}"
+        below, limit = told_apart(probability, threshold)
+        return f"{label} at {below}, below {limit}"
 
     def to_json(self) -> dict[str, Any]:
         """Return what `load` reads."""
@@ -135,6 +141,18 @@ class Decision(NamedTuple):
                 f"{file}: not a decision ({error!r}); bring the folder back whole"
             ) from None
         return decision
+
+
+def told_apart(value: float, limit: float) -> tuple[str, str]:
+    """Return two numbers with two decimals, or with as many as it takes to tell them apart.
+
+    Equal ones have two.
+    """
+    for decimals in range(2, 18):  # no two floats of about 1 are nearer to each other
+        texts = f"{value:.{decimals}f}", f"{limit:.{decimals}f}"
+        if texts[0] != texts[1]:
+            return texts
+    return f"{value:.2f}", f"{limit:.2f}"
 
 
 def always_decide(labels: Sequence[str]) -> Decision:

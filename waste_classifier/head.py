@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from waste_classifier.arrays import load_arrays, save_arrays
 from waste_classifier.errors import InputError
 from waste_classifier.products import product
 
@@ -73,8 +74,7 @@ class Head(NamedTuple):
             if dense is not None
             for name, array in dense._asdict().items()
         }
-        with file.open("wb") as opened:
-            np.savez(opened, **arrays)
+        save_arrays(file, arrays)
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -83,21 +83,17 @@ class Head(NamedTuple):
         Raises:
             InputError: it is missing, damaged, or holds other arrays.
         """
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                layers = {
-                    layer: Dense(arrays[f"{layer}_kernel"], arrays[f"{layer}_bias"])
-                    for layer in ("hidden", "logits")
-                    if f"{layer}_kernel" in arrays or layer == "logits"
-                }
-                if len(arrays.files) != 2 * len(layers):
-                    raise ValueError(f"it holds {', '.join(arrays.files)}")
-        # Damaged archives make zipfile and NumPy raise anything: NotImplementedError, RuntimeError.
-        except Exception as error:
+        arrays = load_arrays(file)
+        layers = ("hidden", "logits") if "hidden_kernel" in arrays else ("logits",)
+        if set(arrays) != {f"{layer}_{name}" for layer in layers for name in Dense._fields}:
             raise InputError(
-                f"{file}: not the head of a classifier ({error}); bring the folder back whole"
-            ) from None
-        head = cls(layers.get("hidden"), layers["logits"])
+                f"{file}: not the head of a classifier, but holds "
+                f"{', '.join(arrays) or 'nothing'}; bring the folder back whole"
+            )
+        read = {
+            layer: Dense(*(arrays[f"{layer}_{name}"] for name in Dense._fields)) for layer in layers
+        }
+        head = cls(read.get("hidden"), read["logits"])
         head._check(file)
         return head
 
@@ -106,8 +102,7 @@ class Head(NamedTuple):
         for name, dense in (("hidden", self.hidden), ("logits", self.logits)):
             if dense is None:
                 continue
-            # What an archive holds beside arrays, NumPy returns as bytes.
-            kernel, bias = (np.asarray(array) for array in dense)
+            kernel, bias = dense
             if (
                 kernel.dtype != np.float32
                 or bias.dtype != np.float32

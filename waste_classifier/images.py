@@ -1,8 +1,9 @@
 """Photo -> RGB pixels: the only place where pixels are made of a photo, or a photo is resized."""
 
+import struct
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from io import BytesIO
 from itertools import islice
@@ -50,6 +51,9 @@ _MODES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK"
 #: Of 65535: a photo without a brighter value was written with fewer bits than its file says.
 _BRIGHT_OF_16_BITS = 4096
 
+#: Bytes of a file by which Pillow tells its format.
+_START = 16
+
 #: An image is converted in bands of about so many pixels, so that it is in memory once.
 _BAND_PIXELS = 2**20
 #: Threads that decode large photos wait for each other: two copies of 128 million pixels, the
@@ -59,8 +63,9 @@ _SHARES = 32
 _free_shares = threading.Semaphore(_SHARES)
 _next_to_take_shares = threading.Lock()
 
-# Pillow's own limit on pixels would warn at 89 million; the one of `decode` takes its place.
-Image.MAX_IMAGE_PIXELS = None
+#: Of the images of callers one at a time is decoded: a list may hold one twice, two threads may ask
+#: about it at once, and Pillow reads it from one file.
+_decoding_of_callers = threading.Lock()
 
 
 class ImageError(Exception):
@@ -72,11 +77,14 @@ def decoded(photo: Photo, max_pixels: int | None = MAX_PIXELS) -> Iterator[Image
     """Give a whole photo as RGB, upright (EXIF), transparency laid on white, for a `with` block.
 
     Files may be JPEG, PNG, WebP, BMP and GIF of one frame, in any mode; the content decides, not
-    the extension. While threads hold many pixels in such blocks, others wait.
+    the extension. While threads hold many pixels in such blocks, others wait. Several may ask for
+    one image of Pillow; of one whose pixels are loaded already, the file's bits per channel are not
+    known, and taken for 8.
 
     Args:
         photo: a file, what reads one, an image of Pillow, or `(h, w, 3) uint8`, RGB.
-        max_pixels: width x height of the largest one accepted; None: no limit.
+        max_pixels: width x height of the largest one accepted; None: no limit. It is in place of
+            Pillow's `MAX_IMAGE_PIXELS`, which is neither asked nor changed.
 
     Raises:
         ImageError: not an image of these formats, truncated or corrupt, animated, of more than
@@ -85,7 +93,9 @@ def decoded(photo: Photo, max_pixels: int | None = MAX_PIXELS) -> Iterator[Image
             of another shape or type.
         PhotoError: `photo` reads a file, and says so.
         MemoryError: there is no memory for it.
+        TypeError: `photo` is something else, such as the bytes of a file.
     """
+    _check_kind(photo, "the photo")
     with _reasons_given(photo):
         opened = _open(photo)
     # An image of the caller's stays open.
@@ -95,7 +105,8 @@ def decoded(photo: Photo, max_pixels: int | None = MAX_PIXELS) -> Iterator[Image
         # Pillow's decoder of WebP holds two more copies.
         copies = 2 if opened.format == "WEBP" else 1
         with _memory_shared(copies * opened.width * opened.height):
-            with _reasons_given(photo):
+            alone = _decoding_of_callers if opened is photo else nullcontext()
+            with alone, _reasons_given(photo):
                 image = _decode_opened(opened)
             yield image
 
@@ -120,6 +131,7 @@ def loaded(
     Raises:
         PhotoError: it can't be decoded.
         InputError: there is no memory for it.
+        TypeError: it is no photo of the kinds of `decoded`.
     """
     nameless = isinstance(photo, Image.Image | np.ndarray)
     name = name or ("the photo" if nameless else str(photo))
@@ -161,9 +173,12 @@ def load_resized(
     Raises:
         PhotoError: it can't be decoded.
         InputError: there is no memory for it.
+        TypeError: it is no photo of the kinds of `decoded`.
     """
     with loaded(photo, max_pixels, name) as image:
-        square = image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0)
+        # No `reducing_gap`: what a side of six times the size and more became by it, no other
+        # library would make of it.
+        square = image.resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(square)
 
 
@@ -176,7 +191,8 @@ def resized_batches(
 
     Raises:
         PhotoError: a photo is missing or can't be decoded.
-        TypeError: `photos` is a single photo, whose letters or rows are none.
+        TypeError: `photos` is a single photo, whose letters or rows are none, or holds something
+            else than photos.
         ValueError: `batch_size` is below 1.
     """
     _check_several(photos)
@@ -204,8 +220,17 @@ def _load_numbered(
     numbered: tuple[int, Photo], size: int, max_pixels: int | None
 ) -> npt.NDArray[np.uint8]:
     number, photo = numbered
+    _check_kind(photo, f"photo {number}")
     name = f"photo {number}" if isinstance(photo, Image.Image | np.ndarray) else None
     return load_resized(photo, size, max_pixels, name)
+
+
+def _check_kind(photo: Any, name: str) -> None:
+    if not isinstance(photo, str | PathLike | Readable | Image.Image | np.ndarray):
+        raise TypeError(
+            f"{name}: expected a path, an image of Pillow or an array, got {type(photo).__name__}; "
+            "wrap bytes by `Image.open(io.BytesIO(…))`"
+        )
 
 
 @contextmanager
@@ -222,6 +247,9 @@ def _reasons_given(photo: Photo) -> Iterator[None]:
         if error.errno is not None:
             raise ImageError(f"cannot be read ({error.strerror})") from None
         raise ImageError(f"truncated or corrupt ({error})") from None
+    # A GIF whose picture is larger than it says.
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"more pixels than Pillow decodes ({error})") from None
     # Damaged files make Pillow raise anything: SyntaxError, ValueError, struct.error and others.
     except Exception as error:
         raise ImageError(f"truncated or corrupt ({error})") from None
@@ -234,8 +262,38 @@ def _open(photo: Photo) -> Image.Image:
         return Image.fromarray(photo)
     if isinstance(photo, Image.Image):
         return photo
-    file = photo if isinstance(photo, str | PathLike) else BytesIO(photo.read_bytes())
-    return Image.open(file, formats=FORMATS)
+    return open_file(photo if isinstance(photo, str | PathLike) else BytesIO(photo.read_bytes()))
+
+
+def open_file(file: str | PathLike[str] | BytesIO) -> Image.Image:
+    """Open an image file of `FORMATS`, however large; its pixels are not decoded yet.
+
+    `Image.open` does the same, but warns of many pixels and refuses more. Its limit is one for the
+    whole process, and so for whoever imports this to change; nor can a thread lift it for itself.
+
+    Raises:
+        UnidentifiedImageError: it is of none of these formats.
+        OSError: it can't be read. Damaged headers make Pillow raise anything.
+    """
+    if isinstance(file, BytesIO):
+        start = file.read(_START)
+    else:
+        with Path(file).open("rb") as opened:
+            start = opened.read(_START)
+    Image.preinit()
+    for name in FORMATS:
+        if name not in Image.OPEN:
+            Image.init()
+        make, accepts = Image.OPEN[name]
+        # What a build of Pillow can't read, it answers with a string.
+        if accepts is None or accepts(start) is not True:
+            continue
+        if isinstance(file, BytesIO):
+            file.seek(0)
+        # As in `Image.open`: the file of another format, or no image.
+        with suppress(SyntaxError, IndexError, TypeError, struct.error):
+            return make(file, "")  # type: ignore[arg-type]
+    raise UnidentifiedImageError("none of " + ", ".join(FORMATS))
 
 
 def _is_empty(photo: Photo) -> bool:

@@ -3,8 +3,9 @@
 The relative Mahalanobis distance (Ren et al. 2021, "A Simple Fix to Mahalanobis Distance for
 Improving Near-OOD Detection") in the head's hidden layer, which knows what tells the labels apart:
 the squared distance to the nearest label mean, under the covariance within labels, less that to the
-mean of all, under the covariance of all. What is far from everything, as photos of another camera
-are, is so by both; a thing of no label is far from the labels alone.
+mean of all, under the covariance of all. A thing of no label is to be far from the labels alone,
+what is far from everything by both. That holds in part: photos of another camera are mostly beyond
+the limit too, whatever they show, and many are still where the classifier is adapted to them.
 """
 
 from pathlib import Path

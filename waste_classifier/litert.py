@@ -19,6 +19,8 @@ from waste_classifier.parallel import available_cores
 #: Of the one signature that an exported file has.
 INPUT = "image"
 OUTPUTS = ("activations", "features", "probabilities")
+#: Two who drop notices at once would keep each other's null device for the real one.
+_dropping_notices = Lock()
 
 
 class LiteRTNetwork:
@@ -41,7 +43,7 @@ class LiteRTNetwork:
             InputError: it is missing or damaged, or LiteRT is not installed.
         """
         try:
-            with _notices_dropped():
+            with _dropping_notices, _notices_dropped():
                 from ai_edge_litert.interpreter import Interpreter
 
                 interpreter = Interpreter(str(file), num_threads=available_cores())
@@ -81,8 +83,7 @@ class LiteRTNetwork:
             images: `(n, size, size, 3) uint8`, RGB.
             orientations: those of the file.
         """
-        if len(orientations) != self.orientations:
-            raise ValueError(f"the file sees {self.orientations} orientations, not {orientations}")
+        self._check_orientations(orientations)
         return np.stack([self(image)["features"] for image in images])
 
     def activations(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -93,6 +94,26 @@ class LiteRTNetwork:
         """
         activations: npt.NDArray[np.float32] = self(image)["activations"][0]
         return activations
+
+    def features_and_activations(
+        self, image: npt.NDArray[np.uint8], orientations: Sequence[Orientation]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return both of one image, by one run.
+
+        Args:
+            image: `(size, size, 3) uint8`, RGB.
+            orientations: those of the file.
+
+        Returns:
+            features, `(orientations, d) float32`, and activations, `(h, w, c) float32`.
+        """
+        self._check_orientations(orientations)
+        outputs = self(image)
+        return outputs["features"], outputs["activations"][0]
+
+    def _check_orientations(self, orientations: Sequence[Orientation]) -> None:
+        if len(orientations) != self.orientations:
+            raise ValueError(f"the file sees {self.orientations} orientations, not {orientations}")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -40,6 +41,9 @@ HEAD_NAME = "head.npz"
 RESIZING = {"filter": "bilinear", "antialias": True, "keep_aspect_ratio": False}
 #: Those whose version may change what the classifier says.
 LIBRARIES = ("keras", "numpy", "pillow", "tensorflow")
+
+#: Threads that ask one classifier at once read its network once; it is large.
+_loading_network = Lock()
 
 
 class Contract(NamedTuple):
@@ -63,6 +67,11 @@ class Network(Protocol):
 
     def activations(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return the output of the last stage, `(h, w, c) float32`, of one image as received."""
+
+    def features_and_activations(
+        self, image: npt.NDArray[np.uint8], orientations: Sequence[Orientation]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return features, `(orientations, d) float32`, and `activations` of one image."""
 
 
 class Model:
@@ -118,13 +127,18 @@ class Model:
             )
         return model
 
-    @cached_property
+    @property
     def backbone(self) -> Network:
         """The network from pixels to features: by LiteRT where the folder has a file for it.
 
         Raises:
             InputError: its file is missing or damaged, or what runs it is not installed.
         """
+        with _loading_network:
+            return self._network
+
+    @cached_property
+    def _network(self) -> Network:
         file, network = _load_network(self.folder, len(self.orientations))
         wanted = (self.image_size, self.head.features)
         if (network.image_size, network.columns) != wanted:
@@ -162,7 +176,7 @@ class Model:
 
         Raises:
             InputError: a photo can't be read (`PhotoError`), or the backbone's file can't.
-            TypeError: a single photo was given.
+            TypeError: a single photo was given, or something else than photos.
             ValueError: `batch_size` is below 1.
         """
         batches = resized_batches(photos, self.image_size, batch_size, max_pixels)

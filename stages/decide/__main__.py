@@ -51,7 +51,7 @@ def main(settings: DecideParams) -> None:
     print_thresholds(decision)
     right = f", {of_test.accuracy:.4f} of these the right one" if of_test.coverage else ""
     print(f"log loss of the cross-validation, folds at the temperature of others: {log_loss:.4f}")
-    weighted = "" if decision.mix == decision.data_shares else ", weighted to decide.mix,"
+    weighted = ", weighted to decide.mix," if decision.reweights else ""
     print(
         f"temperature {temperature:.3f}; of {len(test.paths)} test images{weighted} "
         f"{of_test.coverage:.4f} get a label{right}: {Path('metrics/decide.json')}"

@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import beta
 
 from stages.outputs.predictions import Predictions
-from stages.scores import losses
+from stages.scores import losses, shares_of_things
 from waste_classifier.decision import Decision
 
 Floats = npt.NDArray[np.float64]
@@ -61,20 +61,20 @@ def unseen_log_loss(decision: Decision, known: Predictions) -> float:
 
 
 def mix_weights(decision: Decision, actual: Positions) -> Floats:
-    """Return how much each photo of the data counts at the mix, `(n,)`, with a mean of about 1."""
-    by_label: Floats = np.asarray(decision.mix) / np.asarray(decision.data_shares)
-    return by_label[actual]
+    """Return how much each photo counts at the mix, `(n,)`, with a mean of 1.
 
-
-def shares_of_things(groups: Sequence[str]) -> Floats:
-    """Return how much each photo counts where each thing counts once, `(n,)`.
+    Shares are counted in the photos that are weighed: those of test differ from those of the data
+    that the decision was fitted to. Of a label that has no photo there, the mix says nothing.
 
     Args:
-        groups: of each photo, the thing that it shows.
+        decision: whose mix, unless it is that of the data, labels are weighted to.
+        actual: `(n,)`, positions of labels.
     """
-    group, photos = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
-    share: Floats = 1 / photos[group]
-    return share
+    if not decision.reweights:
+        return np.ones(len(actual))
+    photos = np.bincount(actual, minlength=len(decision.labels))
+    by_label: Floats = np.asarray(decision.mix) * len(actual) / np.maximum(photos, 1)
+    return by_label[actual]
 
 
 def thing_weights(decision: Decision, actual: Positions, groups: Sequence[str]) -> Floats:
@@ -87,7 +87,7 @@ def thing_weights(decision: Decision, actual: Positions, groups: Sequence[str]) 
         groups: of each photo, the thing that it shows.
     """
     of_thing = shares_of_things(groups)
-    if decision.mix == decision.data_shares:
+    if not decision.reweights:
         return of_thing
     things = np.bincount(actual, of_thing, len(decision.labels))
     of_label = np.asarray(decision.mix) * things.sum() / np.maximum(things, 1e-300)

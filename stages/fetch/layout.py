@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
-
 from stages.fetch.folder import Folder, list_folder
 from stages.fetch.names import collision_key, composed, problem_of_name, shown
 from stages.fetch.recognise import find_boxes, find_splits
 from waste_classifier.errors import InputError
-from waste_classifier.images import FORMATS
+from waste_classifier.images import open_file
 from waste_classifier.unsure import UNSURE
 
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
@@ -226,7 +224,7 @@ def _looks_like_image(path: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        with Image.open(path, formats=FORMATS):
+        with open_file(path):
             return True
     # Of damaged headers Pillow raises anything.
     except Exception:

@@ -190,7 +190,7 @@ def read_columns(path: Path = MANIFEST_FILE) -> ManifestColumns:
     return ManifestColumns(
         paths,
         labels,
-        np.frombuffer(bytes(checksums), np.uint8).reshape(-1, SHA256_BYTES),
+        np.frombuffer(checksums, np.uint8).reshape(-1, SHA256_BYTES),
         np.frombuffer(hashes, np.uint64),
         shards,
         np.frombuffer(offsets, np.int64),

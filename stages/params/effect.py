@@ -24,6 +24,7 @@ def without_effect(
         train: its phases do so to those of phases that do not run.
     """
     pretrained = backbone.weights != "none"
+    trains_head = pretrained and train.head.epochs > 0
     effects = {
         "fetch.sample": fetch.source == "sample",
         "fetch.kaggle": fetch.source == "kaggle",
@@ -33,24 +34,18 @@ def without_effect(
         "class_weights.beta": class_weights.scheme == "effective_number",
         "train.lr": not pretrained or train.head.epochs > 0,
         "train.head.epochs": pretrained,
-        "train.head.batch_size": pretrained and train.head.epochs > 0,
-        "train.head.mixup": pretrained and train.head.epochs > 0,
+        "train.head.batch_size": trains_head,
+        "train.head.mixup": trains_head,
         "train.head.dropout": train.head.units > 0,
         "train.devices": not pretrained or train.fine_tune.epochs > 0,
         "train.scratch": not pretrained,
-        **_effects_of_views(views, pretrained, train),
+        "views": trains_head and train.head.view_share > 0,
+        "views.seed": views.count > 0,
+        "views.ground": views.count > 0,
+        "train.head.view_share": trains_head and views.count > 0,
         **_effects_of_fine_tuning(train, pretrained),
     }
     return [key for key, has_effect in effects.items() if not has_effect]
-
-
-def _effects_of_views(views: ViewsParams, pretrained: bool, train: TrainParams) -> dict[str, bool]:
-    used = pretrained and train.head.epochs > 0
-    if not used or train.head.view_share == 0:
-        # A share of views has no effect without views, nor views without a share.
-        return {"views": False} | ({"train.head.view_share": False} if not used else {})
-    seen = views.count > 0
-    return {"views.seed": seen, "views.ground": seen, "train.head.view_share": seen}
 
 
 def _effects_of_fine_tuning(train: TrainParams, pretrained: bool) -> dict[str, bool]:

@@ -19,7 +19,7 @@ from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
 from stages.outputs.manifest import MANIFEST_FILE, read_columns
 from stages.outputs.split import SPLIT_FILE, SPLITS, SplitName, SplitRow
-from stages.outputs.tables import iterate_table, write_table
+from stages.outputs.tables import iterate_table, write_sorted, write_table
 from stages.params.split import SplitParams
 from stages.split.assign import TooFewGroupsError, assign_splits
 from stages.split.conflicts import find_conflicts
@@ -51,7 +51,7 @@ def main(settings: SplitParams) -> None:
 
     splits = split_images(labels, groups, settings, sorted(set(received.labels)))
     columns = zip(paths, labels, name_groups(paths, groups), splits, strict=True)
-    write_table(SPLIT_FILE, (SplitRow(*cells) for cells in columns), SplitRow)
+    write_sorted(SPLIT_FILE, (SplitRow(*cells) for cells in columns), SplitRow)
     print(format_counts(labels, splits))
     print(
         f"{len(paths)} images in {len(np.unique(groups))} groups; {len(conflicts)} "

@@ -1,6 +1,5 @@
 """Which images show the same thing."""
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -63,12 +62,13 @@ def mixed_groups(labels: Sequence[str], groups: npt.NDArray[np.intp]) -> MixedGr
         labels: of each image.
         groups: of each image, `(n,)`.
     """
-    labels_in: dict[int, set[str]] = defaultdict(set)
-    for label, group in zip(labels, groups.tolist(), strict=True):
-        labels_in[group].add(label)
-    sizes = Counter(groups.tolist())
-    mixed = [sizes[group] for group, names in labels_in.items() if len(names) > 1]
-    return MixedGroups(len(mixed), sum(mixed), max(mixed, default=0))
+    names = {name: number for number, name in enumerate(sorted(set(labels)))}
+    label = np.fromiter(map(names.__getitem__, labels), np.intp, len(labels))
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    # Each label of a group once. Tables of all images, since there may be as many groups.
+    held = np.unique(group * len(names) + label) // len(names)
+    mixed = sizes[np.bincount(held, minlength=len(sizes)) > 1]
+    return MixedGroups(len(mixed), int(mixed.sum()), int(mixed.max(initial=0)))
 
 
 def name_groups(paths: Sequence[str], groups: npt.NDArray[np.intp]) -> list[str]:

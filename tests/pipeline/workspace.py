@@ -38,6 +38,8 @@ def environment() -> dict[str, str]:
     return {
         **os.environ,
         "PATH": path,
+        # Where a repository has not said so, each command would start a process to report on it.
+        "DVC_NO_ANALYTICS": "1",
         "GIT_AUTHOR_NAME": "tester",
         "GIT_AUTHOR_EMAIL": "tester@example.com",
         "GIT_COMMITTER_NAME": "tester",

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,6 +51,20 @@ def test_an_unsure_photo_says_why(folder: Path) -> None:
     assert dark.reason.startswith("unlike the training photos (distance 1.25")
     assert dark.distance is not None
     assert dark.distance > 1
+
+
+def test_a_distance_just_beyond_the_limit_is_shown_as_beyond(folder: Path) -> None:
+    classifier = Classifier.load(folder)
+    assert classifier.novelty is not None
+    (dark,) = classifier.decide([photo((0, 0, 0))])
+    assert dark.distance is not None
+    # Now 1.001 times as far as the limit.
+    limit = classifier.novelty.limit * dark.distance / np.float32(1.001)
+    classifier.novelty._replace(limit=np.asarray(limit, np.float32)).save(folder / "novelty.npz")
+
+    (answer,) = Classifier.load(folder).decide([photo((0, 0, 0))])
+
+    assert answer.reason == "unlike the training photos (distance 1.001, limit 1)"
 
 
 def test_without_a_decision_it_is_never_unsure_and_without_novelty_nothing_is_unlike(
@@ -121,6 +136,28 @@ def test_a_photo_that_is_none_is_named(folder: Path, tmp_path: Path) -> None:
 
     with pytest.raises(PhotoError, match=r"photo\.jpg: not an image"):
         Classifier.load(folder).decide([tmp_path / "photo.jpg"])
+
+
+def test_a_limit_of_pixels_holds_for_answers_and_explanations_alike(folder: Path) -> None:
+    classifier = Classifier.load(folder)
+
+    for limit in (200, None):
+        (answer,) = classifier.decide([photo(RED)], max_pixels=limit)
+        assert classifier.explain(photo(RED), max_pixels=limit).answer == answer
+    with pytest.raises(PhotoError, match="20 x 10 pixels, more than the limit of 199"):
+        classifier.decide([photo(RED)], max_pixels=199)
+    with pytest.raises(PhotoError, match="20 x 10 pixels, more than the limit of 199"):
+        classifier.explain(photo(RED), max_pixels=199)
+
+
+def test_bytes_are_no_photo(folder: Path) -> None:
+    classifier = Classifier.load(folder)
+    content: Any = b"\xff\xd8\xff"
+
+    with pytest.raises(TypeError, match=r"^photo 0: .* got bytes; wrap bytes by `Image\.open\("):
+        classifier.decide([content])
+    with pytest.raises(TypeError, match=r"^the photo: .* got bytes; wrap bytes by `Image\.open\("):
+        classifier.explain(content)
 
 
 def test_an_adapted_classifier_adapts_whatever_it_is_asked(folder: Path) -> None:

@@ -105,7 +105,7 @@ def test_what_cannot_be_written_leaves_the_table_as_it_was(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(InputError, match=r"cannot be written \(No space left on device\)"):
+    with pytest.raises(InputError, match=r"can't be written \(No space left on device\)"):
         write_corrections(file, [MOVED])
 
     assert read_corrections(file) == {KEPT.path: KEPT}
@@ -115,5 +115,5 @@ def test_what_cannot_be_written_leaves_the_table_as_it_was(
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     file = tmp_path / "none" / "corrections.csv"
 
-    with pytest.raises(InputError, match=rf"^{re.escape(str(file))}: cannot be written"):
+    with pytest.raises(InputError, match=rf"^{re.escape(str(file))}: can't be written"):
         write_corrections(file, [KEPT])

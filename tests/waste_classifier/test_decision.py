@@ -12,6 +12,7 @@ from waste_classifier.decision import (
     Decision,
     always_decide,
     costs_of,
+    told_apart,
 )
 from waste_classifier.errors import InputError
 
@@ -50,6 +51,30 @@ def test_below_its_threshold_a_label_is_not_decided() -> None:
     assert decision.decide(calibrated).tolist() == [0, UNSURE_POSITION, UNSURE_POSITION]
     assert decision.reason(calibrated[1]) == "glass at 0.89, below 0.90"
     assert decision.reason(calibrated[2]) == "metal at 0.99: no threshold promises purity 0.98"
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "texts"),
+    [
+        (0.89, 0.9, ("0.89", "0.90")),
+        (0.9853, 0.9871, ("0.985", "0.987")),
+        (0.99, 0.98999999, ("0.99000000", "0.98999999")),
+        (float(np.float32(1.0000001)), 1, ("1.0000001", "1.0000000")),
+        (1.25, 1, ("1.25", "1.00")),
+        (1 - 2**-53, 1, ("0.9999999999999999", "1.0000000000000000")),
+        (0.9, 0.9, ("0.90", "0.90")),
+    ],
+)
+def test_numbers_have_as_many_decimals_as_tell_them_apart(
+    value: float, limit: float, texts: tuple[str, str]
+) -> None:
+    assert told_apart(value, limit) == texts
+
+
+def test_a_reason_does_not_contradict_itself() -> None:
+    decision = PLAIN._replace(thresholds=(0.9871, None), purity=0.98)
+
+    assert decision.reason(np.array([0.9853, 0.0147])) == "glass at 0.985, below 0.987"
 
 
 def test_costs_choose_the_cheapest_answer() -> None:

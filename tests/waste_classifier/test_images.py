@@ -1,5 +1,7 @@
 """Every kind of photo becomes upright RGB, or is refused with a reason."""
 
+import io
+import re
 import struct
 import subprocess
 import sys
@@ -7,6 +9,7 @@ import threading
 import warnings
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +27,11 @@ from waste_classifier.images import (
     decoded,
     load,
     load_resized,
+    open_file,
     resized_batches,
 )
 
+ROOT = Path(__file__).parents[2]
 RED = (255, 0, 0)
 
 
@@ -539,6 +544,100 @@ def test_all_pixels_that_shrink_into_one_count() -> None:
     board = np.indices((64, 64)).sum(axis=0) % 2 * 255
     pixels = load_resized(np.repeat(board[..., np.newaxis], 3, axis=2).astype(np.uint8), 8)
     assert np.abs(pixels - 127.5).max() < 8
+
+
+def test_a_photo_ten_times_as_large_is_resized_as_the_document_says(tmp_path: Path) -> None:
+    document = (ROOT / "docs/how-to/devices.md").read_text()
+    (code,) = [each for each in re.findall("```python\n(.*?)```", document, re.S) if "def " in each]
+    written: dict[str, Any] = {"np": np}
+    exec(code, written)
+    pixels = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    # A smaller JPEG could be made while it is decoded, of other pixels.
+    Image.fromarray(pixels).save(tmp_path / "1.jpg")
+    whole = decode(tmp_path / "1.jpg")
+
+    resized = load_resized(tmp_path / "1.jpg", 48)
+
+    plain = whole.resize((48, 48), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(resized, np.asarray(plain))
+    # Pillow rounds after each direction.
+    by_hand = written["resized"](np.asarray(whole), 48)
+    assert np.abs(by_hand.astype(int) - resized).max() <= 1
+
+
+def test_one_opened_image_may_be_asked_about_many_times_at_once(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (600, 800, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for kind in ("JPEG", "PNG"):
+        Image.fromarray(pixels).save(tmp_path / "photo", kind, exif=exif)
+        expected = load_resized(tmp_path / "photo", 8)
+        # Pillow reads the pixels when they are first asked for.
+        for _ in range(5):
+            with Image.open(tmp_path / "photo") as opened:
+                (batch,) = resized_batches([opened] * 8, 8, 8)
+            assert (batch == expected).all()
+            with Image.open(tmp_path / "photo") as opened, ThreadPoolExecutor(4) as threads:
+                asked = [threads.submit(load_resized, opened, 8) for _ in range(4)]
+            for each in asked:
+                np.testing.assert_array_equal(each.result(), expected)
+
+
+@pytest.mark.parametrize(
+    ("photo", "kind"),
+    [(b"\xff\xd8\xff", "bytes"), (io.BytesIO(b"\xff\xd8\xff"), "BytesIO"), (None, "NoneType")],
+)
+def test_what_is_no_kind_of_photo_is_a_mistake_of_the_caller(photo: Any, kind: str) -> None:
+    wanted = (
+        rf"expected a path, an image of Pillow or an array, got {kind}; "
+        r"wrap bytes by `Image\.open\(io\.BytesIO\(…\)\)`$"
+    )
+    for load_one in (decode, load, lambda each: load_resized(each, 8)):
+        with pytest.raises(TypeError, match="^the photo: " + wanted):
+            load_one(photo)
+    with pytest.raises(TypeError, match="^photo 1: " + wanted):
+        list(resized_batches([np.zeros((2, 2, 3), np.uint8), photo], 8, 2))
+
+
+def test_bytes_wrapped_as_the_error_says_are_a_photo(tmp_path: Path) -> None:
+    content = as_file(red_with_white_right(), tmp_path).read_bytes()
+
+    with Image.open(io.BytesIO(content)) as photo:
+        np.testing.assert_array_equal(np.asarray(decode(photo)), red_with_white_right())
+
+
+def test_the_limit_of_pillow_is_neither_changed_nor_asked(tmp_path: Path) -> None:
+    # Whoever imports this has photos of others, and limits of its own.
+    own = "import waste_classifier.images; from PIL import Image; print(Image.MAX_IMAGE_PIXELS)"
+    alone = "from PIL import Image; print(Image.MAX_IMAGE_PIXELS)"
+    limits = [
+        subprocess.run([sys.executable, "-c", each], check=True, capture_output=True).stdout
+        for each in (own, alone)
+    ]
+    assert limits[0] == limits[1] != b"None\n"
+    # More than Pillow warns of, and more than twice as many, which it refuses.
+    for width, height in ((10_000, 9_000), (10_000, 18_000)):
+        file = declared_png(tmp_path / "large.png", width, height)
+        with warnings.catch_warnings(action="error"):
+            for photo in (file, Content(file)):
+                with pytest.raises(
+                    ImageError,
+                    match=rf"^{width} x {height} pixels, more than the limit of 50000000$",
+                ):
+                    decode(photo)
+            with open_file(file) as opened:
+                assert opened.size == (width, height)
+
+
+def test_a_picture_larger_than_its_gif_says_is_refused(tmp_path: Path) -> None:
+    Image.new("P", (4, 4)).save(tmp_path / "1.gif")
+    content = bytearray((tmp_path / "1.gif").read_bytes())
+    picture = content.index(b",\0\0\0\0\4\0\4\0")
+    content[picture + 5 : picture + 9] = b"\xff" * 4
+    (tmp_path / "1.gif").write_bytes(content)
+
+    with pytest.raises(ImageError, match=r"^more pixels than Pillow decodes \(Image size"):
+        decode(tmp_path / "1.gif", max_pixels=None)
 
 
 @pytest.mark.parametrize(("batch_size", "lengths"), [(2, [2, 2, 1]), (5, [5]), (64, [5])])

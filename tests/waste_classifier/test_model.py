@@ -215,7 +215,7 @@ def test_a_folder_without_a_classifier_is_named(tmp_path: Path) -> None:
 def test_a_damaged_head_is_named(folder: Path, damage: Callable[[Path], object]) -> None:
     damage(folder / "head.npz")
 
-    assert refusal(folder).startswith(f"{folder}/head.npz: not the head of a classifier (")
+    assert refusal(folder).startswith(f"{folder}/head.npz: can't be read (")
 
 
 def test_another_resizing_is_refused(folder: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,14 @@ determinism.configure()
 
 import keras  # noqa: E402  (after the set-up, which it reads)
 
-from waste_classifier.backbone import save_network  # noqa: E402
+from stages.export.formats import write_formats  # noqa: E402
+from waste_classifier import Classifier  # noqa: E402
+from waste_classifier import backbone as backbones  # noqa: E402
+from waste_classifier.backbone import Backbone, save_network  # noqa: E402
 from waste_classifier.errors import InputError, PhotoError  # noqa: E402
 from waste_classifier.head import Dense, Head  # noqa: E402
-from waste_classifier.images import Photo  # noqa: E402
+from waste_classifier.images import Photo, load_resized  # noqa: E402
+from waste_classifier.litert import LiteRTNetwork  # noqa: E402
 from waste_classifier.model import Contract, Model, write_model  # noqa: E402
 from waste_classifier.orientations import ORIENTATIONS, Orientation  # noqa: E402
 
@@ -205,3 +210,104 @@ def test_a_backbone_of_another_classifier_is_refused(
 
     with pytest.raises(InputError, match="but the rest of the classifier expects 2 and 1"):
         Model.load(tmp_path / "model").predict([np.zeros((2, 2, 3), np.uint8)])
+
+
+@pytest.fixture(scope="module")
+def by_keras(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a classifier whose network has stages."""
+    images = keras.Input((8, 8, 3))
+    maps = keras.layers.Conv2D(4, 3, padding="same")(images)
+    maps = keras.layers.ReLU(name="conv5_block3_out")(maps)
+    mean = keras.ops.mean(maps, axis=(1, 2))
+    deviation = keras.ops.sqrt(keras.ops.var(maps, axis=(1, 2)) + 1e-5)
+    network = keras.Model(images, keras.layers.Concatenate()([mean, deviation]))
+    random = np.random.default_rng(0)
+    network.set_weights([random.normal(0, 0.1, array.shape) for array in network.get_weights()])
+    folder = tmp_path_factory.mktemp("by_keras")
+    save_network(network, folder / "backbone.keras")
+    logits = Dense(random.normal(0, 0.1, (8, 2)).astype(np.float32), np.zeros(2, np.float32))
+    contract = Contract(tuple(LABELS), tuple(ORIENTATIONS), 8)
+    write_model(folder, contract, Head(None, logits), folder / "backbone.keras")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def by_litert(by_keras: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("by_litert") / "classifier"
+    shutil.copytree(by_keras, folder)
+    write_formats(folder, Model.load(by_keras), ["float32"])
+    (folder / "float32.tflite").rename(folder / "classifier.tflite")
+    return folder
+
+
+@pytest.fixture
+def photo() -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("name", ["by_keras", "by_litert"])
+def test_an_explanation_is_of_the_answer_given(
+    name: str, photo: npt.NDArray[np.uint8], request: pytest.FixtureRequest
+) -> None:
+    classifier = Classifier.load(request.getfixturevalue(name))
+    seen = load_resized(photo, 8)
+
+    explanation = classifier.explain(photo)
+
+    assert explanation.answer == classifier.decide([photo])[0]
+    later = classifier.explain_seen(seen, classifier.features(seen[None])[0])
+    np.testing.assert_array_equal(explanation.map, later.map)
+    assert explanation.map.max() == 1
+
+
+def test_an_explanation_takes_one_run_of_a_file_that_gives_all(
+    by_litert: Path, photo: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = []
+    run = LiteRTNetwork.__call__
+
+    def counted(network: LiteRTNetwork, image: npt.NDArray[np.uint8]) -> object:
+        runs.append(image)
+        return run(network, image)
+
+    monkeypatch.setattr(LiteRTNetwork, "__call__", counted)
+
+    Classifier.load(by_litert).explain(photo)
+
+    assert len(runs) == 1
+
+
+def test_the_network_up_to_its_last_stage_is_made_once(
+    by_keras: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    last_stage_output = backbones.last_stage_output
+
+    def counted(network: keras.Model) -> object:
+        made.append(network)
+        return last_stage_output(network)
+
+    monkeypatch.setattr(backbones, "last_stage_output", counted)
+    backbone = Backbone.load(by_keras / "backbone.keras")
+
+    first, second = (backbone.activations(np.zeros((8, 8, 3), np.uint8)) for _ in range(2))
+
+    np.testing.assert_array_equal(first, second)
+    assert len(made) == 1
+
+
+def test_threads_read_the_network_once(by_keras: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    load = Backbone.load
+
+    def counted(file: Path) -> Backbone:
+        read.append(file)
+        return load(file)
+
+    monkeypatch.setattr(Backbone, "load", counted)
+    model = Model.load(by_keras)
+
+    with ThreadPoolExecutor(4) as threads:
+        networks = list(threads.map(lambda _: model.backbone, range(4)))
+
+    assert len(read) == len(set(map(id, networks))) == 1

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,20 @@ import numpy.typing as npt
 from waste_classifier import adaptation, decision, decision_curve, novelty
 from waste_classifier.adaptation import Adaptation
 from waste_classifier.classifier import Answer, Classifier
-from waste_classifier.commands.photos import Found, find_photos, is_folder, results, say_left_out
+from waste_classifier.commands.photos import (
+    Found,
+    find_photos,
+    is_folder,
+    refuse,
+    results,
+    say_left_out,
+)
 from waste_classifier.commands.progress import counted, say
 from waste_classifier.decision import Decision
 from waste_classifier.errors import InputError
 from waste_classifier.evenly import evenly
 from waste_classifier.novelty import Novelty
+from waste_classifier.whole import refusals_explained, whole_folder
 
 #: Fewer photos say little of what is usual.
 FEWEST_PHOTOS = 50
@@ -29,6 +38,8 @@ PARTS = 5
 RUNS = 4
 #: What a folder says of the old line alone: what purities cost there, and the model card.
 OF_THE_OLD_LINE = (decision_curve.FILE_NAME, "README.md")
+#: What to do where the new folder can't be written.
+ANOTHER_FOLDER = "free some space, or name another folder"
 #: Of the photos of the line, this share may lie beyond the limit.
 REFUSED = 0.05
 
@@ -45,11 +56,13 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
         0, or 1 where a photo could not be read.
 
     Raises:
-        InputError: `output` is there already, there are too few photos, or the classifier does not
-            know how its training photos look.
+        InputError: `output` is there already or can't be written, there are too few photos, or the
+            classifier does not know how its training photos look.
     """
     if os.path.lexists(output):
         raise InputError(f"{output}: is there already; name a new folder")
+    if Path(os.path.realpath(output)).is_relative_to(os.path.realpath(folder)):
+        raise InputError(f"{output}: in the folder of the classifier; name one outside it")
     if not is_folder(photos):
         raise InputError(f"{photos}: no such folder; expected one with photos of the line")
     classifier = Classifier.load(folder)
@@ -63,32 +76,46 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
             f"{folder}: has no {novelty.FILE_NAME}, which says how training photos look; run `make "
             "release`"
         )
-    before: list[Answer] = []
-    features, unread = [], 0
     left_out: Counter[str] = Counter()
     found = enough(list(find_photos([photos], left_out)))
     say_left_out(left_out)
-    for result in counted(results(classifier, found), "photos"):
-        if result.answer is None or result.features is None:
-            unread += 1
-            say(f"error: {result.error}", sys.stderr)
-        else:
-            before.append(result.answer)
-            features.append(result.features)
-    if len(features) < FEWEST_PHOTOS:
-        raise InputError(
-            f"{photos}: {len(features)} photos that can be read, but {FEWEST_PHOTOS} at least say "
-            "what is usual"
-        )
-    seen = np.stack(features)
-    shift = adaptation.adapt(seen.mean(axis=1), known.mean, known.scale)
-    wider = widened(known, adapted_by_others(seen, known))
-    write_adapted(folder, output, shift, wider, wary(classifier.decision))
+    # Before the photos are looked at, which would be in vain.
+    with whole_folder(output, ANOTHER_FOLDER) as unfinished:
+        before, features, unread = look(classifier, found)
+        if len(features) < FEWEST_PHOTOS:
+            raise InputError(
+                f"{photos}: {len(features)} photos that can be read, but {FEWEST_PHOTOS} at least "
+                "say what is usual"
+            )
+        seen = np.stack(features)
+        shift = adaptation.adapt(seen.mean(axis=1), known.mean, known.scale)
+        wider = widened(known, adapted_by_others(seen, known))
+        with refusals_explained(output, ANOTHER_FOLDER):
+            write_adapted(folder, unfinished, shift, wider, wary(classifier.decision))
     after = Classifier.load(output).answers(shift(seen))
     for line in changes(before, after, classifier.labels):
         say(line)
     say(f"written to {output}; look at `score` with it where labels are known")
     return 1 if unread else 0
+
+
+def look(
+    classifier: Classifier, found: list[Found]
+) -> tuple[list[Answer], list[npt.NDArray[np.float32]], int]:
+    """Look at photos, and say which can't be read.
+
+    Returns:
+        Of those that can be read answers and features, `(orientations, d)` each; how many can't.
+    """
+    answers, features, unread = [], [], 0
+    for result in counted(results(classifier, found), "photos"):
+        if result.answer is None or result.features is None:
+            unread += 1
+            say(f"error: {result.error}", sys.stderr)
+        else:
+            answers.append(result.answer)
+            features.append(result.features)
+    return answers, features, unread
 
 
 def enough(found: list[Found]) -> list[Found]:
@@ -141,26 +168,57 @@ def wary(decision: Decision) -> Decision:
 
 
 def write_adapted(
-    folder: Path, output: Path, shift: Adaptation, wider: Novelty, warier: Decision
+    folder: Path, target: Path, shift: Adaptation, wider: Novelty, warier: Decision
 ) -> None:
-    """Write a copy of a classifier with what is known of another line, whole or not at all.
+    """Write a copy of a classifier with what is known of another line.
+
+    Args:
+        folder: of the classifier.
+        target: an empty folder.
+        shift: of features.
+        wider: what photos are held against.
+        warier: how to decide.
 
     Raises:
-        InputError: it can't be written.
+        InputError: a file of the classifier can't be read.
+        OSError: the copy can't be written.
     """
-    unfinished = output.with_name(f".{output.name}.new")
+    copy_contents(folder, target, OF_THE_OLD_LINE)
+    shift.save(target / adaptation.FILE_NAME)
+    wider.save(target / novelty.FILE_NAME)
+    if (target / decision.FILE_NAME).exists():
+        warier.save(target / decision.FILE_NAME)
+
+
+def copy_contents(folder: Path, target: Path, left_out: Sequence[str] = ()) -> None:
+    """Copy what is in a folder, but not who may write it: a copy of what none may write changes.
+
+    Args:
+        folder: whose files, and folders with all in them, are copied; of links, what they lead to.
+        target: a folder.
+        left_out: names of files that are not copied.
+
+    Raises:
+        InputError: a file or folder can't be read, or something is neither.
+        OSError: its copy can't be written.
+    """
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(folder, unfinished, ignore=shutil.ignore_patterns(*OF_THE_OLD_LINE))
-        shift.save(unfinished / adaptation.FILE_NAME)
-        wider.save(unfinished / novelty.FILE_NAME)
-        if (unfinished / decision.FILE_NAME).exists():
-            warier.save(unfinished / decision.FILE_NAME)
-        unfinished.rename(output)
-    except (OSError, shutil.Error) as error:
-        raise InputError(f"{output}: can't be written ({error}); name another folder") from None
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        parts = sorted(folder.iterdir())
+    except OSError as error:
+        refuse(error)
+    for part in parts:
+        if part.is_dir():
+            (target / part.name).mkdir()
+            copy_contents(part, target / part.name, left_out)
+        elif part.name not in left_out:
+            if not part.is_file():
+                raise InputError(f"{part}: is no file that can be copied; take it away")
+            try:
+                opened = part.open("rb")
+            except OSError as error:
+                refuse(error)
+            with opened, (target / part.name).open("wb") as copy:
+                shutil.copyfileobj(opened, copy)
 
 
 def changes(before: list[Answer], after: list[Answer], labels: tuple[str, ...]) -> list[str]:

@@ -46,11 +46,11 @@ class ZipMember(NamedTuple):
     """A file in an archive."""
 
     archive: zipfile.ZipFile  #: opened once: it reads the list of all its files then
-    member: str
+    member: zipfile.ZipInfo  #: not its name, which another file in the archive may have too
 
     def __str__(self) -> str:
         """Return what errors call it."""
-        return f"{self.archive.filename}/{self.member}"
+        return f"{self.archive.filename}/{self.member.filename}"
 
     def read_bytes(self) -> bytes:
         """Return its content.
@@ -150,10 +150,11 @@ def _of_folder(folder: Path, left_out: Counter[str]) -> Iterator[Found]:
                 path = Path(parent, file)
                 yield Found(str(path), path)
             elif not is_hidden(file):
-                left_out[_kind(file)] += 1
+                left_out[kind_of(file)] += 1
 
 
-def _kind(name: str) -> str:
+def kind_of(name: str) -> str:
+    """Return what kind of a file a name is of: its extension, if it has one."""
     return Path(name).suffix.lower() or "without an extension"
 
 
@@ -173,18 +174,18 @@ def _of_archive(path: Path, left_out: Counter[str]) -> Iterator[Found]:
     try:
         # Closed with the last photo of it.
         archive = zipfile.ZipFile(path)
-        members = sorted(archive.namelist())
+        members = sorted(archive.infolist(), key=lambda member: member.filename)
     except Exception as error:
         raise InputError(f"{path}: can't be opened ({error})") from None
     for member in members:
-        parts = [part for part in member.split("/") if part not in ("", ".", "..")]
-        if any(map(is_hidden, parts)) or member.endswith("/"):
+        parts = [part for part in member.filename.split("/") if part not in ("", ".", "..")]
+        if any(map(is_hidden, parts)) or member.is_dir():
             continue
-        if is_photo(member):
+        if is_photo(member.filename):
             photo = ZipMember(archive, member)
             yield Found(str(photo), photo)
         else:
-            left_out[_kind(member)] += 1
+            left_out[kind_of(member.filename)] += 1
 
 
 def results(

@@ -1,33 +1,24 @@
 """`predict`: a line per photo, and the same for machines."""
 
-import csv
-import json
-import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
-
-from PIL import Image
 
 from waste_classifier.classifier import Answer, Classifier
+from waste_classifier.commands.outputs import (
+    Write,
+    check_outputs,
+    csv_table,
+    explanations,
+    json_lines,
+    sheet,
+)
 from waste_classifier.commands.photos import Result, find_photos, results, say_left_out, told
 from waste_classifier.commands.progress import counted, drop_output, say
-from waste_classifier.commands.sheets import MOST_PHOTOS, contact_sheet, explanation_sheet
-from waste_classifier.errors import InputError
-from waste_classifier.explanation import Explanation
-from waste_classifier.images import load
-
-#: How bytes of a file name that are no text are written.
-BYTES_AS_TEXT = "backslashreplace"
-#: Bytes of a photo's name in that of its explanation.
-LONGEST_STEM = 200
-#: Kinds of pictures that are written, by the ends of their names.
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
-#: Side of a photo on a sheet, pixels.
-SHEET_SIDE = 160
+from waste_classifier.errors import InputError, PhotoError
+from waste_classifier.whole import is_standard_output
 
 
 def predict(
@@ -54,39 +45,30 @@ def predict(
         0, or 1 where a photo could not be read.
 
     Raises:
-        InputError: the classifier or a file is missing, or a file can't be written.
+        InputError: the classifier or a file is missing, or a file can't be written or would
+            replace something else.
     """
+    check_outputs(photos, csv_file, jsonl_file, sheet_file, explain_folder)
     classifier = Classifier.load(folder)
-    if sheet_file is not None:
-        _check_picture(sheet_file)
-    unread = count = 0
     left_out: Counter[str] = Counter()
-    files = [file for file in (csv_file, jsonl_file, sheet_file, explain_folder) if file]
-    shown: list[tuple[Image.Image, Answer]] = []
-    if explain_folder is not None:
-        with _refusals_explained(explain_folder):
-            explain_folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        tables = [
-            stack.enter_context(opened(file, classifier.labels))
-            for opened, file in ((_csv_table, csv_file), (_json_lines, jsonl_file))
-            if file is not None
-        ]
-        for result in counted(results(classifier, find_photos(photos, left_out)), "photos"):
-            count += 1
-            for table in tables:
-                table(result)
-            if result.answer is None or result.image is None:
-                unread += 1
-                say(f"error: {result.error}", sys.stderr)
-                continue
-            _say_line(line_of(result.found.name, result.answer, top), needed=not files)
-            if sheet_file is not None and len(shown) < MOST_PHOTOS:
-                small = Image.fromarray(result.image).resize((SHEET_SIDE, SHEET_SIDE))
-                shown.append((small, result.answer))
-            if explain_folder is not None and result.features is not None:
-                why = classifier.explain_seen(result.image, result.features)
-                _save_explanation(why, result, explain_folder, count)
+        # What is opened last is finished first: a sheet that can't be written takes no table along.
+        pictures: list[Write] = []
+        if explain_folder is not None:
+            pictures.append(stack.enter_context(explanations(explain_folder, classifier)))
+        if sheet_file is not None:
+            pictures.append(stack.enter_context(sheet(sheet_file)))
+        tables: list[Write] = []
+        if jsonl_file is not None:
+            tables.append(stack.enter_context(json_lines(jsonl_file)))
+        if csv_file is not None:
+            tables.append(stack.enter_context(csv_table(csv_file, classifier.labels)))
+        lines: list[Write] = []
+        # A table on the standard output would be none with lines in it.
+        if not any(is_standard_output(file) for file in (csv_file, jsonl_file) if file):
+            lines.append(_lines(top, needed=not pictures + tables))
+        decided = results(classifier, find_photos(photos, left_out))
+        count, unread = _write_all(decided, [*tables, *lines, *pictures])
         # Within the block, so that tables of before stay.
         if count == 0:
             reason = told(left_out)
@@ -94,8 +76,6 @@ def predict(
                 f"{', '.join(photos)}: no photos found{f' ({reason})' if reason else ''}"
             )
     say_left_out(left_out)
-    if sheet_file is not None and shown:
-        _save(contact_sheet(shown), sheet_file)
     if unread:
         say(f"{unread} of {count} photos could not be read", sys.stderr)
     return 1 if unread else 0
@@ -112,117 +92,45 @@ def line_of(name: str, answer: Answer, top: int = 1) -> str:
     return f"{name}\t{answer.decision}\t{why}"
 
 
-def _say_line(line: str, needed: bool) -> None:
-    """Print a line; where the reader of lines has left, files are still to be written.
+def _write_all(decided: Iterable[Result], writers: Sequence[Write]) -> tuple[int, int]:
+    """Give each result to each writer.
 
-    Raises:
-        BrokenPipeError: the reader has left, and lines are all that was asked for.
+    Returns:
+        How many photos there were, and of how many a writer or the result says that they can't be
+        read, which is said on standard error.
     """
-    try:
-        say(line)
-    except BrokenPipeError:
-        if needed:
-            raise
-        drop_output()
+    count = unread = 0
+    for result in counted(decided, "photos"):
+        count += 1
+        problem = result.error
+        try:
+            for write in writers:
+                write(result)
+        except PhotoError as error:
+            problem = str(error)
+        if problem:
+            unread += 1
+            say(f"error: {problem}", sys.stderr)
+    return count, unread
 
 
-@contextmanager
-def _csv_table(file: Path, labels: Sequence[str]) -> Iterator[Any]:
-    with _written(file) as opened:
-        writer = csv.writer(opened, lineterminator="\n")
-        columns = ["photo", "decision", "reason", "label", "probability"]
-        columns += ["distance", "label_distance", "error"]
-        writer.writerow([*columns, *(f"probability_{label}" for label in labels)])
+def _lines(top: int, needed: bool) -> Write:
+    """Return what prints a line; where its reader has left, files are still to be written.
 
-        def write(result: Result) -> None:
-            with _refusals_explained(file):
-                writer.writerow(_cells(result, len(labels)))
-
-        yield write
-
-
-def _cells(result: Result, labels: int) -> list[str]:
-    """Return the cells of a row."""
-    answer = result.answer
-    if answer is None:
-        return [result.found.name, *[""] * 6, result.error, *[""] * labels]
-    distances = [
-        "" if each is None else f"{each:.4f}" for each in (answer.distance, answer.label_distance)
-    ]
-    return [
-        *(result.found.name, answer.decision, answer.reason, answer.label),
-        *(f"{answer.probability:.6f}", *distances, ""),
-        *(f"{value:.6f}" for value in answer.probabilities.values()),
-    ]
-
-
-@contextmanager
-def _json_lines(file: Path, _: Sequence[str]) -> Iterator[Any]:
-    with _written(file) as opened:
-
-        def write(result: Result) -> None:
-            said = {} if result.answer is None else result.answer._asdict()
-            document = {"photo": result.found.name, **said, "error": result.error or None}
-            with _refusals_explained(file):
-                opened.write(json.dumps(document, ensure_ascii=False) + "\n")
-
-        yield write
-
-
-@contextmanager
-def _written(file: Path) -> Iterator[IO[str]]:
-    """Open a file that appears whole at the end of the block, or not at all."""
-    if not file.name:
-        raise InputError(f"{file}: no name of a file; name one")
-    unfinished = file.with_name(f".{file.name}.new")
-    with _refusals_explained(file):
-        # A name of a photo may hold bytes that are no text.
-        opened = unfinished.open("w", encoding="utf-8", errors=BYTES_AS_TEXT, newline="")
-    try:
-        yield opened
-        with _refusals_explained(file):
-            opened.close()
-            unfinished.replace(file)
-    finally:
-        with suppress(OSError):  # of a full disk, again
-            opened.close()
-        unfinished.unlink(missing_ok=True)
-
-
-def _save_explanation(explanation: Explanation, result: Result, folder: Path, number: int) -> None:
-    picture = explanation_sheet(load(result.found.photo, name=result.found.name), explanation)
-    # With number and extension, a file system takes so long a name.
-    stem = os.fsencode(Path(result.found.name).stem)[:LONGEST_STEM].decode(errors="ignore")
-    _save(picture, folder / f"{number:05}_{stem}.jpg")
-
-
-def _check_picture(file: Path) -> None:
-    """Check, before photos are decided on, that a picture can have this name.
-
-    Raises:
-        InputError: it can't.
+    Args:
+        top: how many labels a line names.
+        needed: whether lines are all that was asked for; then what is returned raises a
+            `BrokenPipeError` where their reader has left.
     """
-    if file.suffix.lower() not in PICTURES:
-        raise InputError(f"{file}: no kind of picture; end its name with {' or '.join(PICTURES)}")
 
+    def write(result: Result) -> None:
+        if result.answer is None:
+            return
+        try:
+            say(line_of(result.found.name, result.answer, top))
+        except BrokenPipeError:
+            if needed:
+                raise
+            drop_output()
 
-def _save(picture: Image.Image, file: Path) -> None:
-    """Write a picture, whole or not at all."""
-    unfinished = file.with_name(f".{file.stem}.new{file.suffix}")
-    try:
-        with _refusals_explained(file):
-            picture.save(unfinished)
-            unfinished.replace(file)
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-
-
-@contextmanager
-def _refusals_explained(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise InputError(f"{file}: can't be written ({error.strerror or error})") from None
+    return write

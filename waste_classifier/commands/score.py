@@ -4,20 +4,32 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from waste_classifier.classifier import Answer, Classifier
-from waste_classifier.commands.photos import photos_by_label, results, say_left_out
+from waste_classifier.commands.photos import Found, photos_by_label, results, say_left_out
 from waste_classifier.commands.progress import counted, say
+from waste_classifier.decision import Decision
 from waste_classifier.errors import InputError
 from waste_classifier.evenly import evenly
 from waste_classifier.intervals import wilson_interval
 from waste_classifier.shift import energy_test
+from waste_classifier.training_photos import TrainingPhotos
 
 #: Photos of each side of the test; more would take memory by the square.
 MOST_COMPARED = 1000
+
+
+class Seen(NamedTuple):
+    """What was seen of the photos."""
+
+    answers: dict[str, list[Answer]]  #: by what the photos show, which may be none of the labels
+    actual: list[str]  #: label of each photo whose place is known
+    coordinates: list[npt.NDArray[np.float32]]  #: its place, `(m,)`, of `Novelty.coordinates`
+    unread: int  #: photos that can't be read
 
 
 def score(folder: Path, photos: Path) -> int:
@@ -46,13 +58,36 @@ def score(folder: Path, photos: Path) -> int:
     others = ", ".join(label for label in by_label if label not in classifier.labels)
     if others:
         say(f"no labels of the classifier, so 'unsure' is right: {others}")
+    seen = look(classifier, by_label)
+    if not any(seen.answers.values()):
+        raise InputError(f"{photos}: no photo could be read")
+    weights = weights_of_photos(classifier.decision, seen.answers)
+    for line in table(seen.answers, classifier.labels, weights):
+        say(line)
+    say(mix_line(classifier.decision, seen.answers))
+    say("intervals, of 95 %, are as if each photo showed another thing")
+    if classifier.novelty is not None:
+        every = [answer.is_unlike for of_label in seen.answers.values() for answer in of_label]
+        say(f"unlike the training photos: {share(every)}")
+    if classifier.training_photos is not None and seen.coordinates:
+        say(shift_line(seen, classifier.training_photos))
+    return 1 if seen.unread else 0
+
+
+def look(classifier: Classifier, by_label: dict[str, list[Found]]) -> Seen:
+    """Look at photos, and say which can't be read.
+
+    Args:
+        classifier: that decides on them.
+        by_label: the photos by what they show.
+    """
     answers: dict[str, list[Answer]] = {label: [] for label in by_label}
-    coordinates: list[np.ndarray] = []
+    coordinates: list[npt.NDArray[np.float32]] = []
     actual: list[str] = []
     unread = 0
     found = [(label, each) for label, of_label in by_label.items() for each in of_label]
-    scored = counted(results(classifier, (each for _, each in found)), "photos")
-    for (label, _), result in zip(found, scored, strict=True):
+    decided = counted(results(classifier, (each for _, each in found)), "photos")
+    for (label, _), result in zip(found, decided, strict=True):
         if result.answer is None or result.features is None:
             unread += 1
             say(f"error: {result.error}", sys.stderr)
@@ -62,31 +97,72 @@ def score(folder: Path, photos: Path) -> int:
             actual.append(label)
             mean = result.features.mean(axis=0, keepdims=True)
             coordinates.append(classifier.novelty.coordinates(mean)[0])
-    if not any(answers.values()):
-        raise InputError(f"{photos}: no photo could be read")
-    for line in table(answers, classifier.labels):
-        say(line)
-    unlike = [answer.is_unlike for of_label in answers.values() for answer in of_label]
-    if classifier.novelty is not None:
-        say(f"unlike the training photos: {share(sum(unlike), len(unlike))}")
-    training = classifier.training_photos
-    if training is not None and coordinates:
-        seen, learned = of_equal_mix(actual, training.labels.tolist())
-        p = energy_test(np.stack(coordinates)[seen], training.coordinates[learned])
-        looks = "are not told apart from" if p > 0.05 else "look unlike"
-        say(
-            f"taken together, {len(seen)} photos with a label {looks} {len(learned)} training "
-            f"photos of the same labels (two-sample test: p {p:.3f})"
-        )
-    return 1 if unread else 0
+    return Seen(answers, actual, coordinates, unread)
 
 
-def table(answers: dict[str, list[Answer]], labels: tuple[str, ...]) -> list[str]:
+def weights_of_photos(decision: Decision, answers: dict[str, list[Answer]]) -> dict[str, float]:
+    """Return how much a photo counts, by what it shows.
+
+    Each counts once, or, where the classifier is for another mix than that of its data, so much
+    that labels have the shares of that mix; things of no label have none there.
+
+    Args:
+        decision: of the classifier.
+        answers: by what the photos show.
+    """
+    if not decision.reweights:
+        return dict.fromkeys(answers, 1.0)
+    mix = dict(zip(decision.labels, decision.mix, strict=True))
+    return {
+        label: mix.get(label, 0.0) / len(of_label) if of_label else 0.0
+        for label, of_label in answers.items()
+    }
+
+
+def mix_line(decision: Decision, answers: dict[str, list[Answer]]) -> str:
+    """Return a line on the mix in which purity, coverage and accuracy are.
+
+    Args:
+        decision: of the classifier.
+        answers: by what the photos show.
+    """
+    what = "purity, coverage and accuracy are in the mix of"
+    if not decision.reweights:
+        return f"{what} this folder"
+    mix = ", ".join(
+        f"{label} {of_mix / sum(decision.mix):.2f}"
+        for label, of_mix in zip(decision.labels, decision.mix, strict=True)
+    )
+    missing = [label for label in decision.labels if not answers.get(label)]
+    left_out = f"; without {', '.join(missing)}, of which no photo is here" if missing else ""
+    return f"{what} the classifier: {mix}{left_out}; things of no label have no share in it"
+
+
+def shift_line(seen: Seen, training: TrainingPhotos) -> str:
+    """Return a line on whether photos with a label, taken together, look like the training ones.
+
+    Args:
+        seen: with coordinates.
+        training: the training photos.
+    """
+    scored, learned = of_equal_mix(seen.actual, training.labels.tolist())
+    p = energy_test(np.stack(seen.coordinates)[scored], training.coordinates[learned])
+    looks = "are not told apart from" if p > 0.05 else "look unlike"
+    return (
+        f"taken together, {len(scored)} photos with a label {looks} {len(learned)} training "
+        f"photos of the same labels (two-sample test, as if each showed another thing: p {p:.3f})"
+    )
+
+
+def table(
+    answers: dict[str, list[Answer]], labels: tuple[str, ...], weights: dict[str, float]
+) -> list[str]:
     """Return a line for each label, and for all; intervals are Wilson's, 95 %.
 
     Args:
         answers: by what the photos show, which may be none of the labels.
         labels: of the classifier.
+        weights: how much a photo counts, by what it shows.
     """
     width = max(map(len, [*labels, *answers, "things of no label"]))
     lines = [f"{'':{width}}  photos  purity                     recovery                   unsure"]
@@ -94,36 +170,49 @@ def table(answers: dict[str, list[Answer]], labels: tuple[str, ...]) -> list[str
     for label in labels:
         of_label = answers.get(label, [])
         in_bin = [actual for actual, answer in everything if answer.decision == label]
+        purity = share([actual == label for actual in in_bin], [weights[each] for each in in_bin])
         lines.append(
-            f"{label:{width}}  {len(of_label):6}  "
-            f"{share(sum(actual == label for actual in in_bin), len(in_bin)):25}  "
-            f"{share(sum(answer.decision == label for answer in of_label), len(of_label)):25}  "
-            f"{share(sum(not answer.is_sure for answer in of_label), len(of_label))}"
+            f"{label:{width}}  {len(of_label):6}  {purity:25}  "
+            f"{share([answer.decision == label for answer in of_label]):25}  "
+            f"{share([not answer.is_sure for answer in of_label])}"
         )
     for label, of_label in answers.items():
         if label not in labels:
             lines.append(
                 f"{label:{width}}  {len(of_label):6}  {'':25}  {'':25}  "
-                f"{share(sum(not answer.is_sure for answer in of_label), len(of_label))}"
+                f"{share([not answer.is_sure for answer in of_label])}"
             )
     known = [(actual, answer) for actual, answer in everything if actual in labels]
     decided = [(actual, answer) for actual, answer in known if answer.is_sure]
-    right = sum(actual == answer.decision for actual, answer in decided)
-    likeliest = sum(actual == answer.label for actual, answer in known)
+    of_known, of_decided = ([weights[actual] for actual, _ in each] for each in (known, decided))
+    sure = share([answer.is_sure for _, answer in known], of_known)
+    right = share([actual == answer.decision for actual, answer in decided], of_decided)
+    likeliest = share([actual == answer.label for actual, answer in known], of_known)
     lines += [
-        f"coverage: {share(len(decided), len(known))} of the photos with a label get one",
-        f"accuracy: {share(right, len(decided))} of these",
-        f"accuracy: {share(likeliest, len(known))} if it always decided",
+        f"coverage: {sure} of the photos with a label get one",
+        f"accuracy: {right} of these",
+        f"accuracy: {likeliest} if it always decided",
     ]
     return lines
 
 
-def share(part: int, whole: int) -> str:
-    """Return a share and its interval; of nothing, a dash."""
-    if whole == 0:
+def share(holds: Sequence[bool], weights: Sequence[float] | None = None) -> str:
+    """Return the share of photos of which something holds, and its interval; of nothing, a dash.
+
+    Of unequal weights there are so many trials as say as much (Kish 1965, "Survey Sampling", the
+    effective sample size).
+
+    Args:
+        holds: of each photo.
+        weights: how much each counts; None: one as much as the other.
+    """
+    counts = np.ones(len(holds)) if weights is None else np.asarray(weights, np.float64)
+    total = counts.sum()
+    if total == 0:
         return "-"
-    low, high = wilson_interval(part / whole, whole)
-    return f"{part / whole:.3f} ({low:.3f} to {high:.3f})"
+    part = min(1.0, counts @ np.asarray(holds, np.float64) / total)
+    low, high = wilson_interval(part, total**2 / (counts**2).sum())
+    return f"{part:.3f} ({low:.3f} to {high:.3f})"
 
 
 def of_equal_mix(

@@ -5,22 +5,30 @@ import select
 import stat
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 
 from waste_classifier.classifier import Classifier
-from waste_classifier.commands.photos import is_folder, is_photo
+from waste_classifier.commands.photos import (
+    EXTENSIONS,
+    is_folder,
+    is_hidden,
+    is_photo,
+    kind_of,
+)
 from waste_classifier.commands.predict import line_of
 from waste_classifier.commands.progress import say
-from waste_classifier.errors import InputError, PhotoError
+from waste_classifier.errors import InputError
 from waste_classifier.images import Readable
 
 #: How often a folder is looked at, seconds.
 PAUSE = 0.02
+#: How often photos that were decided on are looked at, seconds: one may be written anew. To look
+#: at thousands each time would keep a core busy.
+AGAIN = 1.0
 #: A file that did not change for so long is whole, seconds; a JPEG is as soon as it has its end.
 SETTLED = 0.05
 #: A JPEG without its end that did not change for so long is damaged, seconds: a network may pause.
@@ -68,8 +76,8 @@ def watch(folder: Path, source: str, seconds: float | None) -> int:
 
     Args:
         folder: of the classifier.
-        source: a folder, or `-` for JPEGs one after the other on standard input, as `ffmpeg -f
-            mjpeg -` writes them.
+        source: a folder, or `-` for JPEGs one after the other on standard input, as `ffmpeg -q:v 2
+            -f mjpeg -` writes them.
         seconds: after which it ends; None: when the stream does, or never.
 
     Returns:
@@ -91,7 +99,7 @@ def watch(folder: Path, source: str, seconds: float | None) -> int:
     if source == "-":
         photos = frames(sys.stdin.buffer, ends)
     else:
-        photos = arrivals(Path(source), versions(Path(source)))
+        photos = arrivals(Path(source), versions(Path(source), inodes(Path(source))))
     unread = 0
     say("watching", sys.stderr)
     for photo in photos:
@@ -101,7 +109,8 @@ def watch(folder: Path, source: str, seconds: float | None) -> int:
                 answer = classifier.decide([photo])[0]
                 took = (time.perf_counter() - started) * 1000
                 say(f"{line_of(str(photo), answer)}\t{took:.0f} ms")
-            except PhotoError as error:
+            # Also where there is no memory for the pixels of this one.
+            except InputError as error:
                 unread += 1
                 say(f"error: {error}", sys.stderr)
         if ends is not None and time.monotonic() > ends:
@@ -114,19 +123,29 @@ def arrivals(folder: Path, known: Mapping[str, Version]) -> Iterator[Path | None
 
     Args:
         folder: that is looked at.
-        known: `versions` of the photos that are not to be looked at; one that is written anew is.
+        known: `versions` of the photos that are not to be looked at; one that is written anew is,
+            within about `AGAIN`, and at once where another file takes its place.
 
     Raises:
         InputError: the folder can't be read any more.
     """
     known = dict(known)
     waiting: dict[str, Waiting] = {}
+    said: set[str] = set()
+    listed = inodes(folder)
+    come, again = set(listed), time.monotonic() + AGAIN
     while True:
         now = time.monotonic()
-        found = versions(folder)
-        known = {name: version for name, version in known.items() if found.get(name) == version}
-        waiting = {name: each for name, each in waiting.items() if found.get(name) == each.version}
-        for name in sorted(set(found) - set(known)):
+        due = come | waiting.keys()
+        if now >= again:
+            due, again = set(listed), now + AGAIN
+        found = versions(folder, due)
+        for name in due:
+            if known.get(name) != found.get(name):
+                known.pop(name, None)
+            if name in waiting and waiting[name].version != found.get(name):
+                del waiting[name]
+        for name in sorted(name for name in found if name not in known):
             file = folder / name
             if name not in waiting:
                 waiting[name] = Waiting(found[name], now + seconds_to_settle(file))
@@ -142,29 +161,77 @@ def arrivals(folder: Path, known: Mapping[str, Version]) -> Iterator[Path | None
                     known[name] = min(later, known[name])
         yield None
         time.sleep(PAUSE)
+        before, listed = listed, inodes(folder)
+        come = {name for name, _ in listed.items() - before.items()} if listed != before else set()
+        said |= say_kinds(folder, come, said)
+        if come or len(listed) < len(before):
+            for name in before.keys() - listed.keys():
+                known.pop(name, None)
+                waiting.pop(name, None)
 
 
-def versions(folder: Path) -> dict[str, Version]:
-    """Return the photos of a folder by name, and what tells a file that is written anew.
+def inodes(folder: Path) -> dict[str, int]:
+    """Return what is in a folder by name, each with what changes where another takes its place.
+
+    That is as the folder says, which a look at the file itself (`Version`) need not agree with.
 
     Raises:
         InputError: the folder can't be read.
     """
-    found = {}
     try:
-        for file in folder.iterdir():
-            if is_photo(file.name):
-                # It may leave meanwhile.
-                with suppress(FileNotFoundError):
-                    status = file.stat()
-                    if stat.S_ISREG(status.st_mode):
-                        found[file.name] = version_of(status)
+        with os.scandir(folder) as entries:
+            return {entry.name: entry.inode() for entry in entries}
     except OSError as error:
         raise InputError(
             f"{folder}: can't be read ({error.strerror}); bring it back, or let this user read it, "
             "and start anew"
         ) from None
-    return found
+
+
+def say_kinds(folder: Path, names: Iterable[str], said: set[str]) -> set[str]:
+    """Say on standard error which kinds of new files are not looked at.
+
+    Args:
+        folder: that they are in.
+        names: of the files, and of what else there is.
+        said: kinds that were said before.
+
+    Returns:
+        Kinds that were said now.
+    """
+    kinds: dict[str, str] = {}
+    for name in sorted(names):
+        file = folder / name
+        if not is_photo(name) and not is_hidden(name) and version_of_file(file) is not None:
+            kinds.setdefault(kind_of(name), name)
+    for kind in kinds.keys() - said:
+        say(
+            f"not looked at: {kinds[kind]}, nor what else is {kind}; photos are "
+            f"{', '.join(EXTENSIONS)}",
+            sys.stderr,
+        )
+    return set(kinds)
+
+
+def versions(folder: Path, names: Iterable[str]) -> dict[str, Version]:
+    """Return those of some names that are photos, and what tells a file that is written anew.
+
+    Args:
+        folder: that they are in.
+        names: of files, and of what else there is; some may have left.
+    """
+    of_photos = {name: version_of_file(folder / name) for name in names if is_photo(name)}
+    return {name: version for name, version in of_photos.items() if version is not None}
+
+
+def version_of_file(file: Path) -> Version | None:
+    """Return the version of a file; None where it is none, or can't be looked at."""
+    try:
+        status = file.stat()
+    # It may leave meanwhile, or be a link to itself.
+    except OSError:
+        return None
+    return version_of(status) if stat.S_ISREG(status.st_mode) else None
 
 
 def version_of(status: os.stat_result) -> Version:
@@ -192,7 +259,7 @@ def seconds_to_settle(file: Path) -> float:
     # That is said when it is decided on.
     except OSError:
         return SETTLED
-    end = end_of_jpeg(content, 0) if begins else len(content)
+    end = end_of_jpeg(content, len(START))[0] if begins else len(content)
     if end is None:
         return GIVEN_UP
     return 0.0 if begins and end == len(content) else SETTLED
@@ -208,7 +275,9 @@ def frames(stream: IO[bytes], ends: float | None = None) -> Iterator[Readable]:
     Raises:
         InputError: it holds something else.
     """
-    held, number = b"", 0
+    held, number = bytearray(), 0
+    # Where the frame that is coming begins, if it does, and up to where was looked at already.
+    begin, place = -1, 0
     read = getattr(stream, "read1", stream.read)
     while True:
         if not is_readable(stream, ends):
@@ -217,17 +286,26 @@ def frames(stream: IO[bytes], ends: float | None = None) -> Iterator[Readable]:
         if not content:
             break
         held += content
-        while (begin := held.find(BEGIN)) >= 0 and (end := end_of_jpeg(held, begin)) is not None:
+        while True:
+            if begin < 0:
+                begin = held.find(BEGIN, place)
+                # The last bytes may be the first ones of it.
+                place = begin + len(START) if begin >= 0 else max(0, len(held) - len(START))
+            end, place = end_of_jpeg(held, place) if begin >= 0 else (None, place)
+            if end is None:
+                break
             number += 1
-            yield Frame(f"frame {number}", held[begin:end])
-            held = held[end:]
+            yield Frame(f"frame {number}", bytes(held[begin:end]))
+            del held[:end]
+            begin, place = -1, 0
         if len(held) > MOST_BYTES:
             raise InputError("standard input: no JPEG begins and ends there; expected JPEGs")
-    begin = held.find(BEGIN)
     if begin >= 0:
-        yield Frame(f"frame {number + 1}", held[begin:])
+        yield Frame(f"frame {number + 1}", bytes(held[begin:]))
     elif number == 0:
-        raise InputError("standard input: no JPEG in it; `ffmpeg -i CAMERA -f mjpeg -` writes them")
+        raise InputError(
+            "standard input: no JPEG in it; `ffmpeg -i CAMERA -q:v 2 -f mjpeg -` writes them"
+        )
 
 
 def is_readable(stream: IO[bytes], ends: float | None) -> bool:
@@ -238,30 +316,31 @@ def is_readable(stream: IO[bytes], ends: float | None) -> bool:
     return bool(readable)
 
 
-def end_of_jpeg(content: bytes, begin: int) -> int | None:
-    """Return where a JPEG ends; None: later than `content` does.
+def end_of_jpeg(content: bytes | bytearray, place: int) -> tuple[int | None, int]:
+    """Return where a JPEG ends, None: later than `content` does; and from where on to look then.
 
     Segments say how long they are, so that a preview within one ends nothing; what stands between
     them is packed pixels, where 0 follows each 255, or the number of a restart (ITU-T T.81, B.1).
 
     Args:
         content: of a stream.
-        begin: where the JPEG begins.
+        place: behind the first marker of the JPEG, or what was returned of less of its content.
     """
-    place = begin + len(START)
-    while 0 <= (place := content.find(b"\xff", place)) < len(content) - 1:
+    while 0 <= (found := content.find(b"\xff", place)) < len(content) - 1:
+        place = found
         marker = content[place + 1]
         if marker == END:
-            return place + 2
+            return place + 2, place + 2
         # Another one begins: this one was cut off.
         if marker == START[1]:
-            return place
+            return place, place
         if marker == 0xFF:
             place += 1
         elif marker in WITHOUT_LENGTH:
             place += 2
         elif place + 4 > len(content):
-            return None
+            return None, place
         else:
             place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
-    return None
+    # A segment may end beyond what is there.
+    return None, found if found >= 0 else max(place, len(content))

@@ -80,6 +80,9 @@ def explanation_html(name: str, image: Image.Image, explanation: Explanation) ->
     if answer.is_sure:
         kind, heading = "sure", escape(answer.decision)
         why = f"probability {answer.probabilities[answer.decision]:.2f}"
+        # By costs alone.
+        if answer.decision != answer.label:
+            why += escape(f", and costs less than {answer.label} at {answer.probability:.2f}")
     else:
         kind, heading, why = "unsure", "Unsure", escape(answer.reason)
     return (

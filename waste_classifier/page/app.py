@@ -13,7 +13,7 @@ from waste_classifier.errors import InputError
 from waste_classifier.images import MAX_PIXELS
 from waste_classifier.page.answers import MAX_PHOTOS, answers_html
 from waste_classifier.page.header import header_html
-from waste_classifier.page.purity import curve_html
+from waste_classifier.page.purity import COSTS_DECIDE, curve_html
 from waste_classifier.page.review import Review
 
 Result = TypeVar("Result")
@@ -24,6 +24,8 @@ MAX_FILE_SIZE = "20mb"
 #: Seconds: how often what was dropped is looked for, and how old it gets. The last of 20 people
 #: who wait for each other must still find theirs.
 DELETE_CACHE = (300, 3600)
+#: What a photo waits in until those before it are answered, wherever they come from.
+ANSWERS = "answers"
 #: Fonts and colours of the machine that shows the page: no other host is asked for any.
 THEME = gr.themes.Default(
     primary_hue="emerald",
@@ -62,7 +64,8 @@ def build(classifier: Classifier, review: Review | None = None) -> gr.Blocks:
             with gr.Tab("Label errors"):
                 _review_tab(page, review)
         page.load(None, js=SPEAK)
-    # Two people at once would wait twice as long each, for the same cores.
+    # Two people at once would wait twice as long each, for the same cores. It holds for each
+    # `concurrency_id`.
     page.queue(default_concurrency_limit=1)
     return page
 
@@ -134,6 +137,7 @@ def _photos_tab(classifier: Classifier) -> None:
         show_progress_on=answers,
         # What is dropped while others are answered is answered after them.
         trigger_mode="multiple",
+        concurrency_id=ANSWERS,
         api_name="answer",
         api_visibility="undocumented",
     )
@@ -142,6 +146,9 @@ def _photos_tab(classifier: Classifier) -> None:
         camera,
         [progress, answers],
         show_progress_on=answers,
+        # Of what is taken while others are answered, the last is answered after them.
+        trigger_mode="always_last",
+        concurrency_id=ANSWERS,
         api_visibility="private",
     )
 
@@ -168,6 +175,8 @@ def _purity_tab(classifier: Classifier) -> None:
     curve = DecisionCurve.load(file, classifier.labels)
     least, most = curve.purities[0], curve.purities[-1]
     asked = min(max(classifier.decision.purity, least), most)
+    if classifier.decision.costs is not None:
+        gr.HTML(COSTS_DECIDE)
     purity = gr.Slider(
         least,
         most,

@@ -23,7 +23,12 @@ def when_unsure(classifier: Classifier) -> str:
     if decision.costs is not None:
         reasons.append("to leave a photo costs less")
     elif any(threshold is None or threshold > 0 for threshold in decision.thresholds):
-        reasons.append(f"a purity of {decision.purity:g} can't be promised")
+        reasons.append(
+            f"a purity of {decision.purity:g} can't be promised"
+            if classifier.adaptation is None
+            # Thresholds are of the old line.
+            else "a probability is below its threshold, which promises no purity on this line"
+        )
     if classifier.novelty is not None:
         reasons.append("a photo is unlike the training photos")
     if classifier.known_labels is not None:

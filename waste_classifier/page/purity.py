@@ -2,7 +2,14 @@
 
 from html import escape
 
+from waste_classifier.decision import told_apart
 from waste_classifier.decision_curve import DecisionCurve
+
+#: Of a classifier with costs, whose answers the table does not tell.
+COSTS_DECIDE = (
+    "<p>This classifier decides by costs: the table says what thresholds would do in their "
+    "place.</p>"
+)
 
 
 def curve_html(curve: DecisionCurve, purity: float) -> str:
@@ -32,4 +39,5 @@ def curve_html(curve: DecisionCurve, purity: float) -> str:
 
 
 def _threshold(threshold: float | None) -> str:
-    return "never" if threshold is None else f"{threshold:.2f}"
+    # A label that is sure from 1.00 on would never be.
+    return "never" if threshold is None else told_apart(threshold, 1)[0]

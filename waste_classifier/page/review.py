@@ -36,22 +36,26 @@ class Review(NamedTuple):
     ) -> "Review | None":
         """Return what there is to review; None where nothing is given and nothing is found.
 
+        Photos of the pipeline may be missing beside its table, as in a clone without its data:
+        each is then shown as missing.
+
         Args:
             label_errors: table; None: that of the pipeline, if there is one.
             photos: folder; None: that of the pipeline.
             corrections: table that decisions go to.
 
         Raises:
-            InputError: a table can't be read, or the folder is missing.
+            InputError: a table can't be read, or the folder is missing where either is given.
         """
+        asked_for = label_errors is not None or photos is not None
         if label_errors is None:
             if photos is None and not LABEL_ERRORS.exists():
                 return None
             label_errors = LABEL_ERRORS
         photos = PHOTOS if photos is None else photos
         errors = read_label_errors(label_errors)
-        if not photos.is_dir():
-            raise InputError(f"{photos}: no such folder; give that of the photos (--photos)")
+        if asked_for and not photos.is_dir():
+            raise _no_photos(photos)
         read_corrections(corrections)
         return cls(errors, photos, corrections)
 
@@ -68,7 +72,8 @@ class Review(NamedTuple):
         said = _said(decision, decided_before=error.path in decisions.by_path)
         return (
             f'<article class="review"><h2>{position + 1} of {len(self.errors)}</h2>'
-            f'<p>{decided} decided</p><div class="columns">{_picture(photo, error.path)}'
+            f'<p>{decided} decided</p><div class="columns">'
+            f"{_picture(photo, error.path, self.photos)}"
             '<dl class="labels">'
             f"<div><dt>Stands under</dt><dd>{escape(error.label)}</dd></div>"
             f"<div><dt>Suggested</dt><dd>{escape(error.suggested_label)}</dd></div>"
@@ -87,6 +92,8 @@ class Review(NamedTuple):
         Raises:
             InputError: the photo or the table can't be read, or the table can't be written.
         """
+        if not self.photos.is_dir():
+            raise _no_photos(self.photos)
         error = self.errors[position]
         to = error.suggested_label if accept else error.label
         with _writing:
@@ -121,8 +128,14 @@ class Review(NamedTuple):
         return position
 
 
-def _picture(photo: Photo, path: str) -> str:
+def _no_photos(folder: Path) -> InputError:
+    return InputError(f"{folder}: no such folder; give that of the photos (--photos)")
+
+
+def _picture(photo: Photo, path: str, folder: Path) -> str:
     try:
+        if not folder.is_dir():
+            raise _no_photos(folder)
         image = smaller(load(photo), SHOWN_SIDE)
     except InputError as problem:
         return message_html(str(problem))

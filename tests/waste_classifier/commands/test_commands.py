@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import sys
 import threading
 import time
@@ -17,12 +18,12 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from tests.classifier_folder import without_network, write_classifier
+from tests.classifier_folder import write_classifier
+from tests.waste_classifier.commands.command_line import COLOURS, run, save
 from waste_classifier.__main__ import main
 from waste_classifier.adaptation import Adaptation
 from waste_classifier.adaptation import adapt as fit_adaptation
-from waste_classifier.classifier import Classifier
-from waste_classifier.commands.adapt import adapt, adapted_by_others, widened, write_adapted
+from waste_classifier.commands.adapt import adapt, adapted_by_others, widened
 from waste_classifier.commands.photos import find_photos
 from waste_classifier.commands.predict import predict
 from waste_classifier.commands.score import of_equal_mix
@@ -37,32 +38,6 @@ from waste_classifier.decision import Decision
 from waste_classifier.errors import InputError
 from waste_classifier.novelty import Novelty
 from waste_classifier.shift import energy_test
-
-COLOURS = {"glass": (255, 0, 0), "metal": (0, 255, 0), "dark": (0, 0, 0)}
-
-
-@pytest.fixture(autouse=True)
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A classifier, and a folder of two photos and a file that is none."""
-    without_network(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    write_classifier(Path("classifier"))
-    for name in ("glass", "metal"):
-        save(Path("photos") / f"{name}.jpg", COLOURS[name])
-    Path("photos/broken.jpg").write_text("no photo")
-    Path("photos/notes.txt").write_text("not looked at")
-    Path("photos/._glass.jpg").write_text("hidden by a system")
-    return tmp_path
-
-
-def save(file: Path, colour: tuple[int, int, int]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (20, 10), colour).save(file, quality=95)
-
-
-def run(*arguments: object) -> int:
-    command, *others = map(str, arguments)
-    return main([command, "--model", "classifier", *others])
 
 
 def test_a_line_says_what_a_photo_shows(capsys: pytest.CaptureFixture[str]) -> None:
@@ -548,12 +523,13 @@ def test_what_is_not_looked_at_is_said(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_where_no_photo_is_found_files_of_before_stay(capsys: pytest.CaptureFixture[str]) -> None:
     Path("empty").mkdir()
-    Path("said.csv").write_text("of last week")
+    assert run("predict", "photos/glass.jpg", "--csv", "said.csv") == 0
+    before = Path("said.csv").read_text()
 
     assert run("predict", "empty", "--csv", "said.csv") == 1
 
     assert "empty: no photos found" in capsys.readouterr().err
-    assert Path("said.csv").read_text() == "of last week"
+    assert Path("said.csv").read_text() == before
     assert not list(Path().glob(".said*"))
 
 
@@ -666,20 +642,122 @@ def test_an_adapted_classifier_is_not_adapted_again() -> None:
         adapt(Path("classifier"), Path("photos"), Path("adapted"))
 
 
-def test_an_adapted_classifier_is_written_whole_or_not_at_all() -> None:
-    classifier = Classifier.load("classifier")
-    assert classifier.novelty is not None
-    shift = Adaptation(np.ones(6, np.float32), np.zeros(6, np.float32))
-    parts = shift, classifier.novelty, classifier.decision
-    Path("file").touch()
+def line_of_photos() -> None:
+    for number in range(60):
+        save(Path(f"line/{number:02}.jpg"), (number, 200, number))
 
-    with pytest.raises(InputError, match="file/new: can't be written"):
-        write_adapted(Path("classifier"), Path("file/new"), *parts)
+
+def test_an_adapted_classifier_is_written_whole_or_not_at_all() -> None:
+    line_of_photos()
     Path("classifier/link").symlink_to("nowhere")
-    with pytest.raises(InputError, match="adapted: can't be written"):
-        write_adapted(Path("classifier"), Path("adapted"), *parts)
+
+    with pytest.raises(InputError, match="classifier/link: is no file that can be copied"):
+        adapt(Path("classifier"), Path("line"), Path("adapted"))
 
     assert not list(Path().glob("*adapted*"))
+
+
+@pytest.mark.parametrize("output", ["file/new", "gone/new"])
+def test_where_nothing_can_be_written_no_photo_is_looked_at(
+    output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line_of_photos()
+    Path("line/broken.jpg").write_text("no photo")
+    Path("file").touch()
+
+    assert run("adapt", "line", "--output", output) == 1
+
+    (message,) = capsys.readouterr().err.splitlines()
+    assert message.startswith(f"error: {output}: can't be written (")
+    assert not Path("gone").exists()
+
+
+def test_a_classifier_that_none_may_write_is_adapted() -> None:
+    line_of_photos()
+    Path("classifier/parts").mkdir()
+    Path("classifier/parts/notes.txt").write_text("kept")
+    for path in Path("classifier").rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    Path("classifier").chmod(0o555)
+
+    assert run("adapt", "line", "--output", "adapted") == 0
+
+    written = [Path("adapted"), *Path("adapted").rglob("*")]
+    # Who runs this may be the one who may write everything.
+    assert all(path.stat().st_mode & stat.S_IWUSR for path in written)
+    assert Path("adapted/parts/notes.txt").read_text() == "kept"
+    for path in (Path("classifier"), Path("classifier/parts")):
+        path.chmod(0o755)
+
+
+def test_a_classifier_is_not_adapted_into_itself() -> None:
+    line_of_photos()
+
+    with pytest.raises(InputError, match="classifier/new: in the folder of the classifier"):
+        adapt(Path("classifier"), Path("line"), Path("classifier/new"))
+
+
+def test_files_of_one_name_in_an_archive_are_photos_each(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with zipfile.ZipFile("photos.zip", "w") as archive:
+        archive.write("photos/glass.jpg", "1.jpg")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.write("photos/metal.jpg", "1.jpg")
+
+    assert run("predict", "photos.zip") == 0
+
+    decisions = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+    assert decisions == ["glass", "metal"]
+
+
+def line_of_two_labels() -> None:
+    """Of eight photos in the bin of glass six are of glass, and one of metal."""
+    for number in range(6):
+        save(Path(f"line/glass/{number}.png"), COLOURS["glass"])
+    save(Path("line/metal/0.png"), COLOURS["metal"])
+    save(Path("line/metal/1.png"), COLOURS["glass"])
+    save(Path("line/wood/0.png"), COLOURS["glass"])
+
+
+def test_purity_is_in_the_mix_that_the_classifier_is_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = Path("classifier/decision.json")
+    Decision.load(file)._replace(mix=(0.3, 0.6, 0.1)).save(file)
+    line_of_two_labels()
+
+    assert run("score", "line") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    of_label = {line.split()[0]: line for line in lines[2:5]}
+    # 0.3 of glass is all in its bin, and half of 0.6 of metal. Six photos of 0.05 and one of 0.3
+    # say as much as 0.6 ** 2 / (6 * 0.05 ** 2 + 0.3 ** 2), 3.43: Wilson's interval of these.
+    assert "0.500 (0.137 to 0.863)" in of_label["glass"]
+    # All of what is in the bin of metal is; half of it is found, whatever the mix.
+    assert "1.000 (" in of_label["metal"]
+    assert "0.500 (0.095 to 0.905)" in of_label["metal"]
+    assert any(line.startswith("accuracy: 0.667 (") and "of these" in line for line in lines)
+    assert (
+        "purity, coverage and accuracy are in the mix of the classifier: glass 0.30, metal 0.60, "
+        "paper 0.10; without paper, of which no photo is here; things of no label have no share "
+        "in it"
+    ) in lines
+
+
+def test_it_is_said_that_purity_is_in_the_mix_of_the_folder(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line_of_two_labels()
+
+    assert run("score", "line") == 0
+
+    out = capsys.readouterr().out
+    # Six of eight.
+    assert "0.750 (" in out
+    assert "purity, coverage and accuracy are in the mix of this folder\n" in out
+    assert "intervals, of 95 %, are as if each photo showed another thing\n" in out
+    assert "(two-sample test, as if each showed another thing: p " in out
 
 
 def test_what_can_not_be_read_is_named() -> None:

@@ -49,7 +49,7 @@ def colour_classifier(folder: Path) -> Classifier:
         folder / "training_photos.zip", [Image.new("RGB", (9, 6), COLOURS[name]) for name in LABELS]
     )
     classifier = Classifier.load(folder)
-    classifier.__dict__["backbone"] = Colours()
+    classifier.__dict__["_network"] = Colours()
     return classifier
 
 

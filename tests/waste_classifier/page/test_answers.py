@@ -96,6 +96,20 @@ def test_where_costs_decide_the_map_is_of_what_they_decide(tmp_path: Path) -> No
     assert explanation.label == "glass"
 
 
+def test_a_label_that_costs_choose_says_so(tmp_path: Path) -> None:
+    classifier = colour_classifier(tmp_path / "model")
+    # To call cardboard glass costs nothing, and all else does.
+    costs = ((1.0, 0.0, 1.0, 1.0),) * len(LABELS)
+    classifier.__dict__["decision"] = classifier.decision._replace(costs=costs)
+
+    section = answer(classifier, save_photo(tmp_path / "box.png", "red"))
+
+    assert Seen(section.html).texts[:2] == [
+        "glass",
+        "probability 0.00, and costs less than cardboard at 1.00",
+    ]
+
+
 def test_what_is_no_photo_is_named_and_the_others_are_answered(
     classifier: Classifier, tmp_path: Path
 ) -> None:

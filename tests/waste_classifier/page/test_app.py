@@ -56,6 +56,37 @@ def test_the_slider_begins_at_the_purity_of_the_classifier(
     assert f"At purity {shown:g}: " in texts(page)
 
 
+def test_says_that_costs_decide_where_they_do(classifier: Classifier) -> None:
+    of_label = {"recovery": [0.9, 0.8, 0.4], "threshold": [0.5, 0.7, 0.9]}
+    written(classifier.folder, labels=dict.fromkeys(LABELS, of_label))
+    said = "This classifier decides by costs: the table says what thresholds would do"
+    assert said not in texts(build(classifier))
+
+    costs = classifier.decision._replace(costs=((0.0,) * 4,) * 3)
+    classifier.__dict__["decision"] = costs
+
+    assert said in texts(build(classifier))
+
+
+def test_photos_of_all_people_wait_for_each_other(classifier: Classifier) -> None:
+    page = build(classifier)
+
+    # As the queue of Gradio finds what may run at once.
+    waiting = {function.name: function.concurrency_id for function in page.fns.values()}
+
+    assert waiting["answer_dropped"] == waiting["answer_camera"]
+
+
+def test_a_photo_that_is_taken_meanwhile_is_answered_after(classifier: Classifier) -> None:
+    events = build(classifier).get_config_file()["dependencies"]
+
+    # Gradio would drop it, unless it is told otherwise.
+    modes = {
+        each["trigger_mode"] for each in events if each["targets"][0][1] in ("upload", "input")
+    }
+    assert modes == {"multiple", "always_last"}
+
+
 def test_a_damaged_curve_is_named(classifier: Classifier) -> None:
     written(classifier.folder)
 

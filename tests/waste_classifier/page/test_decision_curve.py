@@ -66,6 +66,14 @@ def test_says_each_label_and_all(tmp_path: Path) -> None:
     ]
 
 
+def test_a_threshold_just_below_one_is_not_shown_as_one(tmp_path: Path) -> None:
+    labels = CONTENT["labels"] | {"glass": {"recovery": [0.9] * 3, "threshold": [0.9971] * 3}}
+
+    html = curve_html(DecisionCurve.load(written(tmp_path, labels=labels), LABELS), 0.99)
+
+    assert "0.997" in texts(html)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

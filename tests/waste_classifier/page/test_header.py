@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.waste_classifier.page.colours import colour_classifier
+from waste_classifier.adaptation import Adaptation
 from waste_classifier.classifier import Classifier
 from waste_classifier.page.header import header_html, when_unsure
 
@@ -28,6 +30,21 @@ def test_says_when_it_is_unsure(classifier: Classifier) -> None:
 
     classifier.__dict__["novelty"] = None
     assert when_unsure(classifier) == f"It is unsure where {purity}."
+
+    costs = classifier.decision._replace(costs=((0.0,) * 4,) * 3)
+    classifier.__dict__["decision"] = costs
+    assert when_unsure(classifier) == "It is unsure where to leave a photo costs less."
+
+
+def test_promises_nothing_on_a_line_that_it_was_adapted_to(classifier: Classifier) -> None:
+    ones = np.ones(6, np.float32)
+    Adaptation(ones, 0 * ones).save(classifier.folder / "adaptation.npz")
+    classifier.__dict__["novelty"] = None
+
+    assert when_unsure(classifier) == (
+        "It is unsure where a probability is below its threshold, which promises no purity on this "
+        "line."
+    )
 
     costs = classifier.decision._replace(costs=((0.0,) * 4,) * 3)
     classifier.__dict__["decision"] = costs

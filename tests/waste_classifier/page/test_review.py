@@ -142,6 +142,30 @@ def test_photos_that_are_not_there_are_named(review: Review, tmp_path: Path) -> 
         Review.load(tmp_path / "label_errors.csv", tmp_path / "none", review.corrections)
 
 
+def test_where_nothing_was_asked_for_missing_photos_are_shown_as_missing(
+    review: Review, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    shutil.copy("label_errors.csv", "data/label_errors.csv")
+
+    found = Review.load(None, None, Path("corrections.csv"))
+
+    assert found is not None
+    message = "data/raw: no such folder; give that of the photos (--photos)"
+    assert message in texts(found.html(found.first()))
+    with pytest.raises(InputError, match=re.escape(message)):
+        found.decide(0, accept=True)
+    assert not Path("corrections.csv").exists()
+    for label_errors, photos in ((Path("data/label_errors.csv"), None), (None, Path("data/raw"))):
+        with pytest.raises(InputError, match=re.escape(message)):
+            Review.load(label_errors, photos, Path("corrections.csv"))
+
+    # They may come while the page is open.
+    review.photos.rename("data/raw")
+    assert message not in found.html(0)
+
+
 def test_another_table_in_the_place_of_corrections_is_refused_at_the_start(
     review: Review, tmp_path: Path
 ) -> None:
