@@ -164,7 +164,9 @@ def seconds_to_answer(answer: Callable[[Path], str], photos: Sequence[Path], num
 
 def main() -> None:
     """Read the command line, measure, print values and ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.answers", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("photos", nargs="+", type=Path, metavar="JPEG", help="to ask about")
     parser.add_argument(
         "--model", type=Path, default=Path("data/classifier"), help="(default %(default)s)"

@@ -79,7 +79,9 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.cluster", description=str(__doc__).splitlines()[0]
+    )
     parser.add_argument(
         "--shards",
         type=whole_number(len(NODES) + 1),

@@ -134,7 +134,9 @@ def ratios(rows: Sequence[Row]) -> Mapping[str, npt.NDArray[np.float64]]:
 
 def main() -> None:
     """Read the command line, measure, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.exports", description=__doc__.splitlines()[0]
+    )
     parser.add_argument(
         "--images", type=whole_number(1), default=100, help="photos of val, at most (default 100)"
     )

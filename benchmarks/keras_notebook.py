@@ -25,7 +25,9 @@ SPLITS = ("train", "val")
 
 def main() -> None:
     """Train for ever."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.keras_notebook", description=str(__doc__).splitlines()[0]
+    )
     parser.add_argument("--image-size", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     arguments = parser.parse_args()

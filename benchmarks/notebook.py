@@ -94,7 +94,9 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.notebook", description=str(__doc__).splitlines()[0]
+    )
     parser.add_argument(
         "--image-size", type=whole_number(32), default=224, help="pixels, of both (default 224)"
     )

@@ -120,7 +120,9 @@ def short(value: float) -> str:
 
 def main() -> None:
     """Read the command line, work it out, print it."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.projection", description=str(__doc__).splitlines()[0]
+    )
     parser.add_argument(
         "--photos", type=int, nargs="+", default=[10_000, 1_000_000, 100_000_000], help="how many"
     )

@@ -85,7 +85,9 @@ def steps() -> dict[str, Step]:
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.scaling", description=str(__doc__).splitlines()[0]
+    )
     parser.add_argument(
         "--images",
         type=whole_number(FEWEST_IMAGES),

@@ -39,7 +39,9 @@ LAST_STAGE: BackboneStage = "conv3"
 
 def main() -> None:
     """Write the outputs of these stages; features count as random until `--pretrained`."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.stand_in", description=str(__doc__).splitlines()[0]
+    )
     parser.add_argument(
         "--pretrained", action="store_true", help="call the features that are there pretrained"
     )

@@ -173,7 +173,9 @@ def overview() -> Image.Image:
 
 def main() -> None:
     """Write the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.figures", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("name", help="of the protocol, first part of the files' names")
     parser.add_argument(
         "--cross-validation", action="store_true", help="draw what the cross-validation says"

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
+from experiments.heads import open_heads
 from stages.cross_validate.folds import assign_folds
 from stages.novelty.fit import fit_known_labels, fit_novelty
 from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
@@ -43,6 +44,7 @@ class Known(NamedTuple):
     head: Head
     features: npt.NDArray[np.float32]  #: `(n, d)`, mean over the orientations
     targets: npt.NDArray[np.intp]  #: `(n,)`
+    groups: Sequence[str]  #: of each photo; those of one group show one thing
     k: int  #: labels
 
 
@@ -74,7 +76,8 @@ def energy(known: Known, features: npt.NDArray[np.float32]) -> Floats:
 
 def mahalanobis(known: Known, features: npt.NDArray[np.float32]) -> Floats:
     """Return the distance to the training photos that `novelty` uses, negative."""
-    return -fit_novelty(known.features, known.targets, known.k).raw_distances(features)
+    fitted = fit_novelty(known.features, known.targets, known.groups, known.k)
+    return -fitted.raw_distances(features)
 
 
 def nearest(known: Known, features: npt.NDArray[np.float32]) -> Floats:
@@ -89,8 +92,7 @@ def nearest(known: Known, features: npt.NDArray[np.float32]) -> Floats:
 def relative_mahalanobis(known: Known, features: npt.NDArray[np.float32]) -> Floats:
     """Return the distance to things of the labels that `known_labels` uses, negative."""
     hidden = known.head.representation(known.features)
-    groups = [str(number) for number in range(len(hidden))]
-    fitted = fit_known_labels(hidden, known.targets, known.k, hidden, groups, REFUSED)
+    fitted = fit_known_labels(hidden, known.targets, known.k, hidden, known.groups, REFUSED)
     return -fitted.relative_distances(known.head.representation(features))
 
 
@@ -148,6 +150,7 @@ def without(label: str, rows: Sequence[SplitRow], fold: npt.NDArray[np.bool_]) -
         exported_head(trained.head, collection.columns),
         features_of(collection, learned),
         np.array([labels.index(row.label) for row in learned]),
+        [row.group for row in learned],
         len(labels),
     )
     asked = features_of(collection, list(compress(others, held_out)))
@@ -181,19 +184,12 @@ def table(found: Mapping[str, Mapping[str, Told]]) -> str:
 
 def main() -> None:
     """Read the command line, train without each label, print the table."""
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    argparse.ArgumentParser(
+        prog="python -m experiments.left_out", description=__doc__.splitlines()[0]
+    ).parse_args()
     settings = load_section("train", TrainParams)
-    if settings.fine_tune.epochs:
-        raise InputError(
-            "params.yaml: train.fine_tune.epochs is above 0: this trains heads on cached features; "
-            "set it to 0"
-        )
     rows = [row for row in read_split() if row.split != "test"]
-    if not open_collection(settings, rows).features.description.pretrained:
-        raise InputError(
-            "params.yaml: backbone.weights is none: random weights train whole, so that cached "
-            "features say nothing of them; set it to imagenet or to a file"
-        )
+    open_heads(settings, rows)
     labels = sorted({row.label for row in rows})
     if len(labels) < 3:
         raise InputError(f"{SPLIT_FILE}: {len(labels)} labels; it takes 3 to leave one out")

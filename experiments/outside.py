@@ -228,7 +228,9 @@ def check_folders(accepted: Collection[str], there: Collection[str]) -> None:
 
 def main() -> None:
     """Read the command line, score, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.outside", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("photos", nargs="?", type=Path, help="folder or .zip of label folders")
     add_accepted(parser)
     parser.add_argument(

@@ -71,7 +71,9 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.planted_duplicates", description=str(__doc__).splitlines()[0]
+    )
     parser.add_argument(
         "--images", type=whole_number(1), default=60, help="photos to copy (default 60)"
     )

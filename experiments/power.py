@@ -74,7 +74,9 @@ def share_told_apart(simulation: Simulation, pairs: int, draws: int, seed: int) 
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.power", description=__doc__.splitlines()[0]
+    )
     parser.add_argument(
         "--photos",
         type=int,

@@ -73,7 +73,9 @@ def push_outputs(remote: str | None) -> str:
 
 def main() -> None:
     """Push all that is known of runs."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.push_runs", description=str(__doc__).splitlines()[0]
+    )
     parser.add_argument("--remote", help="a name of `dvc remote list` (default: the default one)")
     arguments = parser.parse_args()
     command = ["push", "--run-cache"]

@@ -312,7 +312,9 @@ def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
 
 def main() -> None:
     """Print the report."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.report", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("base", help="revision that is compared with")
     parser.add_argument("head", help="revision that is reported")
     parser.add_argument("--base-name", default="", help="what the base is called, as main")
@@ -320,10 +322,7 @@ def main() -> None:
     parser.add_argument("--head-repository", default="..", help="address that has its pictures")
     parser.add_argument("--page", default="", help="address of the run that keeps the plots")
     arguments = parser.parse_args()
-    try:
-        commits = [commit_of(revision) for revision in (arguments.base, arguments.head)]
-    except InputError as error:
-        parser.error(str(error))
+    commits = [commit_of(revision) for revision in (arguments.base, arguments.head)]
     base_name = f"{code(arguments.base_name)} " if arguments.base_name else ""
     base = Revision(commits[0], f"{base_name}{code(commits[0][:7])}", arguments.base_repository)
     head = Revision(commits[1], code(commits[1][:7]), arguments.head_repository)

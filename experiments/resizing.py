@@ -100,7 +100,9 @@ def costs(said: Mapping[str, npt.NDArray[np.float32]], actual: npt.NDArray[np.in
 
 def main() -> None:
     """Read the command line, ask, print a line for each way of resizing."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.resizing", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--images", type=int, default=252, help="of val (default 252)")
     parser.add_argument(
         "--enlarged", type=float, default=1, help="photos are larger by this first (default 1)"

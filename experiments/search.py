@@ -4,9 +4,9 @@
 one) by cross-validation over the train and val photos, on the cached features, in one process:
 Optuna draws them (TPE: Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization"), the
 first trial is params.yaml, and a trial whose first folds are worse than the median's is given up.
-Interrupted and run again, it goes on until there are as many trials as asked for. At the end it
-prints the best as commands, or runs them as DVC experiments, and says whether the best is told
-apart from params.yaml.
+One that fails, as its loss becomes no number, is told and the others go on. Interrupted and run
+again, it goes on until there are as many trials as asked for. At the end it prints the best as
+commands, or runs them as DVC experiments, and says whether the best is told apart from params.yaml.
 """
 
 import argparse
@@ -23,13 +23,15 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.dvc_command import run_dvc
-from experiments.space import Values, read_sections, read_space, sections_of, values_of
+from experiments.heads import open_heads
+from experiments.space import Values, ends_of, read_sections, read_space, sections_of, values_of
 from stages.comparison import Answers, compare
 from stages.cross_validate.folds import assign_folds
+from stages.outputs.features import Description
 from stages.outputs.manifest import MANIFEST_FILE
 from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
-from stages.outputs.unfinished import fingerprint, folder_of, only_run
-from stages.outputs.whole import UNFINISHED
+from stages.outputs.unfinished import fingerprint, only_run
+from stages.outputs.whole import UNFINISHED, disk_errors_explained
 from stages.params.cross_validate import CrossValidateParams
 from stages.params.reading import load_section
 from stages.params.train import TrainParams
@@ -38,6 +40,7 @@ from stages.scores import losses
 from stages.stage import exit_code
 from stages.training.collection import COLLECTION_FILES, open_collection
 from stages.training.phases import plan_phases
+from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,8 +49,12 @@ if TYPE_CHECKING:
 
 STATE_DIR = MANIFEST_FILE.parent / UNFINISHED / "search"
 INPUTS = [*COLLECTION_FILES, SPLIT_FILE]
+#: Of experiments, what a trial depends on; `fingerprint` has the code of the stages.
+CODE = [Path(__file__), Path(__file__).with_name("space.py")]
 #: Trials that none is compared with the median of before.
 FIRST_TRIALS = 4
+#: So many failures in a row are no bad luck: the disk is full, or the space is all wrong.
+MOST_FAILURES = 10
 DRAWS = 9_999
 SEED = 0
 
@@ -87,28 +94,64 @@ def read_task(file: Path, directory: Path) -> Task:
         directory: of searches.
 
     Raises:
-        InputError: the space or an input is wrong, or the head is not all that trains.
+        InputError: the space or an input is wrong, nothing trains at an end of the space, or the
+            head is not all that trains.
     """
     params = read_sections()
     train = load_section("train", TrainParams)
     cross_validate = load_section("cross_validate", CrossValidateParams)
     space = read_space(file, params)
-    if train.fine_tune.epochs:
-        raise InputError(
-            "params.yaml: train.fine_tune.epochs is above 0: a search tries heads on cached "
-            "features, in seconds each; set it to 0"
-        )
     rows = [row for row in read_split() if row.split != "test"]
-    if not open_collection(train, rows).features.description.pretrained:
-        raise InputError(
-            "params.yaml: backbone.weights is none: random weights train whole, for minutes per "
-            "fold, so there is no head to search for; set it to imagenet or to a file"
-        )
+    check_ends(file, params, space, open_heads(train, rows).features.description)
     once = cross_validate.model_copy(update={"repeats": 1})
     (folds,) = assign_folds(rows, once)
     described = f"{sorted(space.items())!r} {params!r} {once!r}"
     default = values_of(params, [*space], file)
     return Task(params, space, default, rows, folds, described, directory)
+
+
+def check_ends(
+    file: Path,
+    params: Mapping[str, Any],
+    space: "Mapping[str, BaseDistribution]",
+    description: Description,
+) -> None:
+    """Check that something trains at both ends of each key, before the first of many trials has.
+
+    Args:
+        file: of the space.
+        params: as of `read_sections`.
+        space: what values of each key are drawn from.
+        description: of the cached features.
+
+    Raises:
+        InputError: nothing does.
+    """
+    for key, distribution in space.items():
+        for end in ends_of(distribution):
+            train = sections_of(params, {key: end}).train
+            try:
+                plan_phases(train, description.pretrained, description.last_stage)
+            except InputError as error:
+                raise InputError(f"{file}: {key}: {end!r}: {error}") from None
+
+
+def study_folder(directory: Path, name: str) -> Path:
+    """Return the folder of one study, made if it is missing; those of others are kept.
+
+    They are small, and what a finished one found would take hours to find again.
+
+    Args:
+        directory: of searches.
+        name: as of `fingerprint`.
+
+    Raises:
+        InputError: the disk refuses it.
+    """
+    folder = directory / name
+    with disk_errors_explained(folder):
+        folder.mkdir(exist_ok=True)
+    return folder
 
 
 def open_study(task: Task) -> "optuna.Study":
@@ -140,7 +183,7 @@ def score(task: Task, trial: "optuna.Trial") -> float:
 
     Raises:
         TrialPruned: its first folds are worse than the median's.
-        InputError: a training fails.
+        InputError: a training fails, or its loss is no number.
     """
     import optuna
 
@@ -162,6 +205,8 @@ def score(task: Task, trial: "optuna.Trial") -> float:
         shutil.rmtree(state)
         scored |= held_out
         loss = float(losses(probabilities[scored], actual[scored]).mean())
+        if not np.isfinite(loss):
+            raise InputError(f"the log loss of fold {fold} became {loss}")
         trial.report(loss, step)
         if not scored.all() and trial.should_prune():
             raise optuna.TrialPruned
@@ -170,24 +215,37 @@ def score(task: Task, trial: "optuna.Trial") -> float:
 
 
 def search(task: Task, study: "optuna.Study", trials: int) -> None:
-    """Run trials until so many are finished or given up."""
+    """Run trials until there are so many; those that failed in an earlier run do not count.
+
+    Raises:
+        InputError: so many in a row fail that the next ones would too.
+    """
     import optuna
 
     ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
     done = len(study.get_trials(deepcopy=False, states=ended))
+    failures = 0
     with progress("search", trials, "trials", min(done, trials)) as bar:
         for _ in range(done, trials):
             trial = study.ask(dict(task.space))
             try:
                 study.tell(trial, score(task, trial))
+                failures = 0
                 outcome = f"log loss {study.trials[trial.number].value:.4f}"
             except optuna.TrialPruned:
                 study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                failures = 0
                 outcome = "given up  "
-            except InputError:
-                # Run again, the search goes on with others: the loss of this one may be no number.
+            except InputError as error:
+                # Of one trial alone, mostly: its loss became no number. The others have theirs.
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
-                raise
+                failures += 1
+                outcome = f"failed ({error})"
+                if failures == MOST_FAILURES:
+                    raise InputError(
+                        f"{failures} trials in a row failed, the last one so: {error}. Mend what "
+                        "it names, or narrow the space, and run the same command"
+                    ) from None
             words = " ".join(f"{key}={_short(value)}" for key, value in trial.params.items())
             say(f"trial {trial.number}: {outcome}  {words}")
             bar.update(1)
@@ -241,7 +299,9 @@ def print_verdict(task: Task, study: "optuna.Study", best: "optuna.trial.FrozenT
 
 def main() -> None:
     """Read the command line, search, print the best."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.search", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("space", type=Path, help="YAML file of keys and the values to try")
     parser.add_argument("--trials", type=int, default=50, help="in all (default 50)")
     parser.add_argument("--best", type=int, default=3, help="how many are printed (default 3)")
@@ -263,8 +323,10 @@ def main() -> None:
         import stages.cross_validate.held_out  # noqa: F401  (its code is part of the fingerprint)
         from stages.compute.precision import native_precision
 
-        described = f"{task.described} {native_precision(task.params['train']['precision'])}"
-        state = folder_of(unfinished, fingerprint(described, INPUTS))
+        code = [sha256_of(file) for file in CODE]
+        precision = native_precision(task.params["train"]["precision"])
+        described = f"{task.described} {precision} {code!r}"
+        state = study_folder(unfinished, fingerprint(described, INPUTS))
         task = task._replace(state=state)
         warnings.filterwarnings("ignore", module="optuna")
         study = open_study(task)
@@ -274,6 +336,11 @@ def main() -> None:
             print("interrupted; the same command goes on", file=sys.stderr)
             raise
         best = best_trials(study, max(arguments.best, arguments.run))
+        if not best:
+            raise InputError(
+                f"{arguments.space}: none of the trials has a loss; narrow the space, as train.lr, "
+                "and run again"
+            )
         print("\nbest:")
         for trial in best[: arguments.best]:
             print(f"log loss {trial.value:.4f}  {shlex.join(command_of(trial.params))}")

@@ -104,7 +104,9 @@ def print_means(runs: Runs, base: Runs | None = None) -> None:
 
 def main() -> None:
     """Run the experiments and print the means."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.seeds", description=str(__doc__).splitlines()[0]
+    )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as of dvc exp run -S")
     parser.add_argument(
         "--stage",

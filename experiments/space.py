@@ -120,6 +120,16 @@ def distribution_of(dimension: Any, default: Any) -> "BaseDistribution":
     return FloatDistribution(low, high, log=log, step=step)
 
 
+def ends_of(distribution: "BaseDistribution") -> list[Any]:
+    """Return both ends of a distribution of numbers, or all choices."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(distribution, CategoricalDistribution):
+        return list(distribution.choices)
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    return [distribution.low, distribution.high]
+
+
 def values_of(params: Mapping[str, Any], keys: list[str], file: Path) -> Values:
     """Return the values that params.yaml has for some keys.
 

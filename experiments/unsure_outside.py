@@ -130,7 +130,9 @@ def decided_alone(classifier: Classifier, photos: Photos) -> str:
 
 def main() -> None:
     """Read the command line, ask, print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.unsure_outside", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("photos", type=Path, help="folder or .zip of label folders")
     add_accepted(parser)
     parser.add_argument("--model", type=Path, default=CLASSIFIER_DIR, help="(default %(default)s)")

@@ -380,7 +380,9 @@ def print_verdict(verdict: Verdict, of: str) -> None:
 
 def main() -> None:
     """Read the command line, compare, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.verdict", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("base", help="revision or experiment that is compared with")
     parser.add_argument(
         "head", nargs="?", help="revision or experiment that is judged (default: the workspace)"

@@ -207,6 +207,16 @@ def expected_calibration_error(bins: Sequence[CalibrationBin]) -> float:
     return sum(each.images / images * abs(each.accuracy - each.confidence) for each in bins)
 
 
+def shares_of_things(groups: Sequence[str]) -> Floats:
+    """Return how much each image counts where each thing counts once, `(n,)`.
+
+    Args:
+        groups: of each image; those of one group show one thing.
+    """
+    group, images = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
+    return np.asarray(1 / images[group])
+
+
 def accuracy_of_surest(
     confidences: npt.NDArray[np.floating[Any]], right: npt.NDArray[np.bool_], share: float
 ) -> float:

@@ -6,12 +6,19 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType
+from contextvars import ContextVar
+from types import FrameType, MappingProxyType
 
 from stages.outputs.whole import explain_disk_error, remove_leftovers
 from stages.params.reading import PARAMS_FILE, Params, Section, load_section
 from stages.streams import tolerate_readers
 from waste_classifier.errors import InputError, PhotoError
+
+#: Stages that take arguments, and refuse those that they don't know themselves.
+TAKING_ARGUMENTS = ("stages.evaluate",)
+
+#: Sections of parameters that `run_with` has given the stage that runs, by name.
+_given: ContextVar[Mapping[str, Params]] = ContextVar("given", default=MappingProxyType({}))
 
 
 class Terminated(BaseException):
@@ -35,8 +42,7 @@ def run(section: str, schema: type[Section], main: Callable[[Section], None]) ->
 def run_with(schemas: Mapping[str, type[Params]], main: Callable[..., None]) -> int:
     """Call `main` with some sections of parameters, by their names; return as `run`.
 
-    Parameters that change meanwhile would be recorded by DVC as if they had been used, since it
-    looks at them after the stage: so that is an error.
+    Parameters that change meanwhile are an error, as of `check_unchanged`.
 
     Args:
         schemas: their classes by name.
@@ -45,15 +51,32 @@ def run_with(schemas: Mapping[str, type[Params]], main: Callable[..., None]) -> 
 
     def with_parameters() -> None:
         sections = {name: load_section(name, schema) for name, schema in schemas.items()}
-        main(**sections)
-        for name, schema in schemas.items():
-            if load_section(name, schema) != sections[name]:
-                raise InputError(
-                    f"{PARAMS_FILE}: section '{name}' changed while the stage ran, with its "
-                    "values from before; run again"
-                )
+        before = _given.set(sections)
+        try:
+            main(**sections)
+            check_unchanged()
+        finally:
+            _given.reset(before)
 
     return exit_code(with_parameters)
+
+
+def check_unchanged() -> None:
+    """Check that params.yaml still says what `run_with` has given the stage that runs.
+
+    DVC looks at the parameters after the stage, and would record others as if they had been used.
+    A stage that can go on with unfinished work calls this before it gives that up: whoever puts the
+    values back has the work still.
+
+    Raises:
+        InputError: a section has changed, or can't be read any more.
+    """
+    for name, section in _given.get().items():
+        if load_section(name, type(section)) != section:
+            raise InputError(
+                f"{PARAMS_FILE}: section '{name}' changed while the stage ran, with its values "
+                "from before; run again"
+            )
 
 
 def exit_code(main: Callable[[], None]) -> int:
@@ -61,8 +84,15 @@ def exit_code(main: Callable[[], None]) -> int:
 
     Ctrl-C is signal 2, SIGTERM 15. Such an error becomes one message on stderr; anything else is a
     bug and keeps its traceback. What killed runs left and none goes on with is removed first.
+
+    A stage that is given arguments and takes none does nothing and returns 2, as of commands that
+    are called wrongly: who asks for `--help` wants nothing replaced.
     """
     tolerate_readers()
+    name = _name_of_stage()
+    if name is not None and name not in TAKING_ARGUMENTS and len(sys.argv) > 1:
+        print(f"usage: python -m {name} (settings: {PARAMS_FILE})", file=sys.stderr)
+        return 2
     # They don't say of which photo they are; one that can't be decoded is an error.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
@@ -82,6 +112,15 @@ def exit_code(main: Callable[[], None]) -> int:
         _print_error(message)
         return 1
     return 0
+
+
+def _name_of_stage() -> str | None:
+    """Return the package of the stage that this process was started as, `stages.train`, if any."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is None or not spec.name.startswith("stages."):
+        return None
+    package, _, module = spec.name.rpartition(".")
+    return package if module == "__main__" else None
 
 
 def _message_of(error: Exception) -> str | None:

@@ -30,25 +30,39 @@ class SeenPage:
     requests: list[str] = field(default_factory=list)  #: addresses asked for, files aside
 
 
-def look_at(page: Path, width: int, done: str, scripts: dict[str, str]) -> SeenPage:
-    """Open a page in a window of some width, wait until a script is true, then run others."""
-    return asyncio.run(_look_at(page, width, done, scripts))
+@dataclass(frozen=True)
+class Browser:
+    """A browser that can reach nothing."""
 
+    port: str  #: that it listens at
+    path: str  #: that it is spoken to at, as a whole
 
-async def _look_at(page: Path, width: int, done: str, scripts: dict[str, str]) -> SeenPage:
-    with _chromium(width) as port:
+    def look_at(self, page: Path, width: int, done: str, scripts: dict[str, str]) -> SeenPage:
+        """Open a page in a window of some width, wait until a script is true, then run others."""
+        return asyncio.run(self._look_at(page, width, done, scripts))
+
+    async def _look_at(
+        self, page: Path, width: int, done: str, scripts: dict[str, str]
+    ) -> SeenPage:
+        address = f"ws://127.0.0.1:{self.port}/devtools"
         async with aiohttp.ClientSession() as session:
-            async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
-                (tab,) = [each for each in await answer.json() if each["type"] == "page"]
-            async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-                return await _Tab(socket).look_at(page, done, scripts)
+            async with session.ws_connect(f"{address}/{self.path}") as socket:
+                window = await _Target(socket).open_window(width)
+            async with session.ws_connect(f"{address}/page/{window}", max_msg_size=0) as socket:
+                return await _Target(socket).look_at(page, done, scripts)
 
 
-class _Tab:
+class _Target:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._calls = 0
         self._events: list[dict[str, Any]] = []
+
+    async def open_window(self, width: int) -> str:
+        """Open another window of the whole browser; return its name."""
+        size = {"newWindow": True, "width": width, "height": 900}
+        answer = await self._call("Target.createTarget", url="about:blank", **size)
+        return str(answer["result"]["targetId"])
 
     async def look_at(self, page: Path, done: str, scripts: dict[str, str]) -> SeenPage:
         for domain in ("Runtime", "Log", "Network", "Page"):
@@ -99,8 +113,8 @@ class _Tab:
 
 
 @contextmanager
-def _chromium(width: int) -> Iterator[str]:
-    """Run a browser that can reach nothing; yield the port that it listens at."""
+def open_browser() -> Iterator[Browser]:
+    """Run a browser."""
     assert CHROMIUM is not None
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [
@@ -109,14 +123,14 @@ def _chromium(width: int) -> Iterator[str]:
             # Addresses other than that of the test lead nowhere.
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
             *("--remote-debugging-port=0", f"--user-data-dir={profile}"),
-            *(f"--window-size={width},900", "about:blank"),
+            "about:blank",
         ]
         browser = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         try:
             assert browser.stderr is not None
             for line in browser.stderr:
-                if found := re.search(r"ws://127\.0\.0\.1:(\d+)", line):
-                    yield found[1]
+                if found := re.search(r"ws://127\.0\.0\.1:(\d+)/devtools/(\S+)", line):
+                    yield Browser(found[1], found[2])
                     return
             pytest.fail("chromium did not start")
         finally:

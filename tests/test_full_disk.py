@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -53,10 +54,16 @@ def files() -> dict[str, bytes]:
     }
 
 
-def write_inputs() -> None:
-    write_project()
-    CLASS_WEIGHTS_FILE.unlink()
-    predict.main(SETTINGS["predict"])  # type: ignore[arg-type]
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What these stages read."""
+    folder = tmp_path_factory.mktemp("inputs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_project()
+        CLASS_WEIGHTS_FILE.unlink()
+        predict.main(SETTINGS["predict"])  # type: ignore[arg-type]
+    return folder
 
 
 @contextmanager
@@ -72,13 +79,16 @@ def largest_file(size: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_limit_of_file_size_is_one_message(
-    stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stage: str,
+    inputs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    shutil.copytree(inputs, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
-    write_inputs()
     before = files()
-    capsys.readouterr()
 
     with largest_file(10):
         assert exit_code(STAGES[stage]) == 1
@@ -109,13 +119,16 @@ def small_disk(folder: Path) -> Iterator[None]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has tmpfs")
 def test_a_full_and_a_read_only_disk_are_one_message_of_every_stage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    inputs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
     monkeypatch.chdir(tmp_path)
     with small_disk(tmp_path):
         os.chdir(tmp_path)  # from what lay below it
-        write_inputs()
+        shutil.copytree(inputs, tmp_path, dirs_exist_ok=True)
         filler = Path("filler")
         # A file of no bytes has room on a full disk, and some stages write less than a page.
         disk = os.statvfs(tmp_path)

@@ -16,6 +16,7 @@ from stages.scores import (
     losses,
     precision_recall_curve,
     scores,
+    shares_of_things,
 )
 from waste_classifier.intervals import wilson_interval
 
@@ -290,3 +291,9 @@ def test_of_one_image_the_curve_has_one_threshold() -> None:
 
     assert curve.precision.tolist() == [1, 1]
     assert curve.recall.tolist() == [0, 1]
+
+
+def test_each_thing_counts_once() -> None:
+    groups = [*"abcd", *"eeee"]
+
+    assert shares_of_things(groups).tolist() == [1, 1, 1, 1, 0.25, 0.25, 0.25, 0.25]

@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 
 from stages.params.predict import PredictParams
-from stages.stage import exit_code, run
+from stages.stage import check_unchanged, exit_code, run
 from waste_classifier.errors import InputError, PhotoError
 
 REPOSITORY = Path(__file__).parents[1]
@@ -34,6 +34,16 @@ def run_program(main: str, **variables: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         program(main),
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def run_stage(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", f"stages.{name}", *arguments],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
         check=False,
@@ -84,6 +94,24 @@ def test_parameters_that_change_while_a_stage_runs_are_an_error(
     )
 
 
+def test_a_stage_may_check_its_parameters_before_it_ends(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def main(_: PredictParams) -> None:
+        check_unchanged()
+        print("as before")
+        write_params("16")
+        check_unchanged()
+        print("given up")
+
+    assert run("predict", PredictParams, main) == 1
+    said = capsys.readouterr()
+    assert said.out == "as before\n"
+    assert said.err.startswith("error: params.yaml: section 'predict' changed while the stage ran")
+    # Of another call there is nothing to compare with.
+    check_unchanged()
+
+
 def test_other_sections_may_change_while_a_stage_runs() -> None:
     def main(_: PredictParams) -> None:
         params = Path("params.yaml")
@@ -101,6 +129,36 @@ def test_an_error_of_the_stage_is_told_though_parameters_changed(
 
     assert run("predict", PredictParams, main) == 1
     assert capsys.readouterr().err == "error: data/split.csv: no images\n"
+
+
+# By `run`, by `run_with`, and by `exit_code` alone.
+@pytest.mark.parametrize("stage", ["class_weights", "card", "check_params"])
+@pytest.mark.parametrize("argument", ["--help", "params.yaml"])
+def test_a_stage_that_is_given_arguments_does_nothing(stage: str, argument: str) -> None:
+    before = sorted(Path().rglob("*"))
+
+    ended = run_stage(stage, argument)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (
+        2,
+        "",
+        f"usage: python -m stages.{stage} (settings: params.yaml)\n",
+    )
+    assert sorted(Path().rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("stage", "argument", "file"),
+    [
+        ("evaluate", "cross_validation", "params.yaml"),
+        ("evaluate.summary", "metrics/cross_validation.json", "metrics/cross_validation.json"),
+    ],
+)
+def test_those_that_take_arguments_read_them(stage: str, argument: str, file: str) -> None:
+    ended = run_stage(stage, argument)
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"error: {file}: ")
 
 
 def test_success() -> None:

@@ -88,7 +88,7 @@ def model_card(
     }
     sections = [
         f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---",
-        f"# {card.name}",
+        f"# {_cell(card.name)}",
         _what_it_is(described, backbone),
         _use(decision),
         _data(card, fetch, rows),
@@ -107,15 +107,16 @@ def _what_it_is(described: Mapping[str, Any], backbone: BackboneParams) -> str:
     start = weights.get(backbone.weights, "pretrained weights of a file")
     return (
         f"Tells which of {len(described['labels'])} labels a photo of one piece of waste shows: "
-        f"{', '.join(described['labels'])}; or that it is unsure. ResNet50, trained from {start}; "
-        f"it sees {size} x {size} pixels, averaged over "
+        f"{', '.join(map(_cell, described['labels']))}; or that it is unsure. ResNet50, trained "
+        f"from {start}; it sees {size} x {size} pixels, averaged over "
         f"{' and '.join(described['orientations'])} (turned: by half)."
     )
 
 
 def _use(decision: Decision) -> str:
     mix = ", ".join(
-        f"{label} {share:.3f}" for label, share in zip(decision.labels, decision.mix, strict=True)
+        f"{_cell(label)} {share:.3f}"
+        for label, share in zip(decision.labels, decision.mix, strict=True)
     )
     return (
         "## Use\n\n"
@@ -193,10 +194,9 @@ def _decisions(decision: Decision, metrics: Mapping[str, Any]) -> str:
             f"{of_label['recovery']:.4f} |"
         )
     right = of_test.get("accuracy_of_decided")
-    in_mix = decision.mix != decision.data_shares
-    whose = "Of the test photos, weighted to the mix," if in_mix else "Of the test photos"
+    weighted = ", weighted to the mix," if decision.reweights else ""
     return (
-        f"## Decisions\n\n{rule} {whose} {of_test['coverage']:.4f} get a label"
+        f"## Decisions\n\n{rule} Of the test photos{weighted} {of_test['coverage']:.4f} get a label"
         + ("" if right is None else f", {right:.4f} of these the right one")
         + f". Temperature {decision.temperature:.3f}; log loss on test "
         + f"{of_test['log_loss']:.4f}.\n\n"
@@ -247,6 +247,6 @@ def _training() -> str:
 
 def _cell(text: str) -> str:
     """Return a text that ends no cell of a table and starts no markup."""
-    for letter in "\\`*_{}[]<>#|":
+    for letter in "\\`*_{}[]<>#|~&":
         text = text.replace(letter, f"\\{letter}")
     return " ".join(text.split())

@@ -22,7 +22,7 @@ from stages.params.class_weights import ClassWeightsParams
 from stages.params.cross_validate import CrossValidateParams
 from stages.params.reading import Params
 from stages.params.train import TrainParams
-from stages.stage import run_with
+from stages.stage import check_unchanged, run_with
 from stages.training.collection import COLLECTION_FILES, open_collection
 from stages.training.machines import ALONE
 from stages.training.phases import plan_phases
@@ -65,6 +65,7 @@ def main(
         )
         labels = collection.contract.labels
         write_cross_validation(CROSS_VALIDATION_FILE, rows, folds, labels, probabilities)
+        check_unchanged()
         shutil.rmtree(state)
 
 

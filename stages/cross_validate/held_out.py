@@ -1,6 +1,7 @@
 """Trainings on all folds but one, and what they say of that one; imports TensorFlow."""
 
 import gc
+import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -92,15 +93,18 @@ def score_folds(
     probabilities = np.empty((len(rows), len(labels)), np.float32)
     for fold in np.unique(folds).tolist():
         held_out = folds == fold
-        finished = state / f"{fold}.npy"
+        training, finished = state / f"{fold}", state / f"{fold}.npy"
         if not finished.exists():
             started = time.perf_counter()
-            said = score_fold(collection, rows, held_out, recipe, state / f"{fold}")
+            said = score_fold(collection, rows, held_out, recipe, training)
             with whole_file(finished) as unfinished, unfinished.open("wb") as opened:
                 np.save(opened, said)
             accuracy = (said.argmax(axis=1) == targets[held_out]).mean()
             seconds = time.perf_counter() - started
             say(f"fold {fold}: {len(said)} images, accuracy {accuracy:.4f}, {seconds:.1f} s")
+        # A checkpoint is several times as large as what trains, and of no use to other folds. A run
+        # that was killed just before this left it too.
+        shutil.rmtree(training, ignore_errors=True)
         probabilities[held_out] = np.load(finished)
     return probabilities
 

@@ -1,8 +1,9 @@
 """Find out when to decide and when to be unsure: data/decision.json.
 
 The temperature and the thresholds are fitted to what the cross-validation says of the images of
-train and val. What they come to on the test images, of which no answer had a say, stands in
-metrics/decide.json and plots/decide.
+train and val. What they come to on the test images stands in metrics/decide.json and plots/decide:
+no answer to a test image has a say in the fit. The test images themselves have an indirect one: the
+trainings that answer to train and val learn from all images outside their fold, test ones too.
 """
 
 import sys

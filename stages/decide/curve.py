@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.decide.thresholds import fit_thresholds, shares_of_things, thing_weights
+from stages.decide.thresholds import fit_thresholds, thing_weights
+from stages.scores import shares_of_things
 from waste_classifier.decision import UNSURE_POSITION, Decision
 
 PURITIES = (0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)

@@ -1,4 +1,10 @@
-"""What decisions come to on images that had no say in them."""
+"""What decisions come to on images that had no say in them.
+
+No answer to these test images had: the temperature and the thresholds are fitted to the answers to
+images of train and val. Those are of the cross-validation, whose trainings learn from all images
+outside their fold, test ones too: so test images have an indirect say in the fit, though none in
+the classifier that is asked here.
+"""
 
 from typing import Any, NamedTuple
 

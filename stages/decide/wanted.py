@@ -1,18 +1,14 @@
 """What the user wants of decisions, of params.yaml, for the labels that there are."""
 
 from collections.abc import Iterable, Sequence
-from math import isclose
 
 import numpy as np
 import numpy.typing as npt
 
-from stages.params.decide import DecideParams
+from stages.params.decide import DecideParams, differing
 from waste_classifier.decision import Decision, costs_of
 from waste_classifier.errors import InputError
 from waste_classifier.unsure import UNSURE
-
-#: Of the sum of shares.
-TOLERANCE = 1e-3
 
 
 def wanted_decision(
@@ -26,8 +22,7 @@ def wanted_decision(
         actual: `(n,)`, positions of the labels of photos, of each one at least.
 
     Raises:
-        InputError: the parameters name other labels, shares do not add up to 1, or a label is named
-            as no label is.
+        InputError: the parameters name other labels, or a label is named as no label is.
     """
     if UNSURE in labels:
         raise InputError(
@@ -40,14 +35,8 @@ def wanted_decision(
     if settings.mix is not None:
         check_labels("decide.mix", settings.mix, labels)
         mix = tuple(settings.mix[label] for label in labels)
-        if not isclose(sum(mix), 1, abs_tol=TOLERANCE):
-            raise InputError(
-                f"params.yaml: decide.mix: the shares add up to {sum(mix):g} instead of 1"
-            )
     if settings.costs is not None:
         check_labels("decide.costs", settings.costs, labels)
-        for label, row in settings.costs.items():
-            check_labels(f"decide.costs.{label}", row, [*labels, UNSURE])
     return Decision(
         labels=tuple(labels),
         temperature=1.0,
@@ -66,8 +55,7 @@ def check_labels(key: str, given: Iterable[str], expected: Sequence[str]) -> Non
     Raises:
         InputError: it does not; the message says which.
     """
-    wrong = sorted(set(given) ^ set(expected))
-    if wrong:
+    if wrong := differing(given, expected):
         raise InputError(
             f"params.yaml: {key}: expected a value for each of {', '.join(expected)}; "
             f"missing or unknown: {', '.join(wrong)}"

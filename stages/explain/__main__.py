@@ -2,7 +2,8 @@
 
 plots/explain has a sheet of the most confident mistakes on the test images: for each the map of
 what speaks for the wrong label, and the training photos that it looks like. metrics/explain.json
-says what probabilities lose where what such a map shows is hidden, and where as much elsewhere is.
+says what probabilities lose where what such a map shows is hidden, and where as much elsewhere is;
+of maps too coarse to have an elsewhere it says nothing.
 """
 
 import sys
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.drawing import log_pictures
-from stages.explain.masking import compare, losses_of
+from stages.explain.masking import Comparison, compare, losses_of
 from stages.explain.sheet import NEAREST, Mistake, mistake_sheet
 from stages.outputs.classifier import CLASSIFIER_DIR
 from stages.outputs.manifest import ReceivedPhoto, read_columns
@@ -34,31 +35,62 @@ def main(settings: ExplainParams) -> None:
         explained(classifier, photos, predictions, position)
         for position in predictions.surest_mistakes(settings.mistakes)
     ]
-    generator = np.random.default_rng(settings.seed)
     count = min(settings.masked_images, len(predictions.paths))
-    chosen = np.sort(generator.permutation(len(predictions.paths))[:count])
-    paths = [predictions.paths[position] for position in chosen]
-    lost = [
-        losses_of(classifier, seen(photos[path], classifier), settings.masked_share, generator)
-        for path in counted(paths, "masked", count, "images")
-    ]
-    groups = np.unique(np.array(predictions.groups)[chosen], return_inverse=True)[1]
-    compared = compare(np.array(lost), groups, settings.bootstrap_samples, settings.seed)
+    compared = compared_maps(classifier, photos, predictions, count, settings)
 
     with StageLive("explain") as live:
-        live.log_metric("masked_images", count, plot=False)
-        live.log_metric("lost_by_what_is_shown", compared.shown, plot=False)
-        live.log_metric("lost_elsewhere", compared.elsewhere, plot=False)
-        live.log_metric("difference_interval/low", compared.low, plot=False)
-        live.log_metric("difference_interval/high", compared.high, plot=False)
-        live.log_metric("share_that_loses_more", compared.more, plot=False)
+        live.log_metric("masked_images", count if compared else 0, plot=False)
+        if compared:
+            live.log_metric("lost_by_what_is_shown", compared.shown, plot=False)
+            live.log_metric("lost_elsewhere", compared.elsewhere, plot=False)
+            live.log_metric("difference_interval/low", compared.low, plot=False)
+            live.log_metric("difference_interval/high", compared.high, plot=False)
+            live.log_metric("share_that_loses_more", compared.more, plot=False)
         log_pictures(live, {"why": mistake_sheet(mistakes, len(predictions.paths))})
+    if compared is None:
+        print(
+            f"at features.image_size: {classifier.image_size} a map has one place, which is all of "
+            "the image: none was checked. Maps of larger images have more"
+        )
+        return
     print(
         f"{count} test images, {settings.masked_share:.0%} of each hidden: the probability loses "
         f"{compared.shown:.3f} by what the map shows, {compared.elsewhere:.3f} elsewhere "
         f"(95 % of the difference {compared.low:.3f} to {compared.high:.3f}); "
         f"{compared.more:.0%} lose more by what it shows"
     )
+
+
+def compared_maps(
+    classifier: Classifier,
+    photos: Mapping[str, ReceivedPhoto],
+    predictions: Predictions,
+    count: int,
+    settings: ExplainParams,
+) -> Comparison | None:
+    """Return what is lost over some test images; None where maps have no place elsewhere.
+
+    Args:
+        classifier: that is asked.
+        photos: by path.
+        predictions: for the test images.
+        count: of those that are masked.
+        settings: section `explain`.
+    """
+    generator = np.random.default_rng(settings.seed)
+    chosen = np.sort(generator.permutation(len(predictions.paths))[:count])
+    paths = [predictions.paths[position] for position in chosen]
+    lost = []
+    for path in counted(paths, "masked", count, "images"):
+        of_photo = losses_of(
+            classifier, seen(photos[path], classifier), settings.masked_share, generator
+        )
+        # Photos are of one size, and so are maps.
+        if of_photo is None:
+            return None
+        lost.append(of_photo)
+    groups = np.unique(np.array(predictions.groups)[chosen], return_inverse=True)[1]
+    return compare(np.array(lost), groups, settings.bootstrap_samples, settings.seed)
 
 
 def explained(

@@ -42,8 +42,10 @@ def losses_of(
     image: npt.NDArray[np.uint8],
     share: float,
     generator: np.random.Generator,
-) -> Lost:
-    """Return what the most probable label of a photo loses.
+) -> Lost | None:
+    """Return what the most probable label of a photo loses; None if its map has no place elsewhere.
+
+    A map of one place, as of photos of 32 pixels, shows all of the photo.
 
     Args:
         classifier: that is asked.
@@ -54,6 +56,8 @@ def losses_of(
     features = classifier.features(image[None])
     why = classifier.explain_seen(image, features[0], nearest=0)
     shown = strongest(why.map, share)
+    if shown.all():
+        return None
     hidden = np.stack([blurred(image, mask) for mask in (shown, moved(shown, generator))])
     with_all, *without = classifier.predict_features(
         np.concatenate([features, classifier.features(hidden)])

@@ -13,7 +13,7 @@ from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, read_columns
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
 from stages.outputs.whole import replace_folder
 from stages.params.features import FeaturesParams
-from stages.stage import run
+from stages.stage import check_unchanged, run
 from waste_classifier.orientations import ORIENTATIONS
 
 
@@ -45,6 +45,7 @@ def main(settings: FeaturesParams) -> None:
             of_orientations,
         )
         backbone.describe(folder)
+        check_unchanged()
         replace_folder(FEATURES_DIR, folder)
 
     last_stage = backbone.last_stage

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 
 from stages.novelty.distances import limit_on_own_photos, network_features
-from stages.novelty.fit import fit_known_labels, fit_novelty, shares_of_things
+from stages.novelty.fit import fit_known_labels, fit_novelty
 from stages.novelty.training_photos import write_training_photos
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, read_folds
 from stages.outputs.distances import DistanceRow
@@ -23,6 +23,7 @@ from stages.outputs.split import SPLIT_FILE, read_split
 from stages.outputs.tables import write_table
 from stages.outputs.whole import whole_folder
 from stages.params.novelty import NoveltyParams
+from stages.scores import shares_of_things
 from stages.stage import run
 from stages.tracking import StageLive
 from waste_classifier.intervals import wilson_interval
@@ -54,7 +55,8 @@ def main(settings: NoveltyParams) -> None:
     limit = limit_on_own_photos(
         features, targets, splits, folds, groups, len(labels), frozen, settings.refused
     )
-    novelty = fit_novelty(features[train], targets[train], len(labels), limit)
+    trained_groups = groups[train].tolist()
+    novelty = fit_novelty(features[train], targets[train], trained_groups, len(labels), limit)
     hidden, val = model.head.representation(features), splits == "val"
     known_labels = fit_known_labels(
         hidden[train], targets[train], len(labels), hidden[val], groups[val], settings.refused
@@ -63,7 +65,7 @@ def main(settings: NoveltyParams) -> None:
     distances = novelty.distances(features[splits == "test"])
     label_distances = known_labels.distances(hidden[splits == "test"])
     groups_of_test = [row.group for row in test]
-    things = shares_of_things(groups_of_test)
+    things = shares_of_things(groups_of_test) / len(set(groups_of_test))
     refused = {
         "unlike_training": float(things @ (distances > 1)),
         "of_no_label": float(things @ (label_distances > 1)),

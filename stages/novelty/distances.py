@@ -79,10 +79,10 @@ def limit_on_own_photos(
     """
     known = splits != "test"
     if frozen:
-        distances = held_out_distances(features[known], targets[known], folds[known])
+        distances = held_out_distances(features[known], targets[known], groups[known], folds[known])
         return limit_of(distances, groups[known].tolist(), refused)
 
     train, val = splits == "train", splits == "val"
-    fitted = fit_novelty(features[train], targets[train], k)
+    fitted = fit_novelty(features[train], targets[train], groups[train].tolist(), k)
     distances = fitted.raw_distances(features[val])
     return limit_of(distances, groups[val].tolist(), refused)

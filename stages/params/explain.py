@@ -13,5 +13,6 @@ class ExplainParams(Params):
     seed: Seed
     mistakes: Annotated[int, Field(ge=1, le=100)]
     masked_images: Annotated[int, Field(ge=1, le=10_000)]
-    masked_share: Annotated[float, Field(gt=0, lt=1)]
+    # Of more, two outlines of one form overlap.
+    masked_share: Annotated[float, Field(gt=0, le=0.5)]
     bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]

@@ -10,5 +10,6 @@ from stages.params.reading import BatchSize, Params
 class NoveltyParams(Params):
     """Section `novelty`."""
 
-    refused: Annotated[float, Field(ge=0, lt=1)]
+    # What is usual is the median, which a limit must lie beyond.
+    refused: Annotated[float, Field(ge=0, lt=0.5)]
     batch_size: BatchSize

@@ -77,6 +77,7 @@ def check_params(path: Path = PARAMS_FILE) -> list[str]:
     unused = without_effect(fetch, backbone, views, class_weights, train)
     return [
         f"{path}: without effect beside the other values: {', '.join(unused)}",
+        *notes_on_warmup(train, pretrained, path),
         *notes_on_photos(fetch, path),
         *notes_on_corrections(fetch, path),
     ]
@@ -178,10 +179,40 @@ def check_epochs(train: TrainParams, pretrained: bool, path: Path) -> None:
         )
 
 
+def notes_on_warmup(train: TrainParams, pretrained: bool, path: Path) -> list[str]:
+    """Say of a phase that its learning rate rises to the end.
+
+    It is no error: short trials do without the decay.
+    """
+    phases = (
+        {"head": train.head.epochs, "fine_tune": train.fine_tune.epochs}
+        if pretrained
+        else {"scratch": train.scratch.epochs}
+    )
+    return [
+        f"{path}: train.warmup_epochs is {train.warmup_epochs:g}, all of train.{name}.epochs: "
+        f"{epochs}, so that the learning rate rises to the end and never decays; to let it, lower "
+        "train.warmup_epochs"
+        for name, epochs in phases.items()
+        if 0 < epochs <= train.warmup_epochs
+    ]
+
+
 def check_devices(train: TrainParams, pretrained: bool, path: Path) -> None:
-    """Check that several devices can share a batch evenly."""
+    """Check that several devices can share a batch evenly, and train in the given precision.
+
+    What auto is depends on the machine, so that stage train looks at it.
+    """
     name, phase = ("fine_tune", train.fine_tune) if pretrained else ("scratch", train.scratch)
-    if phase.epochs and phase.batch_size % train.devices:
+    if phase.epochs == 0:
+        return
+    if train.devices > 1 and train.precision == "mixed_float16":
+        raise InputError(
+            f"{path}: train.precision is mixed_float16, which trains on one device alone: Keras's "
+            "scaling of the loss fails on several; set it to float32 or mixed_bfloat16, or "
+            "train.devices to 1"
+        )
+    if phase.batch_size % train.devices:
         raise InputError(
             f"{path}: train.{name}.batch_size is {phase.batch_size}, which train.devices: "
             f"{train.devices} can't share out evenly; set it to a multiple of {train.devices}"

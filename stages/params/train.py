@@ -54,7 +54,8 @@ class ScratchParams(Params):
     """Section `train.scratch`."""
 
     epochs: Epochs
-    batch_size: BatchSize
+    # Less their own mean, as BatchNorm that trains makes them, the features of one image are 0.
+    batch_size: Annotated[int, Field(ge=2, le=1024)]
     batch_norm_momentum: ShareBelowOne
 
 

@@ -60,9 +60,11 @@ def assign_splits(
     order = rng.permutation(len(group_names))
     order = order[np.argsort(-contents.sum(axis=1)[order], kind="stable")]
 
-    chosen, missing = _one_group_for_each_split(order, contents, places)
+    chosen, missing = _groups_for_each_split(order, contents, places)
     if missing:
         raise TooFewGroupsError({label_names[label]: count for label, count in missing.items()})
+    for group, split in chosen.items():
+        _take_places(_content(contents[group]), places, split)
     splits = np.full(len(group_names), -1, np.int8)
     splits[list(chosen)] = list(chosen.values())
     for group, draw in zip(order, rng.random(len(order)), strict=True):
@@ -96,23 +98,57 @@ def _content(row: npt.NDArray[np.int32]) -> Content:
     return {int(label): int(row[label]) for label in np.flatnonzero(row)}
 
 
-def _one_group_for_each_split(
+def _groups_for_each_split(
     order: npt.NDArray[np.intp], contents: npt.NDArray[np.int32], places: Places
 ) -> tuple[dict[int, int], dict[int, int]]:
     """Give each label one of its smallest groups in each split.
 
-    Labels of few groups choose first; the larger of the groups go where there are more places.
+    Labels of few groups choose first. Where they take what another one needs, as of a group of
+    both, that one chooses before them.
+
+    Returns:
+        The splits of these groups, and in how many splits labels are missing, in whatever order
+        they choose.
+    """
+    by_groups = np.argsort(np.count_nonzero(contents, axis=0), kind="stable").tolist()
+    chosen, missing = _one_group_for_each_split(order, contents, places, by_groups)
+    labels, still_missing = by_groups, missing
+    # Each label may once be the one that comes too late.
+    for _ in by_groups:
+        if not still_missing:
+            return chosen, {}
+        labels = [*still_missing, *(label for label in labels if label not in still_missing)]
+        chosen, still_missing = _one_group_for_each_split(order, contents, places, labels)
+    return chosen, missing if still_missing else {}
+
+
+def _one_group_for_each_split(
+    order: npt.NDArray[np.intp],
+    contents: npt.NDArray[np.int32],
+    places: Places,
+    labels: Sequence[int],
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Give each label one of its smallest groups in each split.
+
+    The larger of the groups go where there are more places.
+
+    Args:
+        order: of groups, the largest first.
+        contents: `(groups, labels)`, images.
+        places: that are left; they stay as they are.
+        labels: in the order in which they choose.
 
     Returns:
         The splits of these groups, and in how many splits labels are missing.
     """
+    left = [list(of_label) for of_label in places]
     chosen: dict[int, int] = {}
     missing: dict[int, int] = {}
-    for label in np.argsort(np.count_nonzero(contents, axis=0), kind="stable").tolist():
+    for label in labels:
         groups = [group for group in chosen if contents[group, label]]
         present = {chosen[group] for group in groups}
         absent = [split for split in range(len(SPLITS)) if split not in present]
-        absent.sort(key=lambda split: places[label][split])
+        absent.sort(key=lambda split: left[label][split])
         smallest_first = order[::-1]
         with_label = smallest_first[contents[smallest_first, label] > 0]
         candidates = with_label[: len(groups) + len(SPLITS)].tolist()
@@ -121,7 +157,7 @@ def _one_group_for_each_split(
             missing[label] = len(absent) - len(free)
         for group, split in zip(free, absent, strict=False):
             chosen[group] = split
-            _take_places(_content(contents[group]), places, split)
+            _take_places(_content(contents[group]), left, split)
     return chosen, missing
 
 

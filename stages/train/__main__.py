@@ -21,7 +21,7 @@ from stages.outputs.split import SPLIT_FILE, read_split
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
 from stages.outputs.whole import UNFINISHED
 from stages.params.train import TrainParams
-from stages.stage import run
+from stages.stage import check_unchanged, run
 from stages.training.collection import COLLECTION_FILES, open_collection
 from stages.training.examples import TrainingData
 from stages.training.machines import read_machines
@@ -59,6 +59,7 @@ def main(settings: TrainParams) -> None:
             return
         state = folder_of(unfinished, work)
         train_and_deliver(data, phases, settings, precision, state, replicas)
+        check_unchanged()
         shutil.rmtree(state)
 
 

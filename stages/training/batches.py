@@ -58,11 +58,6 @@ def shuffled(count: int, seed: int, epoch: int) -> Positions:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def steps_of(rows: Rows, batch_size: int) -> int:
-    """Return how many whole batches an epoch has."""
-    return len(rows) // batch_size
-
-
 def batches(
     rows: Rows, epochs: Sequence[int], batch_size: int, drop_remainder: bool = False
 ) -> tf.data.Dataset:

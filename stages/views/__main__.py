@@ -19,7 +19,7 @@ from stages.outputs.whole import replace_folder, whole_folder
 from stages.params.features import FeaturesParams
 from stages.params.reading import Params
 from stages.params.views import ViewsParams
-from stages.stage import run_with
+from stages.stage import check_unchanged, run_with
 
 SECTIONS: Mapping[str, type[Params]] = {
     "features": FeaturesParams,
@@ -63,6 +63,7 @@ def main(features: FeaturesParams, views: ViewsParams) -> None:
             partial(ViewsOfBatch, settings=views),
         )
         write_description(folder, views.count)
+        check_unchanged()
         replace_folder(VIEWS_DIR, folder)
     print(f"{len(images.paths)} images, {views.count} views of {size} pixels each")
 

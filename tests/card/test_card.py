@@ -131,6 +131,27 @@ def test_the_card_says_what_the_scores_are_worth() -> None:
     assert "on photos of another camera, on another ground, expect less" in said
 
 
+def test_names_are_no_markup_anywhere() -> None:
+    labels = ("_glass_", "[a](b) & ~~c~~")
+    described = {"labels": labels, "image_size": 384, "orientations": ["received"]}
+    DESCRIPTION_FILE.write_text(json.dumps(described))
+    DECISION_FILE.write_text(json.dumps(always_decide(labels).to_json()))
+    scores = json.loads(Path("metrics/decide.json").read_text())
+    scores["labels"] = dict.fromkeys(labels, scores["labels"]["glass"])
+    Path("metrics/decide.json").write_text(json.dumps(scores))
+
+    main(**SECTIONS | {"card": CardParams(name="My <b>*best*", license="mit", data_license="MIT")})
+
+    _, front, said = CARD_FILE.read_text().split("---\n", 2)
+    escaped = "\\_glass\\_", "\\[a\\](b) \\& \\~\\~c\\~\\~"
+    assert "\n# My \\<b\\>\\*best\\*\n" in said
+    assert f" shows: {', '.join(escaped)}; or" in said
+    assert f"the mix {escaped[0]} 0.500, {escaped[1]} 0.500." in said
+    assert not any(label in said for label in labels)
+    # Front matter is YAML, not Markdown.
+    assert yaml.safe_load(front)["model-index"][0]["name"] == "My <b>*best*"
+
+
 def test_without_a_metric_there_is_no_card() -> None:
     Path("metrics/export.json").unlink()
 

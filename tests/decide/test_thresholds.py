@@ -84,6 +84,19 @@ def test_in_a_mix_with_more_of_another_label_a_bin_is_less_pure() -> None:
     assert fit_thresholds(mostly_metal, calibrated, actual, groups)[0] is None
 
 
+def test_a_mix_is_weighed_by_the_shares_in_the_photos_themselves() -> None:
+    # Three of four are glass, whatever the data has.
+    mixed = PLAIN._replace(mix=(0.2, 0.8))
+    actual = np.array([0, 0, 0, 1])
+
+    weights = mix_weights(mixed, actual)
+
+    # Glass counts 0.2 / 0.75, metal 0.8 / 0.25.
+    assert weights.tolist() == pytest.approx([4 / 15, 4 / 15, 4 / 15, 3.2])
+    assert np.bincount(actual, weights).tolist() == pytest.approx([0.2 * 4, 0.8 * 4])
+    assert mix_weights(PLAIN, actual).tolist() == [1, 1, 1, 1]
+
+
 def test_the_temperature_that_made_probabilities_too_sure_is_found() -> None:
     random = np.random.default_rng(0)
     honest = random.uniform(0.05, 0.95, 20_000)

@@ -1,12 +1,14 @@
 """The report of a pull request, from a real git repository of two commits."""
 
 import json
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from experiments.report import code, main
+from stages.stage import exit_code
 from tests.pipeline.workspace import REPOSITORY, commit_all, run
 
 PARAMS = "fetch:\n  source: sample\ntrain:\n  lr: {lr}\n  fine_tune:\n    epochs: 0\n"
@@ -72,8 +74,13 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def report(root: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run the tool as the workflow does: without what draws or trains."""
+@pytest.fixture(scope="module")
+def lines(repository: Path) -> list[str]:
+    """The lines of the report on both commits, made as the workflow does: without what draws."""
+    arguments = [
+        *("HEAD~1", "HEAD", "--base-name", "main", "--page", "https://ci/run/1"),
+        *("--base-repository", "https://host/us", "--head-repository", "https://host/fork"),
+    ]
     script = (
         "import sys, runpy\n"
         f"sys.path.insert(0, {str(REPOSITORY)!r})\n"
@@ -82,18 +89,23 @@ def report(root: Path, *arguments: str, check: bool = True) -> subprocess.Comple
         f"sys.argv = ['report', *{arguments!r}]\n"
         "runpy.run_module('experiments.report', run_name='__main__')\n"
     )
-    return run(root, sys.executable, "-c", script, check=check)
+    return run(repository, sys.executable, "-c", script).stdout.splitlines()
 
 
-@pytest.fixture(scope="module")
-def lines(repository: Path) -> list[str]:
-    """The lines of the report on both commits."""
-    printed = report(
-        repository,
-        *("HEAD~1", "HEAD", "--base-name", "main", "--page", "https://ci/run/1"),
-        *("--base-repository", "https://host/us", "--head-repository", "https://host/fork"),
-    ).stdout
-    return printed.splitlines()
+@pytest.fixture
+def report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[Path, str, str], str]:
+    """Return the report on two revisions of a repository."""
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+
+    def run_main(root: Path, base: str, head: str) -> str:
+        monkeypatch.chdir(root)
+        monkeypatch.setattr(sys, "argv", ["report", base, head])
+        assert exit_code(main) == 0
+        return capsys.readouterr().out
+
+    return run_main
 
 
 def commit_of(root: Path, revision: str) -> str:
@@ -107,9 +119,8 @@ def test_revisions_are_named_and_the_verdict_leads(repository: Path, lines: list
     # One photo was fixed, another broke: of two such, half of all exchanges differ as much.
     assert lines[2].startswith("**Not told apart by accuracy: +0.00 points (95 % ")
     assert lines[4:6] == [
-        "- Fixed: 1: <code>a/1.jpg</code> (<code>glass</code> → " + code_of_hostile() + ")",
-        "- Broken: 1: <code>a/&#60;3&#62;.jpg</code> (" + code_of_hostile() + " → "
-        "<code>glass</code>)",
+        "- Fixed: 1: <code>a/1.jpg</code> (<code>glass</code> → " + code(HOSTILE) + ")",
+        "- Broken: 1: <code>a/&#60;3&#62;.jpg</code> (" + code(HOSTILE) + " → <code>glass</code>)",
     ]
 
 
@@ -127,12 +138,6 @@ def test_six_scores_follow(lines: list[str]) -> None:
         "| recall of <code>glass</code> (lowest) | 0.500 of 4 images | 0.500 of 4 images "
         "| +0.000 |  |",
     ]
-
-
-def code_of_hostile() -> str:
-    from experiments.report import code
-
-    return code(HOSTILE)
 
 
 def test_names_are_text(lines: list[str]) -> None:
@@ -160,12 +165,14 @@ def test_changed_pictures_stand_side_by_side(repository: Path, lines: list[str])
     )
 
 
-def test_results_of_other_parameters_are_said_to_be(repository: Path) -> None:
-    assert "WARNING" not in report(repository, "HEAD~1", "HEAD").stdout
+def test_results_of_other_parameters_are_said_to_be(
+    repository: Path, report: Callable[[Path, str, str], str]
+) -> None:
+    assert "WARNING" not in report(repository, "HEAD~1", "HEAD")
 
     write(repository, lr=0.2, lock_lr=0.01, accuracy=0.875, wrong=[])
     commit_all(repository, "params.yaml alone")
-    printed = report(repository, "HEAD~1", "HEAD").stdout
+    printed = report(repository, "HEAD~1", "HEAD")
     run(repository, "git", "reset", "--quiet", "--hard", "HEAD~1")
 
     assert (
@@ -173,16 +180,23 @@ def test_results_of_other_parameters_are_said_to_be(repository: Path) -> None:
     )
 
 
-def test_a_revision_that_git_does_not_know_is_named(repository: Path) -> None:
-    done = report(repository, "HEAD", "nonsense", check=False)
+def test_a_revision_that_git_does_not_know_is_named(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(repository)
+    monkeypatch.setattr(sys, "argv", ["report", "HEAD", "nonsense"])
 
-    assert done.returncode == 2
-    assert done.stdout.endswith(
+    # As verdict does; 2 is for a command line that can't be read.
+    assert exit_code(main) == 1
+
+    assert capsys.readouterr().err == (
         "error: nonsense: neither a revision of git nor a DVC experiment (dvc exp list --all)\n"
     )
 
 
-def test_results_of_other_code_are_said_to_be(tmp_path: Path) -> None:
+def test_results_of_other_code_are_said_to_be(
+    tmp_path: Path, report: Callable[[Path, str, str], str]
+) -> None:
     run(tmp_path, "git", "init", "--quiet")
     run(tmp_path, "dvc", "init", "--quiet")
     (tmp_path / "code.py").write_text("print(1)\n")
@@ -190,11 +204,11 @@ def test_results_of_other_code_are_said_to_be(tmp_path: Path) -> None:
     (tmp_path / "dvc.yaml").write_text(json.dumps({"stages": {"train": stage}}))
     run(tmp_path, "dvc", "repro")
     commit_all(tmp_path, "results of this code")
-    current = report(tmp_path, "HEAD", "HEAD").stdout
+    current = report(tmp_path, "HEAD", "HEAD")
     (tmp_path / "code.py").write_text("print(2)\n")
     commit_all(tmp_path, "code alone")
 
-    stale = report(tmp_path, "HEAD~1", "HEAD").stdout
+    stale = report(tmp_path, "HEAD~1", "HEAD")
 
     assert "WARNING" not in current
     assert "code, parameters or data of <code>train</code> have changed since. Run" in stale

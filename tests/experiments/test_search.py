@@ -1,7 +1,6 @@
 """A search on a small project: its trials, a kill in the middle, and what it ends with."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,43 +12,33 @@ from stages.outputs.manifest import MANIFEST_FILE, read_columns
 from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
 from stages.outputs.tables import write_table
 from stages.params.train import TrainParams
-from tests.small_project import write_features_with, write_network_and_features, write_tables
+from tests.small_project import write_features_with
 from tests.training.changes import changed
-from tests.training.conftest import settings
+from tests.training.conftest import project, settings, workspace
 from waste_classifier.errors import InputError
 
 determinism.configure()
 
-import keras  # noqa: E402  (after the set-up, which it reads)
-
-from experiments import search  # noqa: E402
+from experiments import search  # noqa: E402  (after the set-up, which it reads)
 from experiments.search import STATE_DIR, command_of, main  # noqa: E402
 
-__all__ = ["settings"]
+__all__ = ["project", "settings", "workspace"]
 
 SPACE = "train.lr: {low: 1e-4, high: 1e-1, log: true}\ntrain.head.units: {choices: [4, 8]}\n"
 
 
 @pytest.fixture(autouse=True)
-def workspace(
-    settings: TrainParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
-    """Inputs, params.yaml and a space, as the current directory."""
-    monkeypatch.chdir(tmp_path)
-    write_network_and_features(write_tables())
-    train = changed(settings, head__epochs=2, fine_tune__epochs=0)
-    write_params(train)
-    Path("space.yaml").write_text(SPACE)
-    policy = keras.config.dtype_policy()
-    yield tmp_path
-    keras.config.set_dtype_policy(policy)
+def inputs(settings: TrainParams, workspace: Path) -> None:
+    """The inputs of a training with params.yaml and a space, as the current directory."""
+    write_params(changed(settings, head__epochs=2, fine_tune__epochs=0))
+    (workspace / "space.yaml").write_text(SPACE)
 
 
 def write_params(train: TrainParams) -> None:
     content = {
         "train": train.model_dump(),
         "class_weights": {"scheme": "balanced", "beta": 0.9},
-        "cross_validate": {"seed": 1, "folds": 3, "repeats": 1},
+        "cross_validate": {"seed": 1, "folds": 2, "repeats": 1},
     }
     YAML().dump(content, Path("params.yaml"))
 
@@ -132,8 +121,9 @@ def test_the_test_split_has_no_say(
     run(monkeypatch, "--trials", "2")
 
     assert capsys.readouterr().out == before
-    (folder,) = (path for path in STATE_DIR.iterdir() if path.is_dir())
-    assert np.load(folder / "0.npy").shape == (27, 3)
+    # The inputs differ, so each is a study of its own.
+    folders = [path for path in STATE_DIR.iterdir() if path.is_dir()]
+    assert [np.load(folder / "0.npy").shape for folder in folders] == [(27, 3)] * 2
 
 
 @pytest.mark.parametrize("wrong", ["fine-tuning", "random weights"])

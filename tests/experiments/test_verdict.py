@@ -3,15 +3,18 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from experiments.verdict import main
 from stages.outputs.answers import AnswerRow
 from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import write_table
+from stages.stage import exit_code
 from tests.pipeline.workspace import REPOSITORY, commit_all, run
 from tests.table_rows import manifest_row
 from waste_classifier.checksum import sha256_of
@@ -51,22 +54,40 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def verdict(root: Path, *arguments: str, code: int = 0) -> str:
-    script = (
-        "import sys, runpy\n"
-        f"sys.path.insert(0, {str(REPOSITORY)!r})\n"
-        f"sys.argv = ['verdict', *{arguments!r}]\n"
-        "runpy.run_module('experiments.verdict', run_name='__main__')\n"
-    )
-    done = run(root, sys.executable, "-c", script, check=False)
-    assert done.returncode == code, done.stdout
-    return done.stdout
+class Verdict(Protocol):
+    """Runs the tool in the repository and returns what it printed, both streams together."""
+
+    def __call__(self, *arguments: str, code: int = 0) -> str: ...
 
 
-def test_the_workspace_is_judged_against_a_commit(repository: Path) -> None:
+@pytest.fixture
+def verdict(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Verdict:
+    monkeypatch.chdir(repository)
+
+    def run_main(*arguments: str, code: int = 0) -> str:
+        monkeypatch.setattr(sys, "argv", ["verdict", *arguments])
+        assert exit_code(main) == code
+        printed = capsys.readouterr()
+        return printed.out + printed.err
+
+    return run_main
+
+
+def error(verdict: Verdict, *arguments: str) -> str:
+    (line,) = verdict(*arguments, code=1).splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+def test_the_workspace_is_judged_against_a_commit(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     write(repository, rows(wrong=[0]))
 
-    lines = verdict(repository, "HEAD").splitlines()
+    lines = run(repository, "python", "-m", "experiments.verdict", "HEAD").stdout.splitlines()
 
     assert lines[0].startswith("Better by accuracy: +27.50 points (95 % +")
     # Five of glass and six of paper were fixed: too few for two labels.
@@ -82,60 +103,56 @@ def test_the_workspace_is_judged_against_a_commit(repository: Path) -> None:
     assert "broken: 0" in lines
 
 
-def test_an_experiment_is_found_by_its_name(repository: Path) -> None:
+def test_an_experiment_is_found_by_its_name(repository: Path, verdict: Verdict) -> None:
     write(repository, rows(wrong=range(20)))
     commit_all(repository, "as an experiment")
     commit = run(repository, "git", "rev-parse", "HEAD").stdout.strip()
     run(repository, "git", "update-ref", f"refs/exps/ab/{'c' * 38}/hasty-imp", commit)
     run(repository, "git", "reset", "--quiet", "--hard", "HEAD~1")
 
-    assert verdict(repository, "main", "hasty-imp").startswith("Worse by accuracy: -20.00 points")
+    assert verdict("main", "hasty-imp").startswith("Worse by accuracy: -20.00 points")
     run(repository, "git", "update-ref", f"refs/exps/cd/{'e' * 38}/hasty-imp", "HEAD")
-    assert "2 experiments have this name" in verdict(repository, "main", "hasty-imp", code=1)
+    assert "2 experiments have this name" in verdict("main", "hasty-imp", code=1)
 
 
-def test_photos_of_one_thing_are_one_piece_of_evidence(repository: Path) -> None:
+def test_photos_of_one_thing_are_one_piece_of_evidence(repository: Path, verdict: Verdict) -> None:
     write(repository, rows(wrong=range(12), per_group=12))
     commit_all(repository, "twelve photos to a thing")
     write(repository, rows(wrong=[], per_group=12))
 
-    printed = verdict(repository, "HEAD")
+    printed = verdict("HEAD")
 
     assert printed.startswith("Not told apart by accuracy: +30.00 points (95 % ")
     assert "40 photos of 4 things would mostly show 100.0 points" in printed
 
 
-def error(root: Path, *arguments: str) -> str:
-    (line,) = verdict(root, *arguments, code=1).splitlines()
-    assert line.startswith("error: ")
-    return line
-
-
-def test_other_photos_are_refused_with_what_is_known_of_the_training(repository: Path) -> None:
+def test_other_photos_are_refused_with_what_is_known_of_the_training(
+    repository: Path, verdict: Verdict
+) -> None:
     write(repository, rows(wrong=[], count=41))
     split = [SplitRow("glass/40.png", "glass", "40", "test")]
     split += [SplitRow(f"{label}/{n:02}.png", label, "", "train") for n, label in enumerate(LABELS)]
     write_table(repository / SPLIT_FILE, sorted(split), SplitRow)
 
-    message = error(repository, "HEAD")
+    message = error(verdict, "HEAD")
 
     assert "other photos: 0 only in HEAD; 1 only in the workspace, as glass/40.png" in message
     assert "Whether HEAD was trained on photos that the workspace is scored on can't be" in message
     assert "the workspace was trained on 2 of the photos that HEAD is scored on" in message
 
 
-def test_other_files_of_the_same_names_are_refused(repository: Path) -> None:
+def test_other_files_of_the_same_names_are_refused(repository: Path, verdict: Verdict) -> None:
     other = [row._replace(sha256="11ee") if row.path == "glass/02.png" else row for row in rows([])]
     write(repository, other)
 
-    assert "1 files of equal names hold other photos, as glass/02.png" in error(repository, "HEAD")
+    assert "1 files of equal names hold other photos, as glass/02.png" in error(verdict, "HEAD")
 
 
-def test_other_labels_are_refused(repository: Path) -> None:
+def test_other_labels_are_refused(repository: Path, verdict: Verdict) -> None:
     other = [row._replace(label="paper") if row.path == "glass/02.png" else row for row in rows([])]
     write(repository, other)
 
-    assert "1 photos under other labels, as glass/02.png" in error(repository, "HEAD")
+    assert "1 photos under other labels, as glass/02.png" in error(verdict, "HEAD")
 
 
 @pytest.mark.parametrize(
@@ -147,48 +164,54 @@ def test_other_labels_are_refused(repository: Path) -> None:
     ],
 )
 def test_a_table_that_is_missing_or_damaged_is_named(
-    repository: Path, text: str | None, message: str
+    repository: Path, verdict: Verdict, text: str | None, message: str
 ) -> None:
     (repository / TEST).unlink()
     if text is not None:
         (repository / TEST).write_text(text)
 
-    assert message in error(repository, "HEAD")
+    assert message in error(verdict, "HEAD")
 
 
-def test_a_revision_that_is_none_is_named(repository: Path) -> None:
-    assert "nonsense: neither a revision of git nor a DVC exp" in error(repository, "nonsense")
+def test_a_revision_that_is_none_is_named(verdict: Verdict) -> None:
+    assert "nonsense: neither a revision of git nor a DVC exp" in error(verdict, "nonsense")
 
 
-def test_the_cross_validation_is_compared_unless_it_is_of_before(repository: Path) -> None:
+def test_the_cross_validation_is_compared_unless_it_is_of_before(
+    repository: Path, verdict: Verdict
+) -> None:
     write(repository, rows(wrong=range(8)), CROSS_VALIDATION)
     commit_all(repository, "cross-validated")
     write(repository, rows(wrong=range(9)))
-    of_before = verdict(repository, "HEAD")
+    of_before = verdict("HEAD")
     write(repository, rows(wrong=range(2)), CROSS_VALIDATION)
 
     assert "40 test photos" in of_before
-    assert "40 photos, cross-validated" in verdict(repository, "HEAD")
-    assert "40 test photos" in verdict(repository, "HEAD", "--of", "test")
+    assert "40 photos, cross-validated" in verdict("HEAD")
+    assert "40 test photos" in verdict("HEAD", "--of", "test")
 
 
-def test_folds_that_divide_what_the_other_side_groups_flatter(repository: Path) -> None:
+def test_folds_that_divide_what_the_other_side_groups_flatter(
+    repository: Path, verdict: Verdict
+) -> None:
     together = [row._replace(fold=row.group % 2) for row in rows([], per_group=2)]
     apart = [row._replace(fold=number % 2) for number, row in enumerate(rows([]))]
     write(repository, together, CROSS_VALIDATION)
     commit_all(repository, "groups of two")
     write(repository, apart, CROSS_VALIDATION)
 
-    printed = verdict(repository, "HEAD")
+    printed = verdict("HEAD")
 
     assert "note: the groups of photos differ" in printed
     assert "note: the workspace is flattered: its folds divide 20 groups of HEAD" in printed
     assert "40 photos, cross-validated, of 20 things" in printed
 
 
-def test_a_sheet_shows_what_changed_where_the_photos_are(repository: Path) -> None:
+def test_a_sheet_shows_what_changed_where_the_photos_are(
+    repository: Path, verdict: Verdict
+) -> None:
     write(repository, rows(wrong=[0]))
-    refused = verdict(repository, "HEAD", "--sheet", "changed.png", code=1)
+    refused = verdict("HEAD", "--sheet", "changed.png", code=1)
     manifest = []
     for row in rows([]):
         file = repository / RAW_DIR / row.path
@@ -197,10 +220,10 @@ def test_a_sheet_shows_what_changed_where_the_photos_are(repository: Path) -> No
         manifest.append(manifest_row(row.path)._replace(sha256=sha256_of(file)))
     write_table(repository / MANIFEST_FILE, manifest, ManifestRow)
 
-    verdict(repository, "HEAD", "--sheet", "changed.png")
+    verdict("HEAD", "--sheet", "changed.png")
 
     refusals = {
-        name: verdict(repository, "HEAD", "--sheet", name, code=1)
+        name: verdict("HEAD", "--sheet", name, code=1)
         for name in ("none/changed.png", "changed.doc")
     }
     assert "none/changed.png: no such folder" in refusals["none/changed.png"]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from stages.explain.__main__ import main
@@ -12,7 +13,7 @@ from stages.outputs.manifest import RAW_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, write_predictions
 from stages.outputs.split import read_split
 from stages.params.explain import ExplainParams
-from tests.classifier_folder import LABELS, without_network, write_classifier
+from tests.classifier_folder import LABELS, Colours, without_network, write_classifier
 from tests.small_project import write_tables
 from waste_classifier.errors import InputError, PhotoError
 
@@ -50,6 +51,24 @@ def test_mistakes_are_drawn_and_maps_are_checked(capsys: pytest.CaptureFixture[s
     assert low <= difference <= high
     assert 0 <= metrics["share_that_loses_more"] <= 1
     assert "4 test images, 20% of each hidden" in capsys.readouterr().out
+
+
+def test_of_maps_of_one_place_none_is_checked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def coarse(_: Colours, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return np.asarray(image.mean((0, 1), keepdims=True) / 255, np.float32)
+
+    monkeypatch.setattr(Colours, "activations", coarse)
+
+    main(SETTINGS)
+
+    assert json.loads(Path("metrics/explain.json").read_text()) == {"masked_images": 0}
+    assert WHY.exists()
+    assert capsys.readouterr().out == (
+        "at features.image_size: 8 a map has one place, which is all of the image: none was "
+        "checked. Maps of larger images have more\n"
+    )
 
 
 def test_equal_inputs_give_equal_bytes() -> None:

@@ -73,9 +73,29 @@ def test_hiding_what_the_network_looks_at_costs_more(
 
     lost = losses_of(Classifier.load(folder), image, 0.25, np.random.default_rng(0))
 
+    assert lost is not None
     # The corner takes on some of the blue around it, and glass is what is red.
     assert lost.shown > 0.05
     assert lost.elsewhere == pytest.approx(0, abs=1e-3)
+
+
+class OnePlace(Colours):
+    """A network whose maps have one place."""
+
+    def activations(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return np.asarray(image.mean((0, 1), keepdims=True) / 255, np.float32)
+
+
+def test_a_map_that_shows_all_has_nothing_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_classifier(tmp_path / "classifier")
+    monkeypatch.setattr(
+        "waste_classifier.model._load_network", lambda folder, _: (folder / "network", OnePlace())
+    )
+    image = np.full((8, 8, 3), (0, 0, 255), np.uint8)
+
+    assert losses_of(Classifier.load(folder), image, 0.2, np.random.default_rng(0)) is None
 
 
 def test_the_interval_draws_groups() -> None:

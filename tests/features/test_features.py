@@ -249,6 +249,12 @@ def means() -> FrozenBackbone:
     return FrozenBackbone(32, {}, "conv3", "float32", Backbone(network))
 
 
+@pytest.fixture
+def of_means(means: FrozenBackbone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the stage compute with that stand-in."""
+    monkeypatch.setattr(FrozenBackbone, "restore", lambda *_: means)
+
+
 def write_with(backbone: FrozenBackbone, batch_size: int = 4) -> ManifestColumns:
     images = read_columns()
     Path("features").mkdir(exist_ok=True)
@@ -352,6 +358,7 @@ def test_a_damaged_image_is_named_and_its_shard_is_not_written(
     assert sorted(checksums(Path("features"))) == ["00000.npy"][: damaged // 2]
 
 
+@pytest.mark.usefixtures("of_means")
 def test_older_features_are_replaced_whole() -> None:
     FEATURES_DIR.mkdir()
     (FEATURES_DIR / "00001.npy").write_text("old")
@@ -365,7 +372,7 @@ def lines_of_shards(printed: str) -> list[str]:
     return [line.split(",")[0] for line in printed.splitlines() if " of 5 images, " in line]
 
 
-@pytest.mark.usefixtures("shards_of_two")
+@pytest.mark.usefixtures("of_means", "shards_of_two")
 def test_a_failed_run_goes_on_at_the_next_shard(capsys: pytest.CaptureFixture[str]) -> None:
     main(SETTINGS)
     uninterrupted = checksums(FEATURES_DIR)
@@ -393,7 +400,7 @@ def test_a_failed_run_goes_on_at_the_next_shard(capsys: pytest.CaptureFixture[st
     assert [path.name for path in UNFINISHED_DIR.iterdir()] == ["lock"]
 
 
-@pytest.mark.usefixtures("shards_of_two")
+@pytest.mark.usefixtures("of_means", "shards_of_two")
 def test_unfinished_shards_of_other_images_or_parameters_are_not_taken(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -420,7 +427,7 @@ def test_unfinished_shards_of_other_images_or_parameters_are_not_taken(
     open_features(read_columns())
 
 
-@pytest.mark.usefixtures("shards_of_two")
+@pytest.mark.usefixtures("of_means", "shards_of_two")
 def test_unfinished_shards_of_more_images_are_not_taken() -> None:
     last = RAW_DIR / "glass/4.png"
     whole = last.read_bytes()
@@ -474,6 +481,7 @@ def error_of_stage(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("of_means")
 def test_an_image_that_is_gone_stops_the_stage(capsys: pytest.CaptureFixture[str]) -> None:
     (RAW_DIR / "glass/2.png").unlink()
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from stages.params.decide import DecideParams
 from stages.params.fetch import FetchParams
 from stages.params.reading import check_section
 from stages.params.sections import SECTIONS, check_params
@@ -56,7 +57,7 @@ RANGES: dict[str, tuple[float, float | None]] = {
     "train.fine_tune.batch_size": (1, 1024),
     "train.fine_tune.frozen_views": (0, 100),
     "train.scratch.epochs": (0, 1000),
-    "train.scratch.batch_size": (1, 1024),
+    "train.scratch.batch_size": (2, 1024),
     "train.augment.rotation": (0, 0.5),
     "train.augment.zoom": (0, 0.9),
     "train.augment.translation": (0, 0.9),
@@ -89,13 +90,17 @@ SHARES_BELOW_ONE = (
     "train.scratch.batch_norm_momentum",
     "train.augment.contrast",
     "train.augment.saturation",
-    "novelty.refused",
 )
 #: Above 0.
 POSITIVE = (
     *("split.val", "split.test", "train.lr", "train.fine_tune.lr"),
-    *("decide.purity", "decide.confidence", "explain.masked_share"),
+    *("decide.purity", "decide.confidence"),
 )
+#: What is allowed, and what is too much.
+SHARES_UP_TO_HALF = {
+    "novelty.refused": ((0, 0.49), 0.5),
+    "explain.masked_share": ((0.001, 0.5), 0.501),
+}
 CHOICES = {
     "fetch.source": ("sample", "kaggle", "path"),
     "split.group_by": ("perceptual", "none"),  # and embedding, of pretrained weights
@@ -181,7 +186,7 @@ def test_params_of_this_project_are_right_and_in_the_order_of_their_classes() ->
 
 
 def test_every_key_is_tested_here() -> None:
-    tested = {*RANGES, *SHARES_BELOW_ONE, *POSITIVE, *CHOICES, *TEXTS}
+    tested = {*RANGES, *SHARES_BELOW_ONE, *POSITIVE, *SHARES_UP_TO_HALF, *CHOICES, *TEXTS}
 
     assert tested == keys_of(PARAMS)
 
@@ -216,6 +221,15 @@ def test_some_numbers_are_above_zero(key: str) -> None:
     check(key, 1e-9)
     assert refusal(key, 0) == f"{key}: input should be greater than 0, got 0"
     assert refusal(key, 1.001).startswith(f"{key}: input should be less than ")
+
+
+@pytest.mark.parametrize(("key", "ends"), SHARES_UP_TO_HALF.items())
+def test_some_shares_go_up_to_half(key: str, ends: tuple[tuple[float, float], float]) -> None:
+    allowed, too_much = ends
+    for share in allowed:
+        check(key, share)
+    assert refusal(key, -0.001).startswith(f"{key}: input should be greater than ")
+    assert refusal(key, too_much).startswith(f"{key}: input should be less than ")
 
 
 @pytest.mark.parametrize("key", ["train.lr", "train.fine_tune.lr"])
@@ -254,6 +268,60 @@ def test_a_text_is_of_its_form(key: str, texts: tuple[object, ...]) -> None:
 )
 def test_mistakes_in_any_section(key: str, value: object, message: str) -> None:
     assert message in refusal(key, value)
+
+
+COSTS = {
+    "glass": {"glass": 0, "metal": 5, "unsure": 1},
+    "metal": {"glass": 5, "metal": 0, "unsure": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("mix", "message"),
+    [
+        ({"glass": 0.2, "metal": 0.3}, "value error, the shares add up to 0.5 instead of 1, got "),
+        ({"glass": 0.2, "metal": 0.802}, "value error, the shares add up to 1.002 instead of 1"),
+        ({}, "value error, the shares add up to 0 instead of 1"),
+    ],
+)
+def test_the_shares_of_a_mix_add_up_to_one(mix: dict[str, float], message: str) -> None:
+    # Rounded shares may miss it by little.
+    check("decide.mix", {"glass": 0.333, "metal": 0.333, "paper": 0.3334})
+    assert refusal("decide.mix", mix).startswith(f"decide.mix: {message}")
+
+
+@pytest.mark.parametrize(
+    ("costs", "message"),
+    [
+        (
+            {"glass": {"glass": 0}},
+            "value error, glass: expected a cost of each of glass, unsure; missing or unknown: "
+            "unsure, got {'glass': {'glass': 0}}",
+        ),
+        (
+            {**COSTS, "metal": {"glass": 5, "steel": 0, "unsure": 1}},
+            "value error, metal: expected a cost of each of glass, metal, unsure; missing or "
+            "unknown: metal, steel, got ",
+        ),
+        ({}, "dictionary should have at least 1 item after validation, not 0, got {}"),
+    ],
+)
+def test_costs_are_of_each_answer(costs: dict[str, dict[str, float]], message: str) -> None:
+    check("decide.costs", COSTS)
+    assert refusal("decide.costs", costs).startswith(f"decide.costs: {message}")
+
+
+def test_mix_and_costs_name_the_same_labels() -> None:
+    def check_both(mix: dict[str, float]) -> None:
+        check_section("decide", DecideParams, changed({"decide.mix": mix, "decide.costs": COSTS}))
+
+    check_both({"metal": 0.5, "glass": 0.5})
+    with pytest.raises(InputError) as caught:
+        check_both({"glass": 0.5, "paper": 0.5})
+    assert str(caught.value).startswith(
+        "params.yaml: decide.costs: value error, decide.mix names other labels; in one of the two "
+        "alone: metal, paper, got "
+    )
 
 
 def test_val_and_test_leave_images_for_train() -> None:
@@ -505,3 +573,55 @@ def test_devices_share_a_batch_evenly(tmp_path: Path, weights: str, phase: str) 
     )
 
     notes_of(tmp_path, changes | {f"train.{phase}.batch_size": 9})
+
+
+@pytest.mark.parametrize(("weights", "phase"), [("none", "scratch"), ("imagenet", "fine_tune")])
+def test_in_mixed_float16_one_device_trains(tmp_path: Path, weights: str, phase: str) -> None:
+    changes = {
+        "backbone.weights": weights,
+        f"train.{phase}.epochs": 1,
+        f"train.{phase}.batch_size": 8,
+        "train.precision": "mixed_float16",
+    }
+
+    assert refusal_of_file(write_params(tmp_path, {**changes, "train.devices": 2})) == (
+        "train.precision is mixed_float16, which trains on one device alone: Keras's scaling of "
+        "the loss fails on several; set it to float32 or mixed_bfloat16, or train.devices to 1"
+    )
+
+    check_params(write_params(tmp_path, {**changes, "train.devices": 1}))
+    # Of auto, stage train knows what it is.
+    auto = {"train.devices": 2, "train.precision": "auto"}
+    check_params(write_params(tmp_path, {**changes, **auto}))
+
+
+def test_a_head_alone_trains_on_one_device_in_any_precision(tmp_path: Path) -> None:
+    head = {"backbone.weights": "imagenet", "train.fine_tune.epochs": 0}
+    devices = {"train.devices": 2, "train.precision": "mixed_float16"}
+
+    check_params(write_params(tmp_path, {**head, **devices}))
+
+
+@pytest.mark.parametrize(
+    ("weights", "epochs", "named"),
+    [
+        ("none", {"scratch": 2, "head": 1, "fine_tune": 1}, ["scratch"]),
+        ("none", {"scratch": 3, "head": 1, "fine_tune": 1}, []),
+        ("imagenet", {"scratch": 1, "head": 120, "fine_tune": 1}, ["fine_tune"]),
+        ("imagenet", {"scratch": 1, "head": 1, "fine_tune": 2}, ["head", "fine_tune"]),
+        ("imagenet", {"scratch": 1, "head": 3, "fine_tune": 0}, []),
+    ],
+)
+def test_a_warm_up_as_long_as_a_phase_is_noted(
+    tmp_path: Path, weights: str, epochs: dict[str, int], named: list[str]
+) -> None:
+    changes = {f"train.{phase}.epochs": number for phase, number in epochs.items()}
+    given = {"backbone.weights": weights, "train.warmup_epochs": 2, **changes}
+
+    notes = [note for note in notes_of(tmp_path, given) if "warmup" in note]
+
+    assert notes == [
+        f"train.warmup_epochs is 2, all of train.{phase}.epochs: {epochs[phase]}, so that the "
+        "learning rate rises to the end and never decays; to let it, lower train.warmup_epochs"
+        for phase in named
+    ]

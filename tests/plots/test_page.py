@@ -5,7 +5,7 @@ Twenty labels, some in Chinese and Arabic, some that would run as a script.
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from stages.outputs.predictions import Predictions
 from stages.outputs.split import SPLITS, SplitRow
 from stages.sheets import Tile, sheet
 from stages.tracking import StageLive
-from tests.browser import SeenPage, look_at, needs_chromium
+from tests.browser import Browser, SeenPage, needs_chromium, open_browser
 from tests.pipeline.workspace import REPOSITORY, commit_all, run
 
 pytestmark = needs_chromium
@@ -41,6 +41,8 @@ RAREST = "玻璃"  # on the map
 PER_LABEL = 32  # test images: one of them is 3 %
 WIDTH = 1280
 NARROW = 700
+#: Once all of a page is drawn.
+COMPLETE = "document.body && document.body.dataset.complete"
 
 SCRIPTS = {
     "title": "document.title",
@@ -187,13 +189,20 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pages(repository: Path) -> dict[str, SeenPage]:
+def browser() -> Iterator[Browser]:
+    with open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def pages(repository: Path, browser: Browser) -> dict[str, SeenPage]:
     """The page of one revision, and of two in a wide and a narrow window, as a browser sees it."""
     run(repository, "dvc", "plots", "show", "--out", "dvc_plots_one")
     run(repository, "dvc", "plots", "diff", "HEAD~1", "HEAD", "--out", "dvc_plots_two")
-    done = "document.body && document.body.dataset.complete"
     return {
-        name: look_at(repository / f"dvc_plots_{name[:3]}/index.html", width, done, SCRIPTS)
+        name: browser.look_at(
+            repository / f"dvc_plots_{name[:3]}/index.html", width, COMPLETE, SCRIPTS
+        )
         for name, width in (("one", WIDTH), ("two", WIDTH), ("two, narrow", NARROW))
     }
 
@@ -328,52 +337,54 @@ def test_the_rarest_label_has_the_darkest_colour_on_the_map(pages: dict[str, See
     assert {fill for says, fill in points if f"label: {RAREST};" in says} == {BLUE}
 
 
-def opened(folder: Path, scripts: dict[str, str]) -> SeenPage:
-    """Return what scripts say of the page of a folder, once all of it is drawn."""
-    complete = "document.body && document.body.dataset.complete"
-    return look_at(folder / "index.html", WIDTH, complete, scripts)
-
-
-def test_plots_without_points_say_so(repository: Path, tmp_path: Path) -> None:
+def test_what_one_revision_lacks_is_said_in_its_plot(
+    repository: Path, browser: Browser, tmp_path: Path
+) -> None:
     root = Path(shutil.copytree(repository, tmp_path / "copy"))
     (root / "plots/evaluate/custom/mistakes.json").write_text("[]")
-    run(root, "dvc", "plots", "diff", "HEAD", "--out", "dvc_plots_none")
+    (root / "plots/explore/images/examples.png").unlink()
+    run(root, "dvc", "plots", "diff", "HEAD", "--out", "dvc_plots_gone")
 
-    seen = opened(root / "dvc_plots_none", {"text": "document.body.innerText"})
+    seen = browser.look_at(
+        root / "dvc_plots_gone/index.html",
+        WIDTH,
+        COMPLETE,
+        {
+            "said": "[...document.querySelectorAll('.plot')]"
+            ".map((each) => [each.id, each.innerText])"
+        },
+    )
 
     assert seen.messages == []
-    assert "Nothing to show of: workspace" in seen.values["text"]
+    said = dict(seen.values["said"])
+    assert "Nothing to show of: workspace" in said["plots_evaluate_custom_mistakes_json"]
+    examples = said["plots_explore_images_examples_png"].split()
+    assert examples == ["Examples", "HEAD", "Nothing", "to", "show", "of:", "workspace"]
 
 
-def test_a_stage_of_ones_own_has_its_plots_on_the_page(repository: Path, tmp_path: Path) -> None:
+def test_a_stage_of_ones_own_has_a_section_and_one_that_has_not_run_has_none(
+    repository: Path, browser: Browser, tmp_path: Path
+) -> None:
     root = Path(shutil.copytree(repository, tmp_path / "copy"))
     (root / "speed.csv").write_text("epoch,seconds\n0,2.5\n1,2.0\n")
     with (root / "dvc.yaml").open("a") as file:
-        file.write("plots:\n- speed.csv:\n    x: epoch\n    y: seconds\n    title: Speed\n")
-    run(root, "dvc", "plots", "show", "--out", "dvc_plots_own")
-
-    seen = opened(
-        root / "dvc_plots_own", {"sections": SCRIPTS["sections"], "text": SCRIPTS["text"]}
-    )
-
-    assert seen.values["sections"][-1] == "Other plots"
-    assert "Speed" in seen.values["text"]
-
-
-def test_a_stage_that_has_not_run_has_no_section(repository: Path, tmp_path: Path) -> None:
-    root = Path(shutil.copytree(repository, tmp_path / "copy"))
-    with (root / "dvc.yaml").open("a") as file:
         file.write(
-            "plots:\n- plots/decide/custom/coverage.json:\n    x: coverage\n    y: accuracy\n"
+            "plots:\n- speed.csv:\n    x: epoch\n    y: seconds\n    title: Speed\n"
+            "- plots/decide/custom/coverage.json:\n    x: coverage\n    y: accuracy\n"
             "- plots/explain/images\n"
         )
-    run(root, "dvc", "plots", "show", "--out", "dvc_plots_before")
+    run(root, "dvc", "plots", "show", "--out", "dvc_plots_own")
 
-    seen = opened(
-        root / "dvc_plots_before", {"sections": SCRIPTS["sections"], "text": SCRIPTS["text"]}
+    seen = browser.look_at(
+        root / "dvc_plots_own/index.html",
+        WIDTH,
+        COMPLETE,
+        {"sections": SCRIPTS["sections"], "text": SCRIPTS["text"]},
     )
 
-    assert seen.values["sections"] == ["Results on the test images", "Training", "The images"]
+    sections = ["Results on the test images", "Training", "The images", "Other plots"]
+    assert seen.values["sections"] == sections
+    assert "Speed" in seen.values["text"]
     assert "Nothing to show" not in seen.values["text"]
 
 
@@ -382,20 +393,3 @@ def test_each_plot_has_a_heading_and_each_chart_a_name(pages: dict[str, SeenPage
     names = pages["two"].values["charts"]
     assert len(names) >= 8
     assert all(name and name != "Vega visualization" for name in names)
-
-
-def test_a_picture_of_one_revision_alone_says_of_which(repository: Path, tmp_path: Path) -> None:
-    root = Path(shutil.copytree(repository, tmp_path / "copy"))
-    (root / "plots/explore/images/examples.png").unlink()
-    run(root, "dvc", "plots", "diff", "HEAD", "--out", "dvc_plots_gone")
-
-    seen = opened(
-        root / "dvc_plots_gone",
-        {
-            "said": "[...document.querySelectorAll('.plot')].filter((each) => "
-            "each.id.includes('examples')).map((each) => each.innerText)"
-        },
-    )
-
-    (said,) = seen.values["said"]
-    assert said.split() == ["Examples", "HEAD", "Nothing", "to", "show", "of:", "workspace"]

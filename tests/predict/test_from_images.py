@@ -1,6 +1,8 @@
 """The stage where the backbone was trained too: the whole classifier sees the images."""
 
+import shutil
 from collections.abc import Sequence
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +34,22 @@ HEAD = Head(
 )
 
 
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The inputs of the stage, and params.yaml."""
+    folder = tmp_path_factory.mktemp("project")
+    with chdir(folder):
+        Path("params.yaml").write_text("predict: {batch_size: 4}\n")
+        write_network_and_features(write_tables())
+        make_model()
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of that, as the current directory."""
+    shutil.copytree(project, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text("predict: {batch_size: 4}\n")
-    write_network_and_features(write_tables())
-    make_model()
-    return tmp_path
 
 
 def make_model(orientations: Sequence[Orientation] = ORIENTATIONS) -> None:

@@ -95,6 +95,29 @@ def test_a_label_with_fewer_groups_than_splits_is_named() -> None:
     assert raised.value.missing == {"trash": 1}
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_label_that_others_leave_too_few_groups_chooses_before_them(seed: int) -> None:
+    # Groups AC, A, A, BC, B, B and C. A and B have three groups each, and so has C; where A puts AC
+    # and B puts BC into one split, C has none left for the third.
+    groups = ["AC", "AC", "A1", "A2", "BC", "BC", "B1", "B2", "C1"]
+    labels = [*"ACAABCBBC"]
+
+    splits = assign_splits(labels, groups, val=0.2, test=0.2, seed=seed)
+
+    assert len(set(zip(groups, splits, strict=True))) == len(set(groups))
+    assert len(set(zip(labels, splits, strict=True))) == 3 * 3
+
+
+def test_what_is_missing_in_any_order_is_told_as_before() -> None:
+    # A and B have three groups each, C has two.
+    labels, groups = [*"ABABABC", "C"], ["AB1", "AB1", "AB2", "AB2", "A", "B", "C1", "C2"]
+
+    with pytest.raises(TooFewGroupsError) as raised:
+        assign_splits(labels, groups, val=0.2, test=0.2, seed=1)
+
+    assert raised.value.missing == {"C": 1}
+
+
 @st.composite
 def grouped_images(draw: st.DrawFn) -> tuple[list[str], list[str]]:
     """Labels and groups: of each label three groups and more, and a few of several labels."""

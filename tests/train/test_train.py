@@ -1,8 +1,10 @@
 """The stage from its inputs to a classifier, whole: interrupted, refused, fine-tuned."""
 
 import hashlib
+import io
 import json
 import shutil
+from contextlib import chdir, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -67,11 +69,26 @@ def correct_of_val(classifier: Model) -> float:
     return float(np.mean(classifier.predict(photos).argmax(axis=1) == np.repeat([0, 1, 2], 3)))
 
 
-@pytest.mark.usefixtures("workspace")
+@pytest.fixture(scope="module")
+def trained(
+    project: Path, head_alone: TrainParams, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """A workspace in which the stage has run, and what it printed."""
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copytree(project, folder, dirs_exist_ok=True)
+    policy = keras.config.dtype_policy()
+    printed = io.StringIO()
+    with chdir(folder), redirect_stdout(printed):
+        main(head_alone)
+    keras.config.set_dtype_policy(policy)
+    return folder, printed.getvalue()
+
+
 def test_the_head_trains_and_the_classifier_is_delivered(
-    head_alone: TrainParams, capsys: pytest.CaptureFixture[str]
+    trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    main(head_alone)
+    folder, printed = trained
+    monkeypatch.chdir(folder)
 
     classifier = Model.load(MODEL_DIR)
     assert classifier.labels == LABELS
@@ -84,7 +101,7 @@ def test_the_head_trains_and_the_classifier_is_delivered(
     metrics = state_of_metrics()
     assert 0 <= metrics["largest_difference"] < LARGEST_DIFFERENCES["float32"]  # type: ignore[operator]
     assert metrics["best"]["val_accuracy"] == 1  # type: ignore[index]
-    assert epochs(capsys.readouterr().out) == list(range(8))
+    assert epochs(printed) == list(range(8))
     assert [path.name for path in STATE_DIR.iterdir()] == ["lock"]
 
 
@@ -123,17 +140,18 @@ def test_equal_inputs_give_equal_bytes_and_another_seed_others(head_alone: Train
     assert contents(*OUTPUTS)["data/model/head.npz"] != first["data/model/head.npz"]
 
 
-@pytest.mark.usefixtures("workspace")
 def test_a_training_that_failed_goes_on_where_it_was(
-    head_alone: TrainParams, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    trained: tuple[Path, str],
+    workspace: Path,
+    head_alone: TrainParams,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    main(head_alone)
+    shutil.copytree(trained[0], workspace, dirs_exist_ok=True)
     uninterrupted = contents(*OUTPUTS)
-    capsys.readouterr()
 
     # At its end: the classifier is tried on this photo.
     photo = RAW_DIR / "metal/06.png"
-    whole = photo.rename(tmp_path / "photo.png")
+    whole = photo.rename(workspace / "photo.png")
     with pytest.raises(PhotoError, match=r"metal/06\.png: cannot be read"):
         main(head_alone)
     failed = epochs(capsys.readouterr().out)
@@ -209,16 +227,28 @@ def test_the_fingerprint_of_a_training_covers_all_code_that_it_runs() -> None:
     } <= set(imported_code())
 
 
-@pytest.fixture
-def pretrained(workspace: Path) -> Path:
-    """The workspace with a real backbone that ends with conv3, and its features."""
+@pytest.fixture(scope="module")
+def of_resnet50(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The inputs of a training with a real backbone that ends with conv3, and its features."""
+    folder = tmp_path_factory.mktemp("of_resnet50")
+    shutil.copytree(project, folder, dirs_exist_ok=True)
+    policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     keras.utils.set_random_seed(3)
     model = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
-    file = write_legacy_weights(BACKBONE_DIR / "resnet50.h5", model, ("conv1", "conv2", "conv3"))
-    write_description(BACKBONE_DIR, "file", file, None)
-    compute_features(FeaturesParams(image_size=32, batch_size=32))
-    return workspace
+    with chdir(folder):
+        stages = ("conv1", "conv2", "conv3")
+        file = write_legacy_weights(BACKBONE_DIR / "resnet50.h5", model, stages)
+        write_description(BACKBONE_DIR, "file", file, None)
+        compute_features(FeaturesParams(image_size=32, batch_size=32))
+    keras.config.set_dtype_policy(policy)
+    return folder
+
+
+@pytest.fixture
+def pretrained(of_resnet50: Path, workspace: Path) -> Path:
+    """A copy of that, as the current directory."""
+    return Path(shutil.copytree(of_resnet50, workspace, dirs_exist_ok=True))
 
 
 @pytest.mark.usefixtures("pretrained")

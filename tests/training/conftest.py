@@ -62,13 +62,13 @@ def workspace(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     keras.config.set_dtype_policy(policy)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def head_alone(settings: TrainParams) -> TrainParams:
     """Settings of a head that learns these colours at once."""
     return changed(settings, head__epochs=8, head__mixup=0.0, fine_tune__epochs=0, warmup_epochs=0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def settings() -> TrainParams:
     """Section `train` of params.yaml, for few and small images."""
     return small_settings()

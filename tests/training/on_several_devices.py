@@ -108,9 +108,10 @@ def compare(training: Training, replicas: Replicas) -> None:
 
 
 def resume(training: Training, replicas: Replicas, folder: Path) -> None:
-    """Train without a checkpoint, then from the one that is there, whose epochs are saved."""
+    """Train without a checkpoint, once; then from the one that is there, whose epochs are saved."""
     phase = Phase("fine_tune", 3, 4, 0.001)
-    training.run("whole", phase, replicas)
+    if not (folder / "whole.npz").exists():
+        training.run("whole", phase, replicas)
     print("again", flush=True)
     training.run("resumed", phase, replicas, state=folder)
 

@@ -17,7 +17,6 @@ from stages.training.batches import (  # noqa: E402  (after the set-up, which Ke
     batches,
     select,
     shuffled,
-    steps_of,
 )
 
 TARGETS = np.eye(2, dtype=np.float32)[[0, 1, 1, 0, 1]]
@@ -64,11 +63,6 @@ def test_fixed_rows_are_the_same_in_each_epoch() -> None:
         inputs, targets = rows.batch(epoch, np.array([1, 2]))
         assert inputs.tolist() == [[10], [20]]
         assert targets.tolist() == [[0, 1], [0, 1]]
-
-
-@pytest.mark.parametrize(("batch_size", "steps"), [(1, 5), (2, 2), (5, 1), (6, 0)])
-def test_steps_are_whole_batches(batch_size: int, steps: int) -> None:
-    assert steps_of(FixedRows([TENS], TARGETS), batch_size) == steps
 
 
 def test_batches_hold_what_the_rows_have_for_each_position() -> None:

@@ -31,24 +31,37 @@ VIEWS = ViewsParams(seed=5, count=2, ground=0.5)
 COLUMNS = np.ones(2 * 512, np.bool_)
 
 
-@pytest.fixture(autouse=True)
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Three images and random weights of conv1 to conv3, as the current directory."""
+@pytest.fixture(scope="module")
+def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of conv1 to conv3, in the layout of the published files."""
+    keras.utils.set_random_seed(3)
+    model = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
+    path = tmp_path_factory.mktemp("weights") / "resnet50.h5"
+    return write_legacy_weights(path, model, ("conv1", "conv2", "conv3"))
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three images, and no weights, as the current directory."""
     monkeypatch.chdir(tmp_path)
-    policy = keras.config.dtype_policy()
     random = np.random.default_rng(0)
     (RAW_DIR / "glass").mkdir(parents=True)
     for number in range(3):
         pixels = random.integers(0, 256, (48, 48, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(RAW_DIR / f"glass/{number}.png")
     write_manifest(["glass/0.png", "glass/1.png", "glass/2.png"])
-    keras.utils.set_random_seed(3)
-    model = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
-    file = Path("data/backbone/resnet50.h5")
-    file.parent.mkdir()
-    write_legacy_weights(file, model, ("conv1", "conv2", "conv3"))
+    Path("data/backbone").mkdir()
+    write_description(None)
+    return tmp_path
+
+
+@pytest.fixture
+def workspace(photos: Path, weights_file: Path) -> Iterator[None]:
+    """Those images with weights."""
+    policy = keras.config.dtype_policy()
+    (photos / "data/backbone/resnet50.h5").symlink_to(weights_file)
     write_description("resnet50.h5")
-    yield tmp_path
+    yield
     keras.config.set_dtype_policy(policy)
 
 
@@ -73,6 +86,7 @@ def read_all(count: int = 3, per_image: int = 2) -> np.ndarray:
     return out
 
 
+@pytest.mark.usefixtures("workspace")
 def test_each_view_of_each_image_has_features_and_the_same_bytes_each_time(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -89,6 +103,7 @@ def test_each_view_of_each_image_has_features_and_the_same_bytes_each_time(
     assert "3 images, 2 views of 32 pixels each" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("workspace")
 def test_views_of_an_image_do_not_depend_on_those_beside_it() -> None:
     main(FEATURES, VIEWS)
     of_three = read_all()
@@ -98,6 +113,7 @@ def test_views_of_an_image_do_not_depend_on_those_beside_it() -> None:
     np.testing.assert_allclose(read_all(1, 1)[0, 0], of_three[1, 0], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.usefixtures("workspace")
 def test_another_seed_draws_other_views() -> None:
     main(FEATURES, VIEWS)
     first = read_all()
@@ -106,6 +122,7 @@ def test_another_seed_draws_other_views() -> None:
     assert not np.isclose(read_all(), first).all(axis=2).any()
 
 
+@pytest.mark.usefixtures("workspace")
 @pytest.mark.parametrize("none", ["count", "weights"])
 def test_without_weights_or_a_number_there_are_no_views(
     none: str, capsys: pytest.CaptureFixture[str]
@@ -120,6 +137,7 @@ def test_without_weights_or_a_number_there_are_no_views(
     assert capsys.readouterr().out.startswith("no views")
 
 
+@pytest.mark.usefixtures("workspace")
 def test_views_of_other_images_are_refused() -> None:
     main(FEATURES, VIEWS)
     pixels = np.zeros((48, 48, 3), np.uint8)
@@ -130,6 +148,7 @@ def test_views_of_other_images_are_refused() -> None:
         open_views(read_columns())
 
 
+@pytest.mark.usefixtures("photos")
 @pytest.mark.parametrize("views", [-1, "2", None])
 def test_a_damaged_description_is_refused(views: object) -> None:
     main(FEATURES, VIEWS.model_copy(update={"count": 0}))

@@ -61,9 +61,13 @@ def draw_sample(directory: Path, images: int, image_size: int, seed: int) -> Non
     draw = partial(draw_view, directory=directory, image_size=image_size, seed=seed)
     try:
         with ProcessPoolExecutor(available_cores(), initializer=_end_with_parent) as pool:
-            drawn = pool.map(draw, views, chunksize=8)
-            for _ in counted(drawn, "drawing", len(views), "images"):
-                pass
+            try:
+                drawn = pool.map(draw, views, chunksize=8)
+                for _ in counted(drawn, "drawing", len(views), "images"):
+                    pass
+            finally:
+                # Ended by a signal, the pool would draw all that is left before it goes.
+                pool.shutdown(cancel_futures=True)
     except BrokenProcessPool:
         raise InputError(
             "a process that draws the sample was killed, most likely for want of memory; free "
