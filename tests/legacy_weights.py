@@ -6,6 +6,13 @@ import h5py
 import keras
 
 
+def write_random_weights(path: Path, stages: tuple[str, ...]) -> Path:
+    """Write some stages of a ResNet50 of random weights, the same at each call."""
+    keras.utils.set_random_seed(3)
+    model = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
+    return write_legacy_weights(path, model, stages)
+
+
 def write_legacy_weights(path: Path, model: keras.Model, stages: tuple[str, ...]) -> Path:
     """Write the layers of some stages of a ResNet50, such as `("conv1", "conv2")`."""
     layers = [layer for layer in model.layers if layer.weights and layer.name.startswith(stages)]

@@ -60,8 +60,8 @@ def unseen_log_loss(decision: Decision, known: Predictions) -> float:
     return float(np.average(of_photos, weights=mix_weights(decision, known.actual)))
 
 
-def mix_weights(decision: Decision, actual: Positions) -> Floats:
-    """Return how much each photo counts at the mix, `(n,)`, with a mean of 1.
+def mix_weights(decision: Decision, actual: Positions, counts: Floats | None = None) -> Floats:
+    """Return how much each photo counts at the mix, `(n,)`; they count as much in all as before.
 
     Shares are counted in the photos that are weighed: those of test differ from those of the data
     that the decision was fitted to. Of a label that has no photo there, the mix says nothing.
@@ -69,12 +69,15 @@ def mix_weights(decision: Decision, actual: Positions) -> Floats:
     Args:
         decision: whose mix, unless it is that of the data, labels are weighted to.
         actual: `(n,)`, positions of labels.
+        counts: `(n,)`, how much each counts before; None: 1.
     """
+    counts = np.ones(len(actual)) if counts is None else counts
     if not decision.reweights:
-        return np.ones(len(actual))
-    photos = np.bincount(actual, minlength=len(decision.labels))
-    by_label: Floats = np.asarray(decision.mix) * len(actual) / np.maximum(photos, 1)
-    return by_label[actual]
+        return counts
+    of_label = np.bincount(actual, counts, len(decision.labels))
+    factors = np.asarray(decision.mix) * counts.sum() / np.maximum(of_label, 1e-300)
+    weights: Floats = counts * factors[actual]
+    return weights
 
 
 def thing_weights(decision: Decision, actual: Positions, groups: Sequence[str]) -> Floats:
@@ -86,13 +89,7 @@ def thing_weights(decision: Decision, actual: Positions, groups: Sequence[str]) 
         actual: `(n,)`, positions of labels.
         groups: of each photo, the thing that it shows.
     """
-    of_thing = shares_of_things(groups)
-    if not decision.reweights:
-        return of_thing
-    things = np.bincount(actual, of_thing, len(decision.labels))
-    of_label = np.asarray(decision.mix) * things.sum() / np.maximum(things, 1e-300)
-    weights: Floats = of_thing * of_label[actual]
-    return weights
+    return mix_weights(decision, actual, shares_of_things(groups))
 
 
 def fit_thresholds(

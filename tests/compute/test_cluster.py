@@ -26,7 +26,6 @@ from stages.compute import determinism
 
 determinism.configure()
 
-import keras  # noqa: E402  (after the set-up, which it reads)
 
 from stages.compute import cluster  # noqa: E402
 from stages.compute.cluster import OfPhotos, Read, _slots, connected, spread  # noqa: E402
@@ -48,7 +47,7 @@ from stages.params.views import ViewsParams  # noqa: E402
 from stages.predict import __main__ as predict_stage  # noqa: E402
 from stages.stage import run  # noqa: E402
 from stages.views import __main__ as views_stage  # noqa: E402
-from tests.legacy_weights import write_legacy_weights  # noqa: E402
+from tests.legacy_weights import write_random_weights  # noqa: E402
 from tests.small_project import (  # noqa: E402
     COLUMNS,
     IMAGE_SIZE,
@@ -101,10 +100,8 @@ def two_nodes(head: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.fixture(scope="module")
 def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights of conv1 to conv3, in the layout of the published files."""
-    keras.utils.set_random_seed(3)
-    model = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
     path = tmp_path_factory.mktemp("weights") / "resnet50.h5"
-    return write_legacy_weights(path, model, ("conv1", "conv2", "conv3"))
+    return write_random_weights(path, ("conv1", "conv2", "conv3"))
 
 
 def write_workspace(patch: pytest.MonkeyPatch, folder: Path, weights_file: Path) -> None:

@@ -61,17 +61,22 @@ class Corner(Colours):
         return seen
 
 
+def classifier_of(network: Colours, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Classifier:
+    folder = write_classifier(tmp_path / "classifier")
+    monkeypatch.setattr(
+        "waste_classifier.model._load_network", lambda folder, _: (folder / "network", network)
+    )
+    return Classifier.load(folder)
+
+
 def test_hiding_what_the_network_looks_at_costs_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = write_classifier(tmp_path / "classifier")
-    monkeypatch.setattr(
-        "waste_classifier.model._load_network", lambda folder, _: (folder / "network", Corner())
-    )
+    classifier = classifier_of(Corner(), tmp_path, monkeypatch)
     image = np.full((8, 8, 3), (0, 0, 255), np.uint8)
     image[:4, :4] = (140, 110, 110)
 
-    lost = losses_of(Classifier.load(folder), image, 0.25, np.random.default_rng(0))
+    lost = losses_of(classifier, image, 0.25, np.random.default_rng(0))
 
     assert lost is not None
     # The corner takes on some of the blue around it, and glass is what is red.
@@ -89,13 +94,10 @@ class OnePlace(Colours):
 def test_a_map_that_shows_all_has_nothing_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = write_classifier(tmp_path / "classifier")
-    monkeypatch.setattr(
-        "waste_classifier.model._load_network", lambda folder, _: (folder / "network", OnePlace())
-    )
+    classifier = classifier_of(OnePlace(), tmp_path, monkeypatch)
     image = np.full((8, 8, 3), (0, 0, 255), np.uint8)
 
-    assert losses_of(Classifier.load(folder), image, 0.2, np.random.default_rng(0)) is None
+    assert losses_of(classifier, image, 0.2, np.random.default_rng(0)) is None
 
 
 def test_the_interval_draws_groups() -> None:

@@ -43,7 +43,7 @@ from stages.frozen.backbone import FrozenBackbone  # noqa: E402
 from stages.frozen.shards import check_finite, write_shards  # noqa: E402
 from stages.resnet50.network import build_backbone  # noqa: E402
 from stages.resnet50.weights import read_pretrained, restore  # noqa: E402
-from tests.legacy_weights import write_legacy_weights  # noqa: E402
+from tests.legacy_weights import write_random_weights  # noqa: E402
 from tests.shard_files import damage_shard, pack_photos  # noqa: E402
 from waste_classifier.backbone import Backbone  # noqa: E402
 from waste_classifier.orientations import ORIENTATIONS  # noqa: E402
@@ -57,10 +57,8 @@ SETTINGS = FeaturesParams(image_size=32, batch_size=4)
 @pytest.fixture(scope="module")
 def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights of conv1 to conv4, in the layout of the published files."""
-    keras.utils.set_random_seed(3)
-    model = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
     path = tmp_path_factory.mktemp("weights") / "resnet50.h5"
-    return write_legacy_weights(path, model, ("conv1", "conv2", "conv3", "conv4"))
+    return write_random_weights(path, ("conv1", "conv2", "conv3", "conv4"))
 
 
 @pytest.fixture(autouse=True)

@@ -37,7 +37,7 @@ import keras  # noqa: E402  (after the set-up, which it reads)
 from stages.features.__main__ import main as compute_features  # noqa: E402
 from stages.train import deliver  # noqa: E402
 from stages.train.export import LARGEST_DIFFERENCES  # noqa: E402
-from tests.legacy_weights import write_legacy_weights  # noqa: E402
+from tests.legacy_weights import write_random_weights  # noqa: E402
 from waste_classifier.backbone import Backbone  # noqa: E402
 
 OUTPUTS = ("data/model", "metrics", "plots")
@@ -234,11 +234,8 @@ def of_resnet50(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     shutil.copytree(project, folder, dirs_exist_ok=True)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
-    keras.utils.set_random_seed(3)
-    model = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
     with chdir(folder):
-        stages = ("conv1", "conv2", "conv3")
-        file = write_legacy_weights(BACKBONE_DIR / "resnet50.h5", model, stages)
+        file = write_random_weights(BACKBONE_DIR / "resnet50.h5", ("conv1", "conv2", "conv3"))
         write_description(BACKBONE_DIR, "file", file, None)
         compute_features(FeaturesParams(image_size=32, batch_size=32))
     keras.config.set_dtype_policy(policy)
