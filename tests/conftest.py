@@ -45,6 +45,7 @@ SLOW = (
     "training/test_changed_params.py",
     "train/test_export.py",
     "training/test_fit.py",
+    "training/test_mixing_head.py",
     "training/test_mixup.py",
     "training/test_model.py",
     "training/test_optimizer.py",

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from waste_classifier.head import Head, gelu_slope
+from waste_classifier.head import Head
 
 if TYPE_CHECKING:
     from waste_classifier.classifier import Answer
@@ -71,7 +71,7 @@ def _slopes(head: Head, features: npt.NDArray[np.float32], label: int) -> npt.ND
     if head.hidden is None:
         return of_label
     before = head.hidden(features[None])[0]
-    return head.hidden.kernel @ (gelu_slope(before) * of_label)
+    return head.hidden.kernel @ np.where(before > 0, of_label, np.float32(0))
 
 
 def overlay(photo: Image.Image, seen: npt.NDArray[np.float32]) -> Image.Image:

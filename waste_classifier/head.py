@@ -3,7 +3,6 @@
 Two dense layers are too little work to wait seconds for a deep-learning library to be imported.
 """
 
-import math
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -15,9 +14,6 @@ from waste_classifier.errors import InputError
 from waste_classifier.products import product
 
 Floats = npt.NDArray[np.float32]
-
-# SciPy's is faster, but SciPy is larger than all else that the classifier takes to run.
-_erf = np.frompyfunc(math.erf, 1, 1)
 
 
 class Dense(NamedTuple):
@@ -32,7 +28,7 @@ class Dense(NamedTuple):
 
 
 class Head(NamedTuple):
-    """A hidden layer with GELU, if there is one, and a layer of logits."""
+    """A hidden layer with ReLU, if there is one, and a layer of logits."""
 
     hidden: Dense | None
     logits: Dense
@@ -57,11 +53,11 @@ class Head(NamedTuple):
 
         Where there is none, the logits.
         """
-        return self.logits(features) if self.hidden is None else gelu(self.hidden(features))
+        return self.logits(features) if self.hidden is None else relu(self.hidden(features))
 
     def __call__(self, features: Floats) -> Floats:
         """Return probabilities, `(n, labels) float32`, of features, `(n, features) float32`."""
-        hidden = features if self.hidden is None else gelu(self.hidden(features))
+        hidden = features if self.hidden is None else relu(self.hidden(features))
         probabilities: Floats = softmax(self.logits(hidden))
         return probabilities
 
@@ -118,23 +114,12 @@ class Head(NamedTuple):
             inputs = kernel.shape[1]
 
 
-def gelu(values: Floats) -> Floats:
-    """Return the Gaussian error linear unit of values: Hendrycks and Gimpel 2016, exact form."""
-    return np.asarray(values * _normal_distribution(values), np.float32)
-
-
-def gelu_slope(values: Floats) -> Floats:
-    """Return the derivative of `gelu` at values."""
-    density = np.exp(-(values**2) / 2) / math.sqrt(2 * math.pi)
-    return np.asarray(_normal_distribution(values) + values * density, np.float32)
+def relu(values: Floats) -> Floats:
+    """Return the rectified linear unit of values: what is below 0 becomes 0."""
+    return np.maximum(values, np.float32(0))
 
 
 def softmax(logits: Floats) -> Floats:
     """Return the softmax of each row."""
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
-
-
-def _normal_distribution(values: Floats) -> Floats:
-    """Return the cumulative distribution function of the standard normal distribution."""
-    return np.asarray((1 + _erf(values * math.sqrt(0.5)).astype(np.float64)) / 2, np.float32)

@@ -8,7 +8,6 @@ the last stage for the image as received. All outputs are float32.
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -58,9 +57,7 @@ def apply_head(head: Head, features: Any) -> Any:
     """Return the probabilities of features, `(n, d)`, as `Head` computes them in NumPy."""
     hidden = features
     if head.hidden is not None:
-        before = apply_dense(head.hidden, features)
-        # By the error function: its complement, as TensorFlow's own has it, ONNX does not know.
-        hidden = before * 0.5 * (1.0 + tf.math.erf(before * np.float32(0.5**0.5)))
+        hidden = tf.nn.relu(apply_dense(head.hidden, features))
     return tf.nn.softmax(apply_dense(head.logits, hidden))
 
 

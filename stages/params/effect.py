@@ -36,6 +36,7 @@ def without_effect(
         "train.head.epochs": pretrained,
         "train.head.batch_size": trains_head,
         "train.head.mixup": trains_head,
+        "train.head.mixes": trains_head,
         "train.head.dropout": train.head.units > 0,
         "train.devices": not pretrained or train.fine_tune.epochs > 0,
         "train.scratch": not pretrained,

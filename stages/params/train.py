@@ -37,6 +37,7 @@ class HeadParams(Params):
     feature_dropout: ShareBelowOne
     dropout: ShareBelowOne
     mixup: Annotated[float, Field(ge=0, le=100)]
+    mixes: Annotated[int, Field(ge=1, le=64)]
     view_share: Share
 
 

@@ -86,7 +86,9 @@ def batches(
         types = [column.dtype for column in columns]
         loaded = tf.numpy_function(load_arrays, [number], types, stateful=False)
         for tensor, column in zip(loaded, columns, strict=True):
-            tensor.set_shape((batch_size if drop_remainder else None, *column.shape[1:]))
+            # A row may have several targets.
+            rows = batch_size * len(column) if drop_remainder else None
+            tensor.set_shape((rows, *column.shape[1:]))
         return tf.nest.pack_sequence_as(example, loaded)
 
     # The end of the batches waits for the tuner's thread, which sleeps up to ten seconds at a time.

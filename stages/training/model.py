@@ -14,7 +14,7 @@ from waste_classifier.head import Dense, Head
 
 STANDARDISE, SCALE = "standardise", "scale"
 DROPOUTS = ("feature_dropout", "dropout")
-HEAD_LAYERS = (STANDARDISE, SCALE, *DROPOUTS, "hidden", "logits", "probabilities")
+HEAD_LAYERS = (STANDARDISE, SCALE, *DROPOUTS, "hidden", "activation", "logits", "probabilities")
 # What a head that trains with random weights sees of a standardised feature. Adam changes a weight
 # by up to the learning rate per step, so what a unit says by that times the sum of its inputs:
 # thousands of whole ones would let the first loss jump while the backbone has yet to learn.
@@ -48,9 +48,10 @@ def build_head(
         settings.feature_dropout, name="feature_dropout", dtype="float32"
     )(outputs)
     if settings.units:
-        hidden = keras.layers.Dense(settings.units, "gelu", name="hidden", dtype="float32")
+        hidden = keras.layers.Dense(settings.units, name="hidden", dtype="float32")
+        activation = keras.layers.ReLU(name="activation", dtype="float32")
         dropout = keras.layers.Dropout(settings.dropout, name="dropout", dtype="float32")
-        outputs = dropout(hidden(outputs))
+        outputs = dropout(activation(hidden(outputs)))
     logits = keras.layers.Dense(labels, name="logits", dtype="float32")(outputs)
     probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")(logits)
     return keras.Model(features, probabilities, name="head")

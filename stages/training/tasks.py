@@ -11,7 +11,8 @@ from stages.resnet50.folding import fold_batch_norm
 from stages.training.augment import augmented, draw
 from stages.training.batches import FixedRows, Rows
 from stages.training.examples import Examples
-from stages.training.mixup import MixedFeatures
+from stages.training.mixing_head import mixing_head
+from stages.training.mixup import MixedFeatures, unmixed
 from stages.training.model import freeze, set_trainable
 from stages.training.phases import Phase
 from stages.training.pixels import (
@@ -61,9 +62,11 @@ def head_task(
         orientations,
         settings.head.view_share,
         settings.head.mixup,
+        settings.head.mixes,
         settings.seed,
     )
-    return Task(phase, head, mixed, FixedRows([val.as_received], val.targets))
+    seen_alone = FixedRows(unmixed(val.as_received), val.targets)
+    return Task(phase, mixing_head(head), mixed, seen_alone)
 
 
 def network_task(

@@ -52,6 +52,7 @@ RANGES: dict[str, tuple[float, float | None]] = {
     "train.head.batch_size": (1, 1024),
     "train.head.units": (0, 16384),
     "train.head.mixup": (0, 100),
+    "train.head.mixes": (1, 64),
     "train.head.view_share": (0, 1),
     "train.fine_tune.epochs": (0, 1000),
     "train.fine_tune.batch_size": (1, 1024),
@@ -426,6 +427,7 @@ def test_a_table_of_corrections_that_is_not_there_is_noted(tmp_path: Path, table
             ["train.scratch"],
             [
                 "train.head.mixup",
+                "train.head.mixes",
                 "train.fine_tune",
                 "train.fine_tune.lr",
                 "train.augment.zoom",

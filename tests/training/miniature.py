@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from stages.params.train import TrainParams
+from stages.params.train import HeadParams, TrainParams
 from stages.training.examples import Examples
 from waste_classifier.orientations import ORIENTATIONS, orient
 
@@ -104,6 +104,7 @@ def small_settings() -> TrainParams:
                 "feature_dropout": 0.2,
                 "dropout": 0.2,
                 "mixup": 0.4,
+                "mixes": 2,
                 "view_share": 0.0,
             },
             "fine_tune": {
@@ -124,5 +125,22 @@ def small_settings() -> TrainParams:
                 "contrast": 0.1,
                 "saturation": 0.1,
             },
+        }
+    )
+
+
+def head_settings(pooling: str = "mean_std", units: int = 8) -> HeadParams:
+    """Return the section `train.head` of a small head."""
+    return HeadParams.model_validate(
+        {
+            "epochs": 1,
+            "batch_size": 4,
+            "pooling": pooling,
+            "units": units,
+            "feature_dropout": 0.3,
+            "dropout": 0.2,
+            "mixup": 0.0,
+            "mixes": 1,
+            "view_share": 0.0,
         }
     )

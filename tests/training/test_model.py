@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stages.compute import determinism
-from stages.params.train import HeadParams
 from stages.resnet50.layout import blocks_from, used_columns
+from tests.training.miniature import head_settings
 
 determinism.configure()
 
@@ -27,21 +27,6 @@ from stages.training.model import (  # noqa: E402
 BATCH = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.float32)
 #: Of what a head sees, which is no pixels.
 FEATURES = np.random.default_rng(1).normal(2, 3, (6, 32)).astype(np.float32)
-
-
-def head_settings(pooling: str = "mean_std", units: int = 8) -> HeadParams:
-    return HeadParams.model_validate(
-        {
-            "epochs": 1,
-            "batch_size": 4,
-            "pooling": pooling,
-            "units": units,
-            "feature_dropout": 0.3,
-            "dropout": 0.2,
-            "mixup": 0.0,
-            "view_share": 0.0,
-        }
-    )
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +253,7 @@ def test_an_exported_head_says_what_keras_says(units: int, scale: float) -> None
 
     assert (exported.features, exported.labels) == (32, 3)
     assert (exported.hidden is None) is (units == 0)
-    # GELU, softmax and the standardisation that is folded in are here those of Keras.
+    # ReLU, softmax and the standardisation that is folded in are here those of Keras.
     np.testing.assert_allclose(exported(FEATURES), np.asarray(head(FEATURES)), atol=1e-6)
 
 

@@ -108,15 +108,14 @@ def test_the_head_sees_cached_features(
     miniature: keras.Model, head: keras.Model, examples: Split, settings: TrainParams
 ) -> None:
     train, val = examples
-    settings = changed(settings, **UNCHANGED, head__mixup=0.0)
+    settings = changed(settings, **UNCHANGED, head__mixup=0.0, head__mixes=1)
 
     task = head_task(HEAD, head, train, val, WEIGHTS, settings)
 
     loaded = train_batches(task)
     order = shuffled(14, SEED, 0)[:12]
-    assert task.model is head
     assert (task.batch_size, task.steps_per_epoch) == (4, 3)
-    assert [len(batch[0]) for batch in loaded] == [4, 4, 4]
+    assert [len(batch[0][0]) for batch in loaded] == [4, 4, 4]
     expected = miniature(pixels_of(train))
     np.testing.assert_allclose(outputs(task, loaded), np.asarray(expected)[order], atol=1e-5)
     np.testing.assert_array_equal(targets(loaded), train.targets[order])
@@ -132,9 +131,12 @@ def test_features_are_mixed_in_training_only(
 ) -> None:
     train, val = examples
 
-    task = head_task(HEAD, head, train, val, WEIGHTS, changed(settings, head__mixup=1.0))
+    settings = changed(settings, head__mixup=1.0, head__mixes=3)
+
+    task = head_task(HEAD, head, train, val, WEIGHTS, settings)
 
     mixed = targets(train_batches(task))
+    assert mixed.shape == (12 * 3, 3)
     np.testing.assert_allclose(mixed.sum(axis=1), 1, rtol=1e-6)
     assert ((mixed > 0.01) & (mixed < 0.99)).any()
     np.testing.assert_array_equal(targets(val_batches(task)), val.targets)
