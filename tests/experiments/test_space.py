@@ -89,7 +89,7 @@ def test_values_make_sections() -> None:
         ),
         (
             "train.lr: {low: 1e-2, high: 1e-1}",
-            "train.lr: params.yaml has 0.001, which lies",
+            "train.lr: params.yaml has 0.002, which lies",
         ),
         ("train.lr: {low: 1e-2,", "not valid YAML"),
     ],
