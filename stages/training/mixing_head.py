@@ -5,32 +5,10 @@ from typing import Any
 import keras
 
 
-@keras.saving.register_keras_serializable("waste_classifier")
-class Mix(keras.layers.Layer):
-    """Mixes rows with other rows of the batch."""
-
-    def call(self, rows: Any, partners: Any, shares: Any) -> Any:
-        """Return the mixtures, `(m x mixes, d)`, those of one row after another.
-
-        Args:
-            rows: `(m, d)`.
-            partners: `(m, mixes)`, with which row each is mixed.
-            shares: `(m, mixes)`, of the row itself; the rest is the partner's.
-        """
-        share = keras.ops.expand_dims(shares, -1)
-        others = keras.ops.take(rows, partners, axis=0)
-        mixed = share * keras.ops.expand_dims(rows, 1) + (1 - share) * others
-        return keras.ops.reshape(mixed, (-1, rows.shape[-1]))
-
-    def compute_output_shape(self, rows: Any, *_: Any) -> Any:
-        """Return the shape of mixtures."""
-        return (None, rows[-1])
-
-
 def mixing_head(head: keras.Model) -> keras.Model:
     """Return a head that mixes, and shares all layers with the one given.
 
-    It takes `(features, partners, shares)`, as `Mix`, and returns probabilities of the mixtures,
+    It takes `(features, partners, shares)`, as `mix`, and returns probabilities of the mixtures,
     `(m x mixes, labels) float32`.
 
     Args:
@@ -43,6 +21,20 @@ def mixing_head(head: keras.Model) -> keras.Model:
     for layer in head.layers[1:]:
         outputs = layer(outputs)
         if not mixed and isinstance(layer, keras.layers.Dense):
-            outputs = Mix(name="mix", dtype="float32")(outputs, partners, shares)
+            outputs = mix(outputs, partners, shares)
             mixed = True
     return keras.Model((head.input, partners, shares), outputs, name="mixing_head")
+
+
+def mix(rows: Any, partners: Any, shares: Any) -> Any:
+    """Return mixtures of rows with other rows, `(m x mixes, d)`, those of one row after another.
+
+    Args:
+        rows: `(m, d)`.
+        partners: `(m, mixes)`, with which row each is mixed.
+        shares: `(m, mixes)`, of the row itself; the rest is the partner's.
+    """
+    share = keras.ops.expand_dims(shares, -1)
+    others = keras.ops.take(rows, partners, axis=0)
+    mixed = share * keras.ops.expand_dims(rows, 1) + (1 - share) * others
+    return keras.ops.reshape(mixed, (-1, rows.shape[-1]))

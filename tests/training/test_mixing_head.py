@@ -11,7 +11,7 @@ determinism.configure()
 import keras  # noqa: E402  (after the set-up, which it reads)
 from keras import ops  # noqa: E402
 
-from stages.training.mixing_head import Mix, mixing_head  # noqa: E402
+from stages.training.mixing_head import mix, mixing_head  # noqa: E402
 from stages.training.mixup import unmixed  # noqa: E402
 from stages.training.model import build_head  # noqa: E402
 
@@ -23,7 +23,7 @@ SHARES = np.array([[0.5, 0.25], [0.75, 1], [1, 0.5]], np.float32)
 def test_rows_are_mixed_by_hand() -> None:
     rows = np.array([[8, 0], [0, 4], [16, 16]], np.float32)
 
-    mixed = ops.convert_to_numpy(Mix()(rows, PARTNERS, SHARES))
+    mixed = ops.convert_to_numpy(mix(rows, PARTNERS, SHARES))
 
     assert mixed.tolist() == [[4, 2], [14, 12], [4, 7], [0, 4], [16, 16], [8, 10]]
 
