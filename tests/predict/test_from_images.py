@@ -83,11 +83,12 @@ def test_images_and_their_cached_features_give_the_same(
     main(SETTINGS)
 
     from_images = predicted()
+    tolerance = LARGEST_DIFFERENCES["float32"]
     assert from_images.paths == from_features.paths
     np.testing.assert_allclose(
-        from_images.probabilities, from_features.probabilities, atol=LARGEST_DIFFERENCES["float32"]
+        from_images.probabilities, from_features.probabilities, atol=tolerance
     )
-    assert np.ptp(from_images.probabilities, axis=0).min() > 0.1
+    assert np.ptp(from_images.probabilities, axis=0).min() > 20 * tolerance
 
 
 def test_one_photo_alone_gives_its_row_of_the_table() -> None:
