@@ -68,15 +68,17 @@ def waiting(what: str) -> Iterator[None]:
     Args:
         what: is being done.
     """
-    terminal = sys.stderr.isatty()
+    # The block may drop what others write there.
+    stream = sys.stderr
+    terminal = stream.isatty()
     finished = Event()
     started = time.monotonic()
 
     def show() -> None:
         while not finished.wait(1.0 if terminal else SECONDS_BETWEEN_LINES):
             text = f"{what}: {time.monotonic() - started:.0f} s"
-            print(f"\r{text}" if terminal else text, end="" if terminal else "\n", file=sys.stderr)
-            sys.stderr.flush()
+            print(f"\r{text}" if terminal else text, end="" if terminal else "\n", file=stream)
+            stream.flush()
 
     shown = Thread(target=show, daemon=True)
     shown.start()
@@ -86,7 +88,7 @@ def waiting(what: str) -> Iterator[None]:
         finished.set()
         shown.join()
         if terminal:
-            print(f"\r{' ' * (len(what) + 10)}\r", end="", file=sys.stderr, flush=True)
+            print(f"\r{' ' * (len(what) + 10)}\r", end="", file=stream, flush=True)
 
 
 class Lines:

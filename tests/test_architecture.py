@@ -313,15 +313,12 @@ def test_a_face_that_works_would_be_found(small_project: Path) -> None:
 
 
 def test_every_section_of_params_belongs_to_a_stage_that_declares_and_reads_it() -> None:
-    assert sorted(PARAMS) == sorted({*STAGES} - {"check_params", "bundle"})
+    assert sorted(PARAMS) == sorted({*STAGES} - {"check_params"})
     for (_, name), stage in DVC_STAGES.items():
         if name == "check_params":
             # It reads all sections, so a change of any makes it run.
             assert "params" not in stage
             assert "params.yaml" in stage["deps"]
-            continue
-        if name == "bundle":
-            assert "params" not in stage
             continue
         main = (ROOT / "stages" / name / "__main__.py").read_text()
         read = re.findall(r'\brun\("(\w+)"', main) or re.findall(

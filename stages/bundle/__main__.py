@@ -15,7 +15,8 @@ from stages.outputs.export import EXPORT_DIR, FILE_NAMES
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.novelty import NOVELTY_DIR
 from stages.outputs.whole import whole_folder
-from stages.stage import exit_code
+from stages.params.bundle import BundleParams
+from stages.stage import run
 from waste_classifier import known_labels, novelty, training_photos
 from waste_classifier.classifier import Classifier
 from waste_classifier.decision_curve import DecisionCurve
@@ -24,11 +25,10 @@ from waste_classifier.model import DESCRIPTION_NAME, HEAD_NAME, LITERT_NAME
 
 #: As the Hub names a model card.
 CARD_NAME = "README.md"
-#: What stands in the folder, and what it is a copy of.
+#: What stands in the folder beside the network, and what it is a copy of.
 PARTS = {
     DESCRIPTION_NAME: MODEL_DIR / DESCRIPTION_NAME,
     HEAD_NAME: MODEL_DIR / HEAD_NAME,
-    LITERT_NAME: EXPORT_DIR / FILE_NAMES["float32"],
     DECISION_FILE.name: DECISION_FILE,
     CURVE_FILE.name: CURVE_FILE,
     novelty.FILE_NAME: NOVELTY_DIR / novelty.FILE_NAME,
@@ -39,15 +39,21 @@ PARTS = {
 }
 
 
-def main() -> None:
+def main(settings: BundleParams) -> None:
     """Copy all parts into one folder, and read it as a user would."""
+    parts = parts_of(settings)
     with whole_folder(CLASSIFIER_DIR) as folder:
-        for name, part in PARTS.items():
+        for name, part in parts.items():
             copy(part, folder / name)
         classifier = Classifier.load_whole(folder)
         DecisionCurve.load(folder / CURVE_FILE.name, classifier.labels)
     size = sum(file.stat().st_size for file in CLASSIFIER_DIR.iterdir())
-    print(f"{CLASSIFIER_DIR}: {len(PARTS)} files, {size / 1e6:.1f} MB")
+    print(f"{CLASSIFIER_DIR}: {len(parts)} files, {size / 1e6:.1f} MB")
+
+
+def parts_of(settings: BundleParams) -> dict[str, Path]:
+    """Return what stands in the folder, and what it is a copy of."""
+    return {**PARTS, LITERT_NAME: EXPORT_DIR / FILE_NAMES[settings.format]}
 
 
 def copy(part: Path, target: Path) -> None:
@@ -63,4 +69,4 @@ def copy(part: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main))
+    sys.exit(run("bundle", BundleParams, main))

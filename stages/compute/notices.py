@@ -1,4 +1,4 @@
-"""Keeps TensorFlow's start-up notices from the user."""
+"""Keeps the start-up notices of TensorFlow and LiteRT from the user."""
 
 import os
 import re
@@ -12,7 +12,8 @@ STDERR = 2
 # a notice says in further lines.
 NOTICE = re.compile(
     rb"I\d{4} \d\d:\d\d:|WARNING: All log messages before absl::InitializeLog|"
-    rb"To enable the following instructions:|To turn them off, set"
+    rb"To enable the following instructions:|To turn them off, set|"
+    rb"INFO: Created TensorFlow Lite"
 )
 
 

@@ -6,6 +6,7 @@ file says something else, none is written, and the stage fails.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ import numpy.typing as npt
 from stages.export.checks import check_gates, compare_all, metrics_of, size_of, table
 from stages.export.choose import spread_over_labels
 from stages.outputs.export import EXPORT_DIR, FILE_NAMES
-from stages.outputs.manifest import ReceivedPhoto, read_columns
+from stages.outputs.manifest import ManifestColumns, ReceivedPhoto, read_columns
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
+from stages.outputs.split import SPLIT_FILE, read_split
 from stages.outputs.whole import whole_folder
 from stages.params.export import ExportParams
 from stages.progress import counted, waiting
@@ -35,6 +37,7 @@ def main(settings: ExportParams) -> None:
     compared = spread_over_labels(labels, settings.compared_images, settings.seed)
     paths = [said.paths[position] for position in compared]
     photos = images.photos(images.positions_of(paths, PREDICTIONS_FILE).tolist())
+    representative = representative_photos(images, settings) if "int8" in settings.formats else []
 
     # Imports TensorFlow, which takes seconds that a mistake in the inputs should not.
     from stages.compute import determinism
@@ -45,7 +48,8 @@ def main(settings: ExportParams) -> None:
 
     with whole_folder(EXPORT_DIR) as folder:
         with waiting("export"):
-            write_formats(folder, model, settings.formats)
+            seen_in_training = [seen(photo, model) for photo in representative]
+            write_formats(folder, model, settings.formats, seen_in_training)
         runtimes = open_runtimes(folder, settings.formats)
         expected: list[npt.NDArray[np.float32]] = []
         answers: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in runtimes}
@@ -67,6 +71,17 @@ def main(settings: ExportParams) -> None:
                 live.log_metric(f"{check.name}/{name}", value, plot=False)
     print(table(checks, sizes))
     print(f"{len(photos)} images of val; written to {Path(EXPORT_DIR)}")
+
+
+def representative_photos(
+    images: ManifestColumns, settings: ExportParams
+) -> Sequence[ReceivedPhoto]:
+    """Return the photos of train that ranges are measured on."""
+    rows = [row for row in read_split() if row.split == "train"]
+    labels = [row.label for row in rows]
+    chosen = spread_over_labels(labels, settings.representative_images, settings.seed)
+    paths = [rows[position].path for position in chosen]
+    return images.photos(images.positions_of(paths, SPLIT_FILE).tolist())
 
 
 def seen(photo: ReceivedPhoto, model: Model) -> npt.NDArray[np.uint8]:

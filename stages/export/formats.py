@@ -5,19 +5,22 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from stages.export.canonical import canonical
 from stages.export.graph import frozen_graph
+from stages.export.integers import in_integers
 from stages.outputs.export import FILE_NAMES
 from waste_classifier.model import Model
 
@@ -27,19 +30,26 @@ METADATA_NAME = "waste_classifier"
 ONNX_OPSET = 17
 
 
-def write_formats(folder: Path, model: Model, formats: Collection[str]) -> None:
+def write_formats(
+    folder: Path,
+    model: Model,
+    formats: Collection[str],
+    representative: Sequence[npt.NDArray[np.uint8]],
+) -> None:
     """Write some formats of a model into a folder, under the names of `FILE_NAMES`.
 
     Args:
         folder: where to.
         model: with a Keras network.
         formats: by name.
+        representative: images that the ranges of int8 are measured on, each
+            `(size, size, 3) uint8`, RGB.
     """
     metadata = model.described()
-    converters = {
+    converters: dict[str, Callable[[Any, Mapping[str, Any]], bytes]] = {
         "float32": to_float32,
         "float16": to_float16,
-        "int8": to_int8,
+        "int8": partial(to_int8, representative=representative),
         "onnx": to_onnx,
     }
     with quiet():
@@ -64,15 +74,11 @@ def to_float16(graph: Any, metadata: Mapping[str, Any]) -> bytes:
     return _with_metadata(converter.convert(), metadata)
 
 
-def to_int8(graph: Any, metadata: Mapping[str, Any]) -> bytes:
-    """Return a LiteRT file with weights of 8 bits, a quarter as large.
-
-    What flows between the layers is quantised as it comes ("dynamic range"). With ranges fixed
-    beforehand, as integer-only hardware asks for, one in ten labels is another one.
-    """
-    converter = _converter(graph)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    return _with_metadata(converter.convert(), metadata)
+def to_int8(
+    graph: Any, metadata: Mapping[str, Any], representative: Sequence[npt.NDArray[np.uint8]]
+) -> bytes:
+    """Return a LiteRT file whose backbone computes in integers of 8 bits."""
+    return _with_metadata(in_integers(_converter(graph).convert(), representative), metadata)
 
 
 def to_onnx(graph: Any, metadata: Mapping[str, Any]) -> bytes:
@@ -109,7 +115,11 @@ def quiet() -> Iterator[None]:
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings(action="ignore"), redirect_stdout(io.StringIO()):
+        with (
+            warnings.catch_warnings(action="ignore"),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+        ):
             yield
     finally:
         logging.disable(level)

@@ -26,3 +26,4 @@ class ExportParams(Params):
     seed: Seed
     formats: Annotated[list[Format], AfterValidator(_with_float32)]
     compared_images: Annotated[int, Field(ge=1, le=10_000)]
+    representative_images: Annotated[int, Field(ge=1, le=1000)]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import cast
 
 from stages.params.backbone import BackboneParams, weights_path
+from stages.params.bundle import BundleParams
 from stages.params.card import CardParams
 from stages.params.class_weights import ClassWeightsParams
 from stages.params.cross_validate import CrossValidateParams
@@ -43,6 +44,7 @@ SECTIONS: dict[str, type[Params]] = {
     "novelty": NoveltyParams,
     "decide": DecideParams,
     "export": ExportParams,
+    "bundle": BundleParams,
     "card": CardParams,
     "explain": ExplainParams,
 }
@@ -72,6 +74,9 @@ def check_params(path: Path = PARAMS_FILE) -> list[str]:
     check_grouping(cast(SplitParams, sections["split"]), pretrained, path)
     check_epochs(train, pretrained, path)
     check_devices(train, pretrained, path)
+    check_bundle(
+        cast(BundleParams, sections["bundle"]), cast(ExportParams, sections["export"]), path
+    )
     class_weights = cast(ClassWeightsParams, sections["class_weights"])
     views = cast(ViewsParams, sections["views"])
     unused = without_effect(fetch, backbone, views, class_weights, train)
@@ -89,6 +94,15 @@ def check_source(fetch: FetchParams, path: Path) -> None:
         raise InputError(
             f"{path}: fetch.path is {fetch.path}, but fetch.source is {fetch.source}, which does "
             f"not read it: set fetch.source to path, or fetch.path to {PLACE_FOR_PHOTOS}"
+        )
+
+
+def check_bundle(bundle: BundleParams, export: ExportParams, path: Path) -> None:
+    """Check that the format that the classifier is to run on is written."""
+    if bundle.format not in export.formats:
+        raise InputError(
+            f"{path}: bundle.format is {bundle.format}, which export.formats leaves out: add it "
+            "there, or set bundle.format to one of these"
         )
 
 

@@ -1,4 +1,4 @@
-"""AdamW, each weight updated in two passes over memory: one that decays it, and one for the rest.
+"""AdamW, each weight updated in two passes over memory: one decays it, one does the rest.
 
 Keras's own optimizer goes over the weights once for each of its dozen operations, which takes a
 third of a step of the head. TensorFlow has one kernel for all of them but the decay.
@@ -17,7 +17,7 @@ class AdamW(keras.optimizers.AdamW):
         """Update one variable and its moments, as `keras.optimizers.AdamW` does."""
         rate = tf.cast(learning_rate, variable.dtype)
         if self.weight_decay and self._use_weight_decay(variable):
-            # assign_sub would copy the weights first, since the step still holds those that it read.
+            # assign_sub would copy the weights first: the step still holds those that it read.
             variable.assign(variable * (1 - self.weight_decay * rate))
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, variable.dtype)

@@ -6,10 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -45,7 +47,7 @@ from waste_classifier.orientations import ORIENTATIONS  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 FORMATS: list[Format] = ["float32", "float16", "int8", "onnx", "saved_model"]
-SETTINGS = ExportParams(seed=1, formats=FORMATS, compared_images=9)
+SETTINGS = ExportParams(seed=1, formats=FORMATS, compared_images=9, representative_images=12)
 RANDOM = np.random.default_rng(1)
 HEAD = Head(
     hidden=Dense(RANDOM.normal(0, 0.2, (COLUMNS, 8)).astype(np.float32), np.zeros(8, np.float32)),
@@ -142,11 +144,16 @@ def test_a_format_that_says_something_else_leaves_nothing(
 ) -> None:
     before = content()
 
-    def write_another(folder: Path, model: Model, names: list[Format]) -> None:
+    def write_another(
+        folder: Path,
+        model: Model,
+        names: list[Format],
+        representative: Sequence[npt.NDArray[np.uint8]],
+    ) -> None:
         head = Head(HEAD.hidden, Dense(-HEAD.logits.kernel, HEAD.logits.bias))
         contract = Contract(model.labels, model.orientations, model.image_size)
         another = Model(contract, head, model.folder, model.backbone_sha256)
-        write_formats(folder, another, names)
+        write_formats(folder, another, names, representative)
 
     monkeypatch.setattr(formats, "write_formats", write_another)
     with pytest.raises(InputError, match=r"data/export: not written: float32: probabilities"):

@@ -77,6 +77,7 @@ RANGES: dict[str, tuple[float, float | None]] = {
     "decide.bootstrap_samples": (100, 100_000),
     "export.seed": (0, 2**32 - 1),
     "export.compared_images": (1, 10_000),
+    "export.representative_images": (1, 1000),
     "explain.seed": (0, 2**32 - 1),
     "explain.mistakes": (1, 100),
     "explain.masked_images": (1, 10_000),
@@ -109,6 +110,7 @@ CHOICES = {
     "class_weights.scheme": ("balanced", "effective_number", "sqrt", "none"),
     "train.test_time_augmentation": ("half_turn", "none"),
     "train.precision": ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
+    "bundle.format": ("float32", "float16", "int8"),
     "train.head.pooling": ("mean", "mean_std"),
     "train.fine_tune.first_block": (
         *("conv1", "conv2", "conv3"),
@@ -338,7 +340,7 @@ def test_val_and_test_leave_images_for_train() -> None:
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("seed", "seed: unknown section; expected one of: backbone, card, class_weights, "),
+        ("seed", "seed: unknown section; expected one of: backbone, bundle, card, "),
         ("trian", "trian: unknown section; did you mean 'train'?"),
     ],
 )
@@ -359,6 +361,15 @@ def test_every_section_must_be_there(tmp_path: Path, name: str) -> None:
     YAML(typ="safe").dump({key: PARAMS[key] for key in PARAMS if key != name}, path)
 
     assert refusal_of_file(path) == f"section '{name}' is missing"
+
+
+def test_the_classifier_can_not_run_on_a_format_that_is_not_written(tmp_path: Path) -> None:
+    given = {"export.formats": ["float32"], "bundle.format": "int8"}
+
+    assert refusal_of_file(write_params(tmp_path, given)) == (
+        "bundle.format is int8, which export.formats leaves out: add it there, or set "
+        "bundle.format to one of these"
+    )
 
 
 @pytest.mark.parametrize("source", ["sample", "kaggle"])

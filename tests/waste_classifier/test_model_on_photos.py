@@ -235,7 +235,7 @@ def by_keras(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def by_litert(by_keras: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("by_litert") / "classifier"
     shutil.copytree(by_keras, folder)
-    write_formats(folder, Model.load(by_keras), ["float32"])
+    write_formats(folder, Model.load(by_keras), ["float32"], [])
     (folder / "float32.tflite").rename(folder / "classifier.tflite")
     return folder
 
