@@ -2,11 +2,13 @@
 
 `python -m experiments.search SPACE.yaml` tries values of a space (`experiments/spaces/head.yaml` is
 one) by cross-validation over the train and val photos, on the cached features, in one process:
-Optuna draws them (TPE: Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization"), the
-first trial is params.yaml, and a trial whose first folds are worse than the median's is given up.
-One that fails, as its loss becomes no number, is told and the others go on. Interrupted and run
-again, it goes on until there are as many trials as asked for. At the end it prints the best as
-commands, or runs them as DVC experiments, and says whether the best is told apart from params.yaml.
+Optuna draws them (TPE: Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization"), and
+the first trial is params.yaml. Trials train for a share of the epochs, and one is given up after a
+fold where three others had been better; the best of them and params.yaml are then trained in full
+(successive halving: Jamieson and Talwalkar 2016, "Non-stochastic Best Arm Identification and
+Hyperparameter Optimization"). What fails, as its loss becomes no number, is told and the others go
+on. Interrupted and run again, it goes on where it was. At the end it prints the best as commands,
+or runs them as DVC experiments, and says whether the best is told apart from params.yaml.
 """
 
 import argparse
@@ -31,14 +33,14 @@ from stages.outputs.features import Description
 from stages.outputs.manifest import MANIFEST_FILE
 from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
 from stages.outputs.unfinished import fingerprint, only_run
-from stages.outputs.whole import UNFINISHED, disk_errors_explained
+from stages.outputs.whole import UNFINISHED, disk_errors_explained, whole_file
 from stages.params.cross_validate import CrossValidateParams
 from stages.params.reading import load_section
 from stages.params.train import TrainParams
 from stages.progress import progress, say
 from stages.scores import losses
 from stages.stage import exit_code
-from stages.training.collection import COLLECTION_FILES, open_collection
+from stages.training.collection import COLLECTION_FILES, Collection, open_collection
 from stages.training.phases import plan_phases
 from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
@@ -47,12 +49,17 @@ if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
 
+    from stages.cross_validate.held_out import Recipe
+
 STATE_DIR = MANIFEST_FILE.parent / UNFINISHED / "search"
 INPUTS = [*COLLECTION_FILES, SPLIT_FILE]
 #: Of experiments, what a trial depends on; `fingerprint` has the code of the stages.
 CODE = [Path(__file__), Path(__file__).with_name("space.py")]
-#: Trials that none is compared with the median of before.
-FIRST_TRIALS = 4
+EPOCHS = "train.head.epochs"
+#: Better trials that one is given up for: of 50, some 80 folds are trained instead of 250.
+BETTER = 3
+#: Trials of random values, before any are drawn by what the earlier ones gave.
+FIRST_TRIALS = 8
 #: So many failures in a row are no bad luck: the disk is full, or the space is all wrong.
 MOST_FAILURES = 10
 DRAWS = 9_999
@@ -67,6 +74,7 @@ class Task(NamedTuple):
     default: Values
     rows: Sequence[SplitRow]  #: of train and val
     folds: npt.NDArray[np.intp]  #: `(n,)`, of each
+    share: float  #: of the epochs, that a trial trains for
     described: str  #: all that trials depend on, but for inputs and code
     state: Path  #: folder of the study, of predictions and of what is unfinished
 
@@ -82,15 +90,16 @@ class Task(NamedTuple):
         return np.array([labels.index(row.label) for row in self.rows])
 
     def predictions_file(self, trial: int) -> Path:
-        """Return the file of what a finished trial says."""
+        """Return the file of what the whole training of a trial says of each photo."""
         return self.state / f"{trial}.npy"
 
 
-def read_task(file: Path, directory: Path) -> Task:
+def read_task(file: Path, share: float, directory: Path) -> Task:
     """Read what a search starts from.
 
     Args:
         file: of the space.
+        share: of the epochs, that a trial trains for.
         directory: of searches.
 
     Raises:
@@ -105,9 +114,9 @@ def read_task(file: Path, directory: Path) -> Task:
     check_ends(file, params, space, open_heads(train, rows).features.description)
     once = cross_validate.model_copy(update={"repeats": 1})
     (folds,) = assign_folds(rows, once)
-    described = f"{sorted(space.items())!r} {params!r} {once!r}"
+    described = f"{sorted(space.items())!r} {params!r} {once!r} {share!r}"
     default = values_of(params, [*space], file)
-    return Task(params, space, default, rows, folds, described, directory)
+    return Task(params, space, default, rows, folds, share, described, directory)
 
 
 def check_ends(
@@ -163,7 +172,6 @@ def open_study(task: Task) -> "optuna.Study":
         study_name="search",
         storage=f"sqlite:///{task.state / 'study.db'}",
         load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=FIRST_TRIALS),
     )
     if not study.trials:
         study.enqueue_trial(task.default)
@@ -173,27 +181,41 @@ def open_study(task: Task) -> "optuna.Study":
         study.enqueue_trial({**trial.system_attrs.get("fixed_params", {}), **trial.params})
     # A sampler that starts anew draws what it drew first: of as many trials, others.
     study.sampler = optuna.samplers.TPESampler(
-        seed=SEED + len(study.trials), n_startup_trials=2 * FIRST_TRIALS
+        seed=SEED + len(study.trials), n_startup_trials=FIRST_TRIALS
     )
     return study
 
 
+def epochs_of(task: Task, values: Values, share: float) -> int:
+    """Return how many epochs are a share of those that some values ask for, at least one."""
+    epochs: int = values.get(EPOCHS, task.params["train"]["head"]["epochs"])
+    return max(1, round(share * epochs))
+
+
+def open_recipe(task: Task, values: Values, epochs: int) -> "tuple[Collection, Recipe]":
+    """Return the images and what their trainings follow, for so many epochs of some values."""
+    from stages.cross_validate.held_out import Recipe
+
+    sections = sections_of(task.params, {**values, EPOCHS: epochs})
+    collection = open_collection(sections.train, task.rows)
+    description = collection.features.description
+    phases = plan_phases(sections.train, description.pretrained, description.last_stage)
+    return collection, Recipe(phases, sections.train, sections.class_weights)
+
+
 def score(task: Task, trial: "optuna.Trial") -> float:
-    """Return the cross-validated log loss of a trial, and keep what it says of each photo.
+    """Return the cross-validated log loss of a trial; of a whole training, keep what it says.
 
     Raises:
-        TrialPruned: its first folds are worse than the median's.
+        TrialPruned: others were better after as many folds.
         InputError: a training fails, or its loss is no number.
     """
     import optuna
 
-    from stages.cross_validate.held_out import Recipe, score_fold
+    from stages.cross_validate.held_out import score_fold
 
-    sections = sections_of(task.params, trial.params)
-    collection = open_collection(sections.train, task.rows)
-    description = collection.features.description
-    phases = plan_phases(sections.train, description.pretrained, description.last_stage)
-    recipe = Recipe(phases, sections.train, sections.class_weights)
+    epochs = epochs_of(task, trial.params, task.share)
+    collection, recipe = open_recipe(task, trial.params, epochs)
     actual = task.actual
     probabilities = np.zeros((len(task.rows), len(task.labels)), np.float32)
     scored = np.zeros(len(task.rows), np.bool_)
@@ -208,10 +230,44 @@ def score(task: Task, trial: "optuna.Trial") -> float:
         if not np.isfinite(loss):
             raise InputError(f"the log loss of fold {fold} became {loss}")
         trial.report(loss, step)
-        if not scored.all() and trial.should_prune():
+        if not scored.all() and others_were_better(trial, step, loss):
             raise optuna.TrialPruned
-    np.save(task.predictions_file(trial.number), probabilities)
+    if epochs == epochs_of(task, trial.params, 1):
+        keep_predictions(task, trial.number, probabilities)
     return loss
+
+
+def others_were_better(trial: "optuna.Trial", step: int, loss: float) -> bool:
+    """Return whether enough earlier trials were better after as many folds to give this one up.
+
+    Optuna's pruners compare the best loss after any of the folds so far, which a first fold of easy
+    photos decides.
+
+    Args:
+        trial: that runs.
+        step: number of the last fold that is scored.
+        loss: of the folds so far.
+    """
+    others = [other.intermediate_values.get(step, np.inf) for other in ended_trials(trial.study)]
+    return sum(other < loss for other in others) >= BETTER
+
+
+def keep_predictions(task: Task, trial: int, probabilities: npt.NDArray[np.float32]) -> None:
+    """Write what the whole training of a trial says of each photo.
+
+    Raises:
+        InputError: the disk refuses it.
+    """
+    with whole_file(task.predictions_file(trial)) as unfinished, unfinished.open("wb") as opened:
+        np.save(opened, probabilities)
+
+
+def ended_trials(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
+    """Return the trials that have a loss, of all folds or of some."""
+    import optuna
+
+    ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    return study.get_trials(deepcopy=False, states=ended)
 
 
 def search(task: Task, study: "optuna.Study", trials: int) -> None:
@@ -222,8 +278,7 @@ def search(task: Task, study: "optuna.Study", trials: int) -> None:
     """
     import optuna
 
-    ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-    done = len(study.get_trials(deepcopy=False, states=ended))
+    done = len(ended_trials(study))
     failures = 0
     with progress("search", trials, "trials", min(done, trials)) as bar:
         for _ in range(done, trials):
@@ -246,17 +301,79 @@ def search(task: Task, study: "optuna.Study", trials: int) -> None:
                         f"{failures} trials in a row failed, the last one so: {error}. Mend what "
                         "it names, or narrow the space, and run the same command"
                     ) from None
-            words = " ".join(f"{key}={_short(value)}" for key, value in trial.params.items())
-            say(f"trial {trial.number}: {outcome}  {words}")
+            say(f"trial {trial.number}: {outcome}  {_words(trial.params)}")
             bar.update(1)
 
 
-def best_trials(study: "optuna.Study", count: int) -> "list[optuna.trial.FrozenTrial]":
-    """Return the finished trials of lowest loss, lowest first."""
+def finished_trials(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
+    """Return the trials of all folds, each of other values, that of the lowest loss first."""
     import optuna
 
     complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
-    return sorted(complete, key=lambda trial: (trial.value, trial.number))[:count]
+    complete.sort(key=lambda trial: (trial.value, trial.number))
+    values = [trial.params for trial in complete]
+    return [trial for place, trial in enumerate(complete) if trial.params not in values[:place]]
+
+
+def train_finalists(task: Task, study: "optuna.Study", count: int) -> None:
+    """Train params.yaml and the best trials in full, but for those that are."""
+    finished = finished_trials(study)
+    finalists = [trial for trial in finished if trial.params == task.default]
+    finalists += [trial for trial in finished if trial.params != task.default][:count]
+    waiting = [trial for trial in finalists if not task.predictions_file(trial.number).exists()]
+    done = len(finalists) - len(waiting)
+    with progress("finalists", len(finalists), "trainings", done) as bar:
+        for trial in waiting:
+            try:
+                outcome = f"log loss {score_in_full(task, trial):.4f}"
+            except InputError as error:
+                outcome = f"failed ({error})"
+            say(f"trial {trial.number} in full: {outcome}  {_words(trial.params)}")
+            bar.update(1)
+
+
+def score_in_full(task: Task, trial: "optuna.trial.FrozenTrial") -> float:
+    """Return the cross-validated log loss of a trial's whole training, and keep what it says.
+
+    Raises:
+        InputError: a training fails, or its loss is no number.
+    """
+    from stages.cross_validate.held_out import score_folds
+
+    epochs = epochs_of(task, trial.params, 1)
+    collection, recipe = open_recipe(task, trial.params, epochs)
+    folder = study_folder(task.state, f"finalist-{trial.number}")
+    probabilities = score_folds(collection, task.rows, task.folds, recipe, folder)
+    loss = float(losses(probabilities, task.actual).mean())
+    if not np.isfinite(loss):
+        raise InputError(f"the log loss became {loss}")
+    keep_predictions(task, trial.number, probabilities)
+    shutil.rmtree(folder)
+    return loss
+
+
+def ranked_trainings(
+    task: Task, study: "optuna.Study"
+) -> "list[tuple[float, optuna.trial.FrozenTrial]]":
+    """Return the log loss of each whole training and the trial that it is of, the best first."""
+    trained = [
+        trial for trial in finished_trials(study) if task.predictions_file(trial.number).exists()
+    ]
+    actual = task.actual
+    scored = [
+        (float(losses(np.load(task.predictions_file(trial.number)), actual).mean()), trial)
+        for trial in trained
+    ]
+    return sorted(scored, key=lambda pair: (pair[0], pair[1].number))
+
+
+def describe_trials(task: Task, trials: int) -> str:
+    """Return how many trials were short, and how short."""
+    if EPOCHS in task.space:
+        epochs = f"{task.share:g} of their epochs"
+    else:
+        epochs = f"{epochs_of(task, {}, task.share)} of {epochs_of(task, {}, 1)} epochs"
+    return f"{trials} trials were short, {epochs} each; what follows is of whole trainings"
 
 
 def command_of(values: Values) -> list[str]:
@@ -267,16 +384,19 @@ def command_of(values: Values) -> list[str]:
     return command
 
 
-def print_verdict(task: Task, study: "optuna.Study", best: "optuna.trial.FrozenTrial") -> None:
-    """Say whether the best trial is told apart from params.yaml."""
-    import optuna
+def print_verdict(task: Task, trained: "Sequence[optuna.trial.FrozenTrial]") -> None:
+    """Say whether the best training is told apart from params.yaml.
 
-    complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
-    first = next((trial for trial in complete if trial.params == task.default), None)
+    Args:
+        task: of the search.
+        trained: trials that were trained in full, the best first.
+    """
+    best = trained[0]
+    first = next((trial for trial in trained if trial.params == task.default), None)
     if first is None:
         print("params.yaml itself was not scored, so there is nothing to hold the best against")
         return
-    if first.params == best.params:
+    if first is best:
         print("params.yaml is the best of them")
         return
     default = task.predictions_file(first.number)
@@ -304,11 +424,25 @@ def main() -> None:
     )
     parser.add_argument("space", type=Path, help="YAML file of keys and the values to try")
     parser.add_argument("--trials", type=int, default=50, help="in all (default 50)")
-    parser.add_argument("--best", type=int, default=3, help="how many are printed (default 3)")
+    parser.add_argument(
+        "--share",
+        type=float,
+        default=0.2,
+        help="of train.head.epochs, that a trial trains for; 1: whole trainings (default 0.2)",
+    )
+    parser.add_argument(
+        "--finalists",
+        type=int,
+        default=2,
+        metavar="N",
+        help="train the N best and params.yaml in full, and print them (default 2)",
+    )
     parser.add_argument("--run", type=int, default=0, metavar="N", help="run the N best")
     arguments = parser.parse_args()
-    if min(arguments.trials, arguments.best) < 1 or arguments.run < 0:
-        parser.error("--trials and --best take whole numbers from 1, --run from 0")
+    if min(arguments.trials, arguments.finalists) < 1 or arguments.run < 0:
+        parser.error("--trials and --finalists take whole numbers from 1, --run from 0")
+    if not 0 < arguments.share <= 1:
+        parser.error("--share takes numbers above 0, up to 1")
     if find_spec("optuna") is None:
         raise InputError(
             "a search takes Optuna, which is not installed: `make install "
@@ -316,7 +450,7 @@ def main() -> None:
         )
     with only_run(STATE_DIR, "search") as unfinished:
         # Imports TensorFlow, which takes seconds that a mistake in the space should not.
-        task = read_task(arguments.space, unfinished)
+        task = read_task(arguments.space, arguments.share, unfinished)
         from stages.compute import determinism
 
         determinism.configure()
@@ -330,26 +464,35 @@ def main() -> None:
         task = task._replace(state=state)
         warnings.filterwarnings("ignore", module="optuna")
         study = open_study(task)
+        finalists = max(arguments.finalists, arguments.run)
         try:
             search(task, study, arguments.trials)
+            train_finalists(task, study, finalists)
         except KeyboardInterrupt:
             print("interrupted; the same command goes on", file=sys.stderr)
             raise
-        best = best_trials(study, max(arguments.best, arguments.run))
-        if not best:
+        ranked = ranked_trainings(task, study)
+        if not ranked:
             raise InputError(
-                f"{arguments.space}: none of the trials has a loss; narrow the space, as train.lr, "
-                "and run again"
+                f"{arguments.space}: none of the trainings has a loss; narrow the space, as "
+                "train.lr, and run again"
             )
-        print("\nbest:")
-        for trial in best[: arguments.best]:
-            print(f"log loss {trial.value:.4f}  {shlex.join(command_of(trial.params))}")
         print()
-        print_verdict(task, study, best[0])
-    for trial in best[: arguments.run]:
+        if task.share < 1:
+            print(describe_trials(task, len(ended_trials(study))))
+        print("best:")
+        for loss, trial in ranked[: finalists + 1]:
+            print(f"log loss {loss:.4f}  {shlex.join(command_of(trial.params))}")
+        print()
+        print_verdict(task, [trial for _, trial in ranked])
+    for _, trial in ranked[: arguments.run]:
         command = command_of(trial.params)
         if run_dvc(command[1:]).returncode:
             raise InputError(f"`{shlex.join(command)}` failed; see above")
+
+
+def _words(values: Values) -> str:
+    return " ".join(f"{key}={_short(value)}" for key, value in values.items())
 
 
 def _short(value: Any) -> str:

@@ -96,7 +96,8 @@ class Lines:
 
     def write(self, text: str) -> None:
         """Write what is not blank."""
-        line = text.strip()
+        # Of bars below each other, tqdm moves a terminal's cursor between lines.
+        line = text.replace("\x1b[A", "").strip()
         if line:
             print(line, file=sys.stderr)
 

@@ -112,3 +112,18 @@ def test_a_log_hears_nothing_of_what_is_soon_done(capsys: pytest.CaptureFixture[
         bar.update(4)
 
     assert capsys.readouterr().err == ""
+
+
+def test_a_log_gets_no_commands_of_a_terminal_from_a_bar_below_another(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_LINES", 0)
+
+    with progress("trials", 2, "trials") as outer:
+        with progress("fold", 2, "epochs") as inner:
+            inner.update(1)
+        outer.update(1)
+
+    said = capsys.readouterr().err
+    assert "fold: 1 of 2 epochs" in said
+    assert "\x1b" not in said

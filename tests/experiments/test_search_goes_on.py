@@ -8,7 +8,8 @@ import optuna
 import pytest
 
 from experiments import search
-from tests.experiments.test_search import SPACE, inputs, run
+from stages.cross_validate.held_out import Recipe
+from tests.experiments.test_search import SPACE, answer_with, inputs, run
 from tests.training.conftest import project, settings, workspace
 from waste_classifier.errors import InputError
 
@@ -23,6 +24,7 @@ def score_without(failing: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
     def scored(task: search.Task, trial: optuna.Trial) -> float:
         if trial.number in failing:
             raise InputError(DIVERGED)
+        # As if it had been trained in full.
         np.save(task.predictions_file(trial.number), np.full((len(task.rows), 3), 1 / 3))
         return 1 + float(trial.params.get("train.lr", 0))
 
@@ -58,10 +60,27 @@ def test_a_loss_of_held_out_photos_that_is_no_number_is_a_failure_too(
 
     monkeypatch.setattr("stages.cross_validate.held_out.score_fold", nothing)
 
-    with pytest.raises(InputError, match=r"space\.yaml: none of the trials has a loss; narrow"):
+    with pytest.raises(InputError, match=r"space\.yaml: none of the trainings has a loss; narrow"):
         run(monkeypatch, "--trials", "2")
 
     assert "trial 1: failed (the log loss of fold 0 became nan)" in capsys.readouterr().out
+
+
+def test_a_finalist_whose_loss_is_no_number_is_told_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def chance(recipe: Recipe) -> float:
+        is_default = recipe.settings.lr == 0.01
+        return 0.5 if is_default or recipe.phases[0].epochs == 1 else float("nan")
+
+    answer_with(chance, monkeypatch)
+
+    run(monkeypatch, "--trials", "2")
+
+    printed = capsys.readouterr().out
+    assert "trial 0 in full: log loss 0.6931" in printed
+    assert "trial 1 in full: failed (the log loss became nan)" in printed
+    assert printed.endswith("params.yaml is the best of them\n")
 
 
 def test_where_all_trials_fail_the_search_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,6 +118,18 @@ def test_a_search_of_another_space_keeps_the_studies_of_before(
     run(monkeypatch, "--trials", "2")
 
     assert "trial " not in capsys.readouterr().out.split("best:")[0]
+
+
+def test_another_share_of_the_epochs_is_another_study(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    score_without(set(), monkeypatch)
+    run(monkeypatch, "--trials", "1", "--share", "0.5")
+    capsys.readouterr()
+
+    run(monkeypatch, "--trials", "1", "--share", "0.6")
+
+    assert "trial 0: log loss" in capsys.readouterr().out
 
 
 def test_the_code_of_the_search_is_part_of_what_a_study_is_of(

@@ -25,7 +25,7 @@ def test_the_example_fits_params(monkeypatch: pytest.MonkeyPatch) -> None:
 
     space = read_space(ROOT / "experiments/spaces/head.yaml", read_sections())
 
-    assert space["train.lr"] == FloatDistribution(3e-4, 3e-3, log=True)
+    assert space["train.lr"] == FloatDistribution(3e-4, 6e-3, log=True)
     assert "class_weights.scheme" in space
 
 
