@@ -56,7 +56,7 @@ INPUTS = [*COLLECTION_FILES, SPLIT_FILE]
 #: Of experiments, what a trial depends on; `fingerprint` has the code of the stages.
 CODE = [Path(__file__), Path(__file__).with_name("space.py")]
 EPOCHS = "train.head.epochs"
-#: Better trials that one is given up for: of 50, some 80 folds are trained instead of 250.
+#: Better trials that one is given up for: fewer let a lucky first fold end most others.
 BETTER = 3
 #: Trials of random values, before any are drawn by what the earlier ones gave.
 FIRST_TRIALS = 8
@@ -316,7 +316,13 @@ def finished_trials(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
 
 
 def train_finalists(task: Task, study: "optuna.Study", count: int) -> None:
-    """Train params.yaml and the best trials in full, but for those that are."""
+    """Train params.yaml and the best trials in full, but for those that were already.
+
+    Args:
+        task: what they share.
+        study: of the trials.
+        count: how many of them, beside params.yaml.
+    """
     finished = finished_trials(study)
     finalists = [trial for trial in finished if trial.params == task.default]
     finalists += [trial for trial in finished if trial.params != task.default][:count]
@@ -435,7 +441,7 @@ def main() -> None:
         type=int,
         default=2,
         metavar="N",
-        help="train the N best and params.yaml in full, and print them (default 2)",
+        help="train the N best and params.yaml in full, and print the best of all (default 2)",
     )
     parser.add_argument("--run", type=int, default=0, metavar="N", help="run the N best")
     arguments = parser.parse_args()

@@ -76,11 +76,12 @@ def main(settings: ExportParams) -> None:
 def representative_photos(
     images: ManifestColumns, settings: ExportParams
 ) -> Sequence[ReceivedPhoto]:
-    """Return the photos of train that ranges are measured on."""
+    """Return the photos of train that ranges are measured on, in random order."""
     rows = [row for row in read_split() if row.split == "train"]
     labels = [row.label for row in rows]
     chosen = spread_over_labels(labels, settings.representative_images, settings.seed)
     paths = [rows[position].path for position in chosen]
+    np.random.default_rng(settings.seed).shuffle(paths)
     return images.photos(images.positions_of(paths, SPLIT_FILE).tolist())
 
 

@@ -14,7 +14,7 @@ from waste_classifier.errors import InputError
 
 #: Of a probability, by format: what rounding alone changes it by.
 LARGEST_DIFFERENCES = {"float32": 1e-4, "onnx": 1e-4, "saved_model": 1e-4, "float16": 1e-2}
-#: Weights of 8 bits change probabilities by more: labels count, and the verdict.
+#: 8 bits change probabilities by more: labels count, and the verdict.
 LEAST_AGREEMENT = {"int8": 0.98}
 #: Resamples and exchanges behind a verdict.
 DRAWS = 1000

@@ -1,9 +1,10 @@
 """The backbone in integers: weights of 8 bits, and 8 bits for what flows between its layers.
 
 The ranges of what flows are fixed beforehand, by photos (Jacob et al. 2018, "Quantization and
-Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"), and are means over
-these, so that a single photo does not widen one for all. What is pooled stays in float32, since the
-head sees deviations of channels, which 8 bits would blur; of the head, the weights alone have 8.
+Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"), and are moving means
+over these, so that a single photo does not widen one for all. What is pooled stays in float32,
+since the head sees deviations of channels, which 8 bits would blur. The head has weights of 8 bits,
+and makes 8 bits of its inputs as they come.
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,8 @@ def in_integers(content: bytes, images: Sequence[npt.NDArray[np.uint8]]) -> byte
 
     Args:
         content: the same in float32.
-        images: that ranges are measured on, each `(size, size, 3) uint8`, RGB.
+        images: that ranges are measured on, each `(size, size, 3) uint8`, RGB; in random order,
+            since the last ones count for most.
     """
     made = quantizer.Quantizer(content)
     for operation, names in IN_INTEGERS.items():

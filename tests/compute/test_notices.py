@@ -9,6 +9,7 @@ from stages.compute.notices import without_notices
 NOTICES = """\
 WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
 I0000 00:00:1795640979.933128   27312 port.cc:153] oneDNN custom operations are on.
+INFO: Created TensorFlow Lite XNNPACK delegate for CPU.
 """
 WARNING = "W0000 00:00:1795640979.934708   27312 gpu.cc:31] This GPU is too old.\n"
 

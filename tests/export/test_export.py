@@ -23,9 +23,10 @@ from stages.export import __main__ as stage  # noqa: E402  (after the set-up)
 from stages.export import formats  # noqa: E402
 from stages.export.checks import LARGEST_DIFFERENCES  # noqa: E402
 from stages.export.formats import METADATA_NAME, write_formats  # noqa: E402
+from stages.export.integers import in_integers  # noqa: E402
 from stages.outputs.export import EXPORT_DIR, FILE_NAMES  # noqa: E402
 from stages.outputs.features import FEATURES_DIR  # noqa: E402
-from stages.outputs.manifest import RAW_DIR  # noqa: E402
+from stages.outputs.manifest import RAW_DIR, read_columns  # noqa: E402
 from stages.outputs.model import MODEL_DIR  # noqa: E402
 from stages.outputs.predictions import PREDICTIONS_FILE, write_predictions  # noqa: E402
 from stages.outputs.split import read_split  # noqa: E402
@@ -100,6 +101,42 @@ def test_every_format_says_what_the_classifier_says() -> None:
         assert metrics[name]["agreement"] == 1
         assert metrics[name]["verdict"] == "not told apart"
     assert metrics["int8"]["bytes"] < metrics["float16"]["bytes"] < metrics["float32"]["bytes"]
+
+
+def test_the_backbone_of_int8_computes_in_integers_and_its_pooling_does_not() -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(EXPORT_DIR / "int8.tflite"))
+
+    # What flows has a row for each orientation, weights for each output.
+    flowing = {
+        (each["dtype"].__name__, int(each["shape"][-1]))
+        for each in interpreter.get_tensor_details()
+        if len(each["shape"]) == 4 and each["shape"][0] == len(ORIENTATIONS)
+    }
+    outputs = interpreter.get_signature_runner().get_output_details()
+    assert ("int8", COLUMNS // 2) in flowing
+    assert outputs["features"]["dtype"] is np.float32
+
+
+def test_the_ranges_of_int8_are_of_the_photos_given() -> None:
+    content = (EXPORT_DIR / "float32.tflite").read_bytes()
+    dark, bright = (np.full((32, 32, 3), value, np.uint8) for value in (20, 220))
+
+    assert in_integers(content, [dark]) != in_integers(content, [bright])
+
+
+def test_photos_of_train_alone_and_of_every_label_give_the_ranges() -> None:
+    split = {row.path: row.split for row in read_split()}
+
+    photos = stage.representative_photos(read_columns(), SETTINGS)
+
+    paths = [Path(str(photo)).relative_to(RAW_DIR).as_posix() for photo in photos]
+    assert len(set(paths)) == SETTINGS.representative_images
+    assert {split[path] for path in paths} == {"train"}
+    assert {path.partition("/")[0] for path in paths} == set(LABELS)
+    # The last ones count for most, and are not to be of one label.
+    assert paths != sorted(paths)
 
 
 def test_equal_classifiers_give_equal_bytes() -> None:
@@ -193,12 +230,16 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_classifier_by_litert_says_the_same(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "difference"), [("float32", 1e-4), ("float16", 1e-2), ("int8", 0.05)]
+)
+def test_a_classifier_by_litert_says_the_same(folder: Path, name: str, difference: float) -> None:
+    shutil.copy(EXPORT_DIR / FILE_NAMES[name], folder / "classifier.tflite")
     photos = sorted(Path("data/raw").rglob("*.png"))[:5]
 
-    np.testing.assert_allclose(
-        Classifier.load(folder).predict(photos), Model.load(MODEL_DIR).predict(photos), atol=1e-4
-    )
+    by_litert, by_keras = Classifier.load(folder), Model.load(MODEL_DIR)
+
+    np.testing.assert_allclose(by_litert.predict(photos), by_keras.predict(photos), atol=difference)
 
 
 def test_the_command_line_needs_no_tensorflow(folder: Path) -> None:
