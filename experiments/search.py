@@ -145,19 +145,12 @@ def check_ends(
                 raise InputError(f"{file}: {key}: {end!r}: {error}") from None
 
 
-def study_folder(directory: Path, name: str) -> Path:
-    """Return the folder of one study, made if it is missing; those of others are kept.
-
-    They are small, and what a finished one found would take hours to find again.
-
-    Args:
-        directory: of searches.
-        name: as of `fingerprint`.
+def make_folder(folder: Path) -> Path:
+    """Make a folder if it is missing, and return it.
 
     Raises:
         InputError: the disk refuses it.
     """
-    folder = directory / name
     with disk_errors_explained(folder):
         folder.mkdir(exist_ok=True)
     return folder
@@ -348,7 +341,7 @@ def score_in_full(task: Task, trial: "optuna.trial.FrozenTrial") -> float:
 
     epochs = epochs_of(task, trial.params, 1)
     collection, recipe = open_recipe(task, trial.params, epochs)
-    folder = study_folder(task.state, f"finalist-{trial.number}")
+    folder = make_folder(task.state / f"finalist-{trial.number}")
     probabilities = score_folds(collection, task.rows, task.folds, recipe, folder)
     loss = float(losses(probabilities, task.actual).mean())
     if not np.isfinite(loss):
@@ -466,7 +459,8 @@ def main() -> None:
         code = [sha256_of(file) for file in CODE]
         precision = native_precision(task.params["train"]["precision"])
         described = f"{task.described} {precision} {code!r}"
-        state = study_folder(unfinished, fingerprint(described, INPUTS))
+        # Those of other studies are kept: they are small, and what one found takes long to find.
+        state = make_folder(unfinished / fingerprint(described, INPUTS))
         task = task._replace(state=state)
         warnings.filterwarnings("ignore", module="optuna")
         study = open_study(task)

@@ -1,11 +1,13 @@
 """What a user sees of long work, on a terminal and in a log."""
 
+import io
 import os
 import pty
 import subprocess
 import sys
 import termios
 import time
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,17 @@ def test_a_log_gets_how_long_something_has_run(
         time.sleep(0.3)
 
     assert capsys.readouterr().err == "map of 9 images: 0 s\n"
+
+
+def test_what_has_run_for_long_is_told_though_the_block_drops_what_others_print(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_LINES", 0.2)
+
+    with waiting("export"), redirect_stderr(io.StringIO()):
+        time.sleep(0.3)
+
+    assert capsys.readouterr().err == "export: 0 s\n"
 
 
 def test_a_log_gets_a_line_now_and_then(

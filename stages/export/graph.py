@@ -16,6 +16,9 @@ from waste_classifier.head import Dense, Head
 from waste_classifier.litert import INPUT, OUTPUTS
 from waste_classifier.model import Model
 
+#: The one that TensorFlow gives a graph which is exported.
+SIGNATURE = "serving_default"
+
 
 def frozen_graph(model: Model) -> Any:
     """Return a concrete function of a model, its weights constants in it.

@@ -16,12 +16,11 @@ from ai_edge_quantizer.calibrator import CalibrationMode
 from ai_edge_quantizer.qtyping import TFLOperationName
 
 from stages.compute.notices import without_notices
+from stages.export.graph import SIGNATURE
 from waste_classifier.litert import INPUT
 from waste_classifier.parallel import available_cores
 
 BITS = 8
-#: The one that a converted graph has.
-SIGNATURE = "serving_default"
 #: Of the backbone, and by what the names of their outputs match. Other additions are of what is
 #: pooled, and other paddings of the photo.
 IN_INTEGERS = {
@@ -40,15 +39,15 @@ def in_integers(content: bytes, images: Sequence[npt.NDArray[np.uint8]]) -> byte
         images: that ranges are measured on, each `(size, size, 3) uint8`, RGB; in random order,
             since the last ones count for most.
     """
-    made = quantizer.Quantizer(content)
+    network = quantizer.Quantizer(content)
     for operation, names in IN_INTEGERS.items():
-        made.add_static_config(names, operation, activation_num_bits=BITS, weight_num_bits=BITS)
-    made.add_dynamic_config(".*", TFLOperationName.FULLY_CONNECTED, num_bits=BITS)
+        network.add_static_config(names, operation, activation_num_bits=BITS, weight_num_bits=BITS)
+    network.add_dynamic_config(".*", TFLOperationName.FULLY_CONNECTED, num_bits=BITS)
     with without_notices():
-        ranges = made.calibrate(
+        ranges = network.calibrate(
             {SIGNATURE: [{INPUT: image[np.newaxis]} for image in images]},
             num_threads=available_cores(),
             mode=CalibrationMode.CALIBRATION_PROFILER_BASED,
         )
-    done = made.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
-    return bytes(done.quantized_model)
+    quantised = network.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+    return bytes(quantised.quantized_model)

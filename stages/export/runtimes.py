@@ -8,6 +8,7 @@ import numpy.typing as npt
 import onnxruntime
 import tensorflow as tf
 
+from stages.export.graph import SIGNATURE
 from stages.outputs.export import FILE_NAMES
 from waste_classifier.litert import INPUT, LiteRTNetwork
 
@@ -49,7 +50,7 @@ def open_onnx(file: Path) -> Probabilities:
 
 def open_saved_model(folder: Path) -> Probabilities:
     """Load a folder by TensorFlow."""
-    serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    serve = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
 
     def probabilities(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         answer: npt.NDArray[np.float32] = serve(**{INPUT: tf.constant(image[None])})[
