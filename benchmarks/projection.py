@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--decoded", type=float, default=820, help="photos/s (default 820)")
     parser.add_argument("--passed", type=float, default=15.3, help="photos/s (default 15.3)")
     parser.add_argument("--trained", type=float, default=6611, help="rows/s (default 6611)")
-    parser.add_argument("--epochs", type=int, default=120, help="of the head (default 120)")
+    parser.add_argument("--epochs", type=int, default=80, help="of the head (default 80)")
     parser.add_argument("--multiplied", type=float, default=1e11, help="flop/s (default 1e11)")
     parser.add_argument("--photo-bytes", type=float, default=57_557, help="(default 57557)")
     parser.add_argument("--row-bytes", type=float, default=230, help="of all tables (default 230)")

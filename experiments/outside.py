@@ -8,10 +8,9 @@ a folder per label. A folder whose photos have one of several labels is named so
 import argparse
 import sys
 import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +22,7 @@ from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.progress import progress
 from stages.stage import exit_code
-from waste_classifier.commands.photos import is_hidden, is_photo
+from waste_classifier.commands.photos import Found, find_photos, say_left_out
 from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.evenly import evenly
 from waste_classifier.images import load_resized
@@ -91,13 +90,13 @@ def scores_of_corrupted(classifier: Model, most: int) -> list[Score]:
 
 
 def scores_of_folders(
-    classifier: Model, root: Path, accepted: Mapping[str, Sequence[str]]
+    classifier: Model, photos: Path, accepted: Mapping[str, Sequence[str]]
 ) -> list[Score]:
     """Return the recall of each folder of photos.
 
     Args:
         classifier: that is asked.
-        root: folder of folders, which may stand within others.
+        photos: folder of folders, which may stand within others, or a .zip of one.
         accepted: labels that are right for the photos of a folder, by its name; of others, the name
             itself.
 
@@ -105,20 +104,19 @@ def scores_of_folders(
         InputError: no folder has a name that says what is right, or a photo can't be read.
     """
     found = []
-    within = folder_of_labels(root, [*classifier.labels, *accepted])
-    folders = sorted(path for path in within.iterdir() if path.is_dir())
-    check_folders(accepted, [folder.name for folder in folders])
-    for folder in folders:
-        right_labels = accepted.get(folder.name, [folder.name])
+    folders = photos_by_folder(photos, [*classifier.labels, *accepted])
+    check_folders(accepted, folders)
+    for name, inside in folders.items():
+        right_labels = accepted.get(name, [name])
         if not set(right_labels) <= set(classifier.labels):
-            print(f"{folder.name}: left out, as no label of the classifier", file=sys.stderr)
+            print(f"{name}: left out, as no label of the classifier", file=sys.stderr)
             continue
-        photos = sorted(path for path in folder.rglob("*") if is_photo(path.name))
         right, confidences = 0, []
-        with progress(folder.name, len(photos), "photos") as bar:
-            for start in range(0, len(photos), AT_ONCE):
+        with progress(name, len(inside), "photos") as bar:
+            for start in range(0, len(inside), AT_ONCE):
+                some = [each.photo for each in inside[start : start + AT_ONCE]]
                 try:
-                    probabilities = classifier.predict(photos[start : start + AT_ONCE])
+                    probabilities = classifier.predict(some)
                 except PhotoError as error:
                     # It is not DVC's to bring back.
                     raise InputError(f"{error}; mend it or take it out") from None
@@ -126,54 +124,44 @@ def scores_of_folders(
                 right += sum(answer in right_labels for answer in answers)
                 confidences += probabilities.max(axis=1).tolist()
                 bar.update(len(answers))
-        if not photos:
-            print(f"{folder.name}: left out, as it has no photos", file=sys.stderr)
-            continue
         confidence = float(np.mean(confidences))
-        found.append(Score(folder.name, right, len(photos), len(photos), confidence))
+        found.append(Score(name, right, len(inside), len(inside), confidence))
     if not found:
         raise InputError(
-            f"{root}: no folder of photos is named as a label ({', '.join(classifier.labels)}); "
+            f"{photos}: no folder of photos is named as a label ({', '.join(classifier.labels)}); "
             "say what is right for one by --accept FOLDER=LABEL"
         )
     return found
 
 
-@contextmanager
-def folder_of_photos(photos: Path) -> Iterator[Path]:
-    """Give a folder, or one with what is in a .zip for a `with` block.
-
-    Raises:
-        InputError: it is neither, or can't be unpacked.
-    """
-    if photos.is_dir():
-        yield photos
-        return
-    if not photos.exists():
-        raise InputError(f"{photos}: no such folder or .zip")
-    if not zipfile.is_zipfile(photos):
-        raise InputError(f"{photos}: neither a folder nor a .zip")
-    with TemporaryDirectory() as temporary:
-        try:
-            with zipfile.ZipFile(photos) as archive:
-                # Names that lead out of the folder are changed by zipfile.
-                archive.extractall(temporary)
-        # Damaged archives make zipfile raise anything: zlib.error, RuntimeError.
-        except Exception as error:
-            raise InputError(f"{photos}: can't be unpacked ({error}); unpack it yourself") from None
-        yield Path(temporary)
-
-
-def folder_of_labels(root: Path, known: Collection[str]) -> Path:
-    """Return the folder that holds those of labels, which may stand within others.
+def photos_by_folder(photos: Path, known: Collection[str]) -> dict[str, list[Found]]:
+    """Return the photos of each folder of a label, by its name; those beside them are left out.
 
     Args:
-        root: where to look.
+        photos: folder of these folders, which may stand within others, or a .zip of one.
         known: names that such a folder may have.
+
+    Raises:
+        InputError: it is neither, or can't be read.
     """
-    inside = [path for path in root.iterdir() if path.is_dir() and not is_hidden(path.name)]
-    alone = len(inside) == 1 and inside[0].name not in known
-    return folder_of_labels(inside[0], known) if alone else root
+    if photos.is_file() and not zipfile.is_zipfile(photos):
+        raise InputError(f"{photos}: neither a folder nor a .zip")
+    left_out: Counter[str] = Counter()
+    placed = [
+        (Path(found.name).relative_to(photos).parts, found)
+        for found in find_photos([photos], left_out)
+    ]
+    say_left_out(left_out)
+    while True:
+        placed = [(parts, found) for parts, found in placed if len(parts) > 1]
+        names = sorted({parts[0] for parts, _ in placed})
+        if len(names) != 1 or names[0] in known:
+            break
+        placed = [(parts[1:], found) for parts, found in placed]
+    folders: dict[str, list[Found]] = {name: [] for name in names}
+    for parts, found in placed:
+        folders[parts[0]].append(found)
+    return folders
 
 
 def add_accepted(parser: argparse.ArgumentParser) -> None:
@@ -252,8 +240,7 @@ def main() -> None:
     if arguments.photos is None:
         found = scores_of_corrupted(classifier, arguments.images or IMAGES)
     else:
-        with folder_of_photos(arguments.photos) as folder:
-            found = scores_of_folders(classifier, folder, accepted)
+        found = scores_of_folders(classifier, arguments.photos, accepted)
     width = max(len(each.name) for each in found)
     for each in found:
         print(each.line(width))

@@ -20,6 +20,7 @@ from stages.stage import exit_code
 #: Accuracy, of the scores.
 ACCURACY = np.array([0])
 LABELS = 2  #: right and wrong are all that accuracy sees
+MOST_PER_GROUP = 1000  #: photos, on average
 
 
 class Simulation(NamedTuple):
@@ -96,6 +97,14 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=1000, help="of models, each (default 1000)")
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
     arguments = parser.parse_args()
+    if min(*arguments.photos, arguments.pairs) < 1 or arguments.seed < 0:
+        parser.error("--photos and --pairs take whole numbers from 1, --seed from 0")
+    if not all(0 <= points <= 100 for points in arguments.points):
+        parser.error("--points takes numbers from 0 to 100")
+    if not 0 < arguments.churn <= 1:
+        parser.error("--churn takes numbers above 0, up to 1")
+    if not 1 <= arguments.photos_per_group <= MOST_PER_GROUP:
+        parser.error(f"--photos-per-group takes numbers from 1 to {MOST_PER_GROUP}")
     print(f"{'photos':>8}", *(f"{f'{points:g} points':>10}" for points in arguments.points))
     for photos in arguments.photos:
         shares = [

@@ -198,15 +198,16 @@ def check_photos(base: Side, head: Side, of: str) -> None:
         InputError: they are not; the message says what each has alone.
     """
     keys = base.keys, head.keys
-    if {path for path, _ in keys[0]} == {path for path, _ in keys[1]} and keys[0] != keys[1]:
+    paths_of = [{row.path for row in side.rows} for side in (base, head)]
+    if paths_of[0] == paths_of[1] and keys[0] != keys[1]:
         raise InputError(
             f"{base.name} and {head.name}: the same photos, asked about other numbers of times; "
             "compare runs of the same cross_validate.repeats"
         )
     if keys[0] != keys[1]:
-        alone = [sorted({*one} - {*other}) for one, other in (keys, keys[::-1])]
+        alone = [sorted(one - other) for one, other in (paths_of, paths_of[::-1])]
         words = [
-            f"{len(paths)} only in {side.name}{f', as {paths[0][0]}' if paths else ''}"
+            f"{len(paths)} only in {side.name}{f', as {paths[0]}' if paths else ''}"
             for side, paths in zip((base, head), alone, strict=True)
         ]
         trained = (

@@ -75,11 +75,10 @@ def bootstrap_intervals(
     the mean that macro F1 is. Nor does one count for the precision of a label that it predicts for
     no image. The interval is the middle 95 % of the resamples.
 
-    Of few images, and where all are right, resamples are too much alike. So the interval of a label
-    covers Wilson's too, with groups for the number of trials, of F1 the mean number of groups of
-    the label and of its predictions. And where all resamples give one value, the interval of
-    accuracy is Wilson's, and that of a mean of F1 the same mean of both ends of the labels', which
-    is wider than need be.
+    Of few images, and where all are right, resamples are too much alike. So each interval covers
+    Wilson's too, with groups for the number of trials, of the F1 of a label the mean number of
+    groups of the label and of its predictions; that of a mean of F1 covers what follows from
+    Wilson's of the labels (`_of_weighted_sum`).
 
     Args:
         actual: `(n,)`, positions of labels.
@@ -119,13 +118,12 @@ def bootstrap_intervals(
     precision = wilson_interval(of_all.precision, groups_of_prediction)
     recall = wilson_interval(of_all.recall, groups_of_label)
     f1 = wilson_interval(of_all.f1, (groups_of_label + groups_of_prediction) / 2)
-    weights = of_all.support / of_all.support.sum()
+    macro = _of_weighted_sum(of_all.f1, f1, np.full(k, 1 / k))
+    weighted = _of_weighted_sum(of_all.f1, f1, of_all.support / of_all.support.sum())
     return {
-        "accuracy": _unless_one_value(drawn.accuracy, accuracy),
-        "macro_f1": _unless_one_value(drawn.macro_f1, Interval(f1.low.mean(), f1.high.mean())),
-        "weighted_f1": _unless_one_value(
-            drawn.weighted_f1, Interval(f1.low @ weights, f1.high @ weights)
-        ),
+        "accuracy": _cover(drawn.accuracy, accuracy),
+        "macro_f1": _cover(drawn.macro_f1, macro),
+        "weighted_f1": _cover(drawn.weighted_f1, weighted),
         "precision": _cover(np.where(unpredicted, np.nan, drawn.precision), precision),
         "recall": _cover(np.where(absent, np.nan, drawn.recall), recall),
         "f1": _cover(np.where(absent, np.nan, drawn.f1), f1),
@@ -300,6 +298,18 @@ def _cover(drawn: Floats, other: Interval) -> Interval:
     return Interval(np.minimum(low, other.low), np.maximum(high, other.high))
 
 
-def _unless_one_value(drawn: Floats, other: Interval) -> Interval:
-    """Return the interval of resamples, or another one where all are one value."""
-    return other if drawn.min() == drawn.max() else _interval(drawn)
+def _of_weighted_sum(values: Floats, intervals: Interval, weights: Floats) -> Interval:
+    """Return the interval of a weighted sum of values that do not depend on each other.
+
+    Zou and Donner 2008, "Construction of confidence limits about effect measures: a general
+    approach", for a sum of several.
+
+    Args:
+        values: `(k,)`.
+        intervals: of each.
+        weights: `(k,)`.
+    """
+    whole = values @ weights
+    below = np.linalg.norm((values - intervals.low) * weights)
+    above = np.linalg.norm((intervals.high - values) * weights)
+    return Interval(np.asarray(whole - below), np.asarray(whole + above))

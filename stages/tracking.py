@@ -48,7 +48,9 @@ class StageLive(Live):
         Raises:
             InputError: the disk is full or refuses to be written.
         """
-        refused = error if isinstance(error, OSError) else None
+        # A message on a disk may have taken the place of what the disk raised.
+        raised = (error, error.__context__ if error else None)
+        refused = next((each for each in raised if isinstance(each, OSError)), None)
         try:
             super().__exit__(kind, error, traceback)
         except OSError as closing:
@@ -59,6 +61,8 @@ class StageLive(Live):
             shutil.rmtree(self.plots_dir)
         with suppress(OSError):
             Path(self.metrics_file).unlink()
+        if isinstance(error, InputError):
+            return
         message = explain_disk_error(refused, Path(self.plots_dir))
         if message is None:
             raise refused

@@ -204,3 +204,16 @@ def test_larger_differences_are_told_apart_more_often() -> None:
     ]
 
     assert shares[0] < 0.6 < shares[1] < 0.98 < shares[2]
+
+
+def test_an_interval_without_0_is_of_a_difference_that_is_told_apart() -> None:
+    # Five photos of 80 fixed, none broken: of the 32 exchanges of five, two are as large.
+    actual = [0] * 80
+    old, new = [1] * 5 + [0] * 75, [0] * 80
+
+    accuracy = compared(answers(old), answers(new), actual)["accuracy"]
+
+    assert accuracy.p == pytest.approx(2 / 32, abs=0.02)
+    assert accuracy.word == "not told apart"
+    assert accuracy.low == 0
+    assert accuracy.high > accuracy.difference == pytest.approx(5 / 80)

@@ -14,6 +14,8 @@ FOLDERS = (Path("data/classifier"), Path("data/model"))
 
 #: What a full disk raises; files that are asked for say so themselves.
 FULL = (errno.ENOSPC, errno.EDQUOT)
+#: As of `waste_classifier.images`, which takes a while to import.
+MAX_PIXELS = 50_000_000
 #: A hundred years, which no clock of the system refuses.
 MOST_SECONDS = 3_155_760_000
 
@@ -56,47 +58,57 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
 
     predict = _command(commands, "predict", "decide on photos")
-    predict.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER|ZIP", help="what to decide on")
-    predict.add_argument("--csv", type=Path, metavar="FILE", help="write a table")
-    predict.add_argument("--jsonl", type=Path, metavar="FILE", help="write a JSON object per line")
     predict.add_argument(
-        "--sheet", type=Path, metavar="FILE", help="write a picture of the first photos and answers"
+        "photos", nargs="+", type=_path, metavar="PHOTO|FOLDER|ZIP", help="what to decide on"
+    )
+    predict.add_argument("--csv", type=_path, metavar="FILE", help="write a table")
+    predict.add_argument("--jsonl", type=_path, metavar="FILE", help="write a JSON object per line")
+    predict.add_argument(
+        "--sheet",
+        type=_path,
+        metavar="FILE",
+        help="write a picture of the first photos and answers",
     )
     predict.add_argument(
         "--explain",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="write for each photo where it is seen, and the nearest training photos",
     )
     predict.add_argument(
         "--top", type=_positive, default=1, metavar="N", help="say the N most probable labels"
     )
+    _add_max_pixels(predict)
     predict.set_defaults(run=_predict)
 
     score = _command(commands, "score", "how right it is on photos whose label is known")
-    score.add_argument("folder", type=Path, help="with a folder of photos for each label")
+    score.add_argument("folder", type=_path, help="with a folder of photos for each label")
+    _add_max_pixels(score)
     score.set_defaults(run=_score)
 
     watch = _command(commands, "watch", "decide on photos as they come")
     watch.add_argument(
         "source",
+        type=_path,
         metavar="FOLDER|-",
         help="a folder, whose new photos are decided on, or - for JPEGs on standard input",
     )
     watch.add_argument(
         "--seconds", type=_seconds, metavar="S", help="end after so long; without it: never"
     )
+    _add_max_pixels(watch)
     watch.set_defaults(run=_watch)
 
     adapt = _command(commands, "adapt", "take the photos of another line as the new normal")
-    adapt.add_argument("folder", type=Path, help="with photos of the usual mix; no labels needed")
+    adapt.add_argument("folder", type=_path, help="with photos of the usual mix; no labels needed")
     adapt.add_argument(
         "--output",
-        type=Path,
+        type=_path,
         required=True,
         metavar="DIR",
         help="new folder",
     )
+    _add_max_pixels(adapt)
     adapt.set_defaults(run=_adapt)
 
     page = _command(commands, "page", "try it in a browser")
@@ -104,19 +116,19 @@ def parser() -> argparse.ArgumentParser:
     page.add_argument("--port", type=int, default=7860, help="(%(default)s)")
     page.add_argument(
         "--label-errors",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="likely wrong labels, to decide on (default: data/label_errors.csv)",
     )
     page.add_argument(
         "--photos",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="folder of the photos that it names, as files or in tar files (default: data/raw)",
     )
     page.add_argument(
         "--corrections",
-        type=Path,
+        type=_path,
         default=Path("corrections.csv"),
         metavar="FILE",
         help="where decisions on labels are written (%(default)s)",
@@ -161,11 +173,28 @@ def _command(
     command = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
     command.add_argument(
         "--model",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help=f"folder of the classifier ({' or '.join(map(str, FOLDERS))})",
     )
     return command
+
+
+def _add_max_pixels(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--max-pixels",
+        type=_positive,
+        default=MAX_PIXELS,
+        metavar="N",
+        help="largest photo, width x height (%(default)s)",
+    )
+
+
+def _path(text: str) -> Path:
+    # Of an empty text, such as a variable that is not set, `Path` makes the current folder.
+    if not text:
+        raise argparse.ArgumentTypeError("empty; name a file or folder")
+    return Path(text)
 
 
 def _positive(text: str) -> int:
@@ -190,31 +219,32 @@ def _predict(parsed: argparse.Namespace) -> int:
 
     return predict(
         chosen_folder(parsed.model),
-        parsed.photos,
+        list(map(str, parsed.photos)),
         csv_file=parsed.csv,
         jsonl_file=parsed.jsonl,
         sheet_file=parsed.sheet,
         explain_folder=parsed.explain,
         top=parsed.top,
+        max_pixels=parsed.max_pixels,
     )
 
 
 def _score(parsed: argparse.Namespace) -> int:
     from waste_classifier.commands.score import score
 
-    return score(chosen_folder(parsed.model), parsed.folder)
+    return score(chosen_folder(parsed.model), parsed.folder, parsed.max_pixels)
 
 
 def _watch(parsed: argparse.Namespace) -> int:
     from waste_classifier.commands.watch import watch
 
-    return watch(chosen_folder(parsed.model), parsed.source, parsed.seconds)
+    return watch(chosen_folder(parsed.model), str(parsed.source), parsed.seconds, parsed.max_pixels)
 
 
 def _adapt(parsed: argparse.Namespace) -> int:
     from waste_classifier.commands.adapt import adapt
 
-    return adapt(chosen_folder(parsed.model), parsed.folder, parsed.output)
+    return adapt(chosen_folder(parsed.model), parsed.folder, parsed.output, parsed.max_pixels)
 
 
 def _page(parsed: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """Photo -> RGB pixels: the only place where pixels are made of a photo, or a photo is resized."""
 
+import stat
 import struct
 import threading
 from collections.abc import Iterator, Sequence
@@ -72,6 +73,14 @@ class ImageError(Exception):
     """Something is not an image that the project accepts; its text says why, without a name."""
 
 
+class LargeImageError(ImageError):
+    """An image has more pixels than its caller accepts."""
+
+
+class LargePhotoError(PhotoError):
+    """A photo has more pixels than the caller accepts, who may accept more."""
+
+
 @contextmanager
 def decoded(photo: Photo, max_pixels: int | None = MAX_PIXELS) -> Iterator[Image.Image]:
     """Give a whole photo as RGB, upright (EXIF), transparency laid on white, for a `with` block.
@@ -129,7 +138,7 @@ def loaded(
         name: what an error calls the photo; None: its path, where it has one.
 
     Raises:
-        PhotoError: it can't be decoded.
+        PhotoError: it can't be decoded; a `LargePhotoError` where it exceeds `max_pixels`.
         InputError: there is no memory for it.
         TypeError: it is no photo of the kinds of `decoded`.
     """
@@ -138,6 +147,8 @@ def loaded(
     try:
         with decoded(photo, max_pixels) as image:
             yield image
+    except LargeImageError as error:
+        raise LargePhotoError(f"{name}: {error}") from None
     except ImageError as error:
         raise PhotoError(f"{name}: {error}") from None
     except MemoryError:
@@ -262,7 +273,15 @@ def _open(photo: Photo) -> Image.Image:
         return Image.fromarray(photo)
     if isinstance(photo, Image.Image):
         return photo
-    return open_file(photo if isinstance(photo, str | PathLike) else BytesIO(photo.read_bytes()))
+    if not isinstance(photo, str | PathLike):
+        return open_file(BytesIO(photo.read_bytes()))
+    if not stat.S_ISFIFO(Path(photo).stat().st_mode):
+        return open_file(photo)
+    # A pipe gives its content once, and `open_file` reads the start of a file twice.
+    content = Path(photo).read_bytes()
+    if not content:
+        raise ImageError("empty file")
+    return open_file(BytesIO(content))
 
 
 def open_file(file: str | PathLike[str] | BytesIO) -> Image.Image:
@@ -298,7 +317,9 @@ def open_file(file: str | PathLike[str] | BytesIO) -> Image.Image:
 
 def _is_empty(photo: Photo) -> bool:
     if isinstance(photo, str | PathLike):
-        return Path(photo).stat().st_size == 0
+        status = Path(photo).stat()
+        # Of a pipe the size says nothing.
+        return status.st_size == 0 and not stat.S_ISFIFO(status.st_mode)
     return isinstance(photo, Readable) and not photo.read_bytes()
 
 
@@ -339,7 +360,7 @@ def _check_size(width: int, height: int, max_pixels: int | None) -> None:
     if width * height == 0:
         raise ImageError(f"{width} x {height} pixels")
     if max_pixels is not None and width * height > max_pixels:
-        raise ImageError(f"{width} x {height} pixels, more than the limit of {max_pixels}")
+        raise LargeImageError(f"{width} x {height} pixels, more than the limit of {max_pixels}")
     if max(width, height) > MAX_SIDE:
         raise ImageError(f"{width} x {height} pixels, but no side may be longer than {MAX_SIDE}")
 

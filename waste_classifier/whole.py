@@ -1,8 +1,10 @@
 """A file or folder of a user's that appears whole or not at all, however its writing ends.
 
-It grows beside its place, as `.NAME.new`, and is moved there when it is whole.
+It grows beside its place, as `.NAME.new`, and is moved there when it is whole. Of several runs that
+would write one file at once, the first one may.
 """
 
+import fcntl
 import io
 import os
 import shutil
@@ -25,16 +27,16 @@ _OUTPUT = 1
 def whole_file(path: Path, advice: str = ANOTHER_NAME) -> Iterator[IO[bytes]]:
     """Open a file for writing, which takes the place of `path` at the end of the block.
 
-    An error within the block leaves `path` as it was. What is no file on a disk (`is_stream`) is
-    written to where it is, as it comes.
+    An error within the block leaves `path` as it was. What a killed run left is taken over. What is
+    no file on a disk (`is_stream`) is written to where it is, as it comes.
 
     Args:
         path: of the file; a link to one stays a link.
         advice: how to mend it, for an error.
 
     Raises:
-        InputError: it can't be opened or finished. What the block writes may fail too, which
-            `refusals_explained` turns into the same.
+        InputError: it can't be opened or finished, or another run is writing it. What the block
+            writes may fail too, which `refusals_explained` turns into the same.
         BrokenPipeError: the reader of a stream has left.
     """
     if is_stream(path):
@@ -43,17 +45,24 @@ def whole_file(path: Path, advice: str = ANOTHER_NAME) -> Iterator[IO[bytes]]:
         return
     with refusals_explained(path, advice):
         unfinished = _unfinished_file(path)
-        opened = unfinished.open("wb")
+        lock = _open_alone(unfinished, path)
+        # The lock holds until the last of both is closed.
+        opened = os.fdopen(os.dup(lock), "wb")
+    moved = False
     try:
         yield opened
         with refusals_explained(path, advice):
             opened.close()
             unfinished.replace(_place(path))
+            moved = True
     finally:
         with suppress(OSError):  # of a full disk, again
             opened.close()
+        if not moved:  # else what has the name by now is another run's
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
         with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+            os.close(lock)
 
 
 @contextmanager
@@ -114,8 +123,28 @@ def check_writable(path: Path, advice: str = ANOTHER_NAME) -> None:
         return
     with refusals_explained(path, advice):
         unfinished = _unfinished_file(path)
-        unfinished.touch()
-        unfinished.unlink()
+        lock = _open_alone(unfinished, path)
+        try:
+            unfinished.unlink()
+        finally:
+            os.close(lock)
+
+
+@contextmanager
+def others_wait(path: Path) -> Iterator[None]:
+    """Let other processes wait before such a block on the same file, which is read and rewritten.
+
+    What is locked is its folder, so that no file is left behind. Where that can't be, nobody waits.
+    """
+    folder = None
+    try:
+        with suppress(OSError):  # not there or not to be read, or a file system without locks
+            folder = os.open(_place(path).parent, os.O_RDONLY)
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        if folder is not None:
+            os.close(folder)
 
 
 @contextmanager
@@ -186,6 +215,57 @@ def _unfinished_file(path: Path) -> Path:
         raise InputError(f"{path}: is a folder; name a file, which may be in it")
     place = _place(path)
     return place.with_name(f".{place.name}.new")
+
+
+def _open_alone(unfinished: Path, path: Path) -> int:
+    """Open a file that grows, empty, and keep other runs out until its descriptor is closed.
+
+    A file system without locks keeps no other run out.
+
+    Args:
+        unfinished: the file.
+        path: that it grows for.
+
+    Raises:
+        InputError: another run has it open.
+        OSError: it can't be opened.
+    """
+    while True:
+        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            if _lock(descriptor, unfinished, path):
+                os.ftruncate(descriptor, 0)
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, unfinished: Path, path: Path) -> bool:
+    """Lock an open file, where that can be; return False if it has lost its name until then.
+
+    Args:
+        descriptor: of the file.
+        unfinished: its name.
+        path: that it grows for.
+
+    Raises:
+        InputError: another run has locked it.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(
+            f"{path}: another run is writing it; wait for it, or name another place"
+        ) from None
+    except OSError:
+        return True
+    # Another run may have moved it between the opening and the lock.
+    try:
+        return os.path.samestat(os.fstat(descriptor), unfinished.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _place(path: Path) -> Path:

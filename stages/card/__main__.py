@@ -15,6 +15,7 @@ from stages.outputs.model import MODEL_DIR
 from stages.outputs.split import read_split
 from stages.outputs.whole import whole_text
 from stages.params.backbone import BackboneParams
+from stages.params.bundle import BundleParams
 from stages.params.card import CardParams
 from stages.params.fetch import FetchParams
 from stages.params.reading import Params
@@ -24,6 +25,7 @@ from waste_classifier.decision import Decision
 
 SECTIONS: Mapping[str, type[Params]] = {
     "backbone": BackboneParams,
+    "bundle": BundleParams,
     "card": CardParams,
     "fetch": FetchParams,
     "split": SplitParams,
@@ -34,13 +36,18 @@ METRICS = ("cross_validation", "decide", "export", "novelty")
 
 
 def main(
-    backbone: BackboneParams, card: CardParams, fetch: FetchParams, split: SplitParams
+    backbone: BackboneParams,
+    bundle: BundleParams,
+    card: CardParams,
+    fetch: FetchParams,
+    split: SplitParams,
 ) -> None:
     """Read the metrics of all stages, write what they say."""
     metrics = {name: read_document(Path("metrics") / f"{name}.json") for name in METRICS}
     described = read_document(DESCRIPTION_FILE)
     decision = Decision.load(DECISION_FILE)
-    text = model_card(card, fetch, backbone, split, read_split(), described, decision, metrics)
+    sections = (card, fetch, backbone, split, bundle)
+    text = model_card(*sections, read_split(), described, decision, metrics)
     with whole_text(CARD_FILE) as file:
         file.write(text)
     print(f"{CARD_FILE}: {len(text.splitlines())} lines")

@@ -12,6 +12,7 @@ import yaml
 
 from stages.outputs.split import SplitRow
 from stages.params.backbone import BackboneParams
+from stages.params.bundle import BundleParams
 from stages.params.card import CardParams
 from stages.params.fetch import FetchParams
 from stages.params.split import SplitParams
@@ -36,6 +37,8 @@ FORMATS = {
     "onnx": "ONNX",
     "saved_model": "SavedModel",
 }
+#: Of a folder with another format.
+OF_FLOAT32 = " All other numbers of this card are of float32."
 
 
 def model_card(
@@ -43,6 +46,7 @@ def model_card(
     fetch: FetchParams,
     backbone: BackboneParams,
     split: SplitParams,
+    bundle: BundleParams,
     rows: Sequence[SplitRow],
     described: Mapping[str, Any],
     decision: Decision,
@@ -55,6 +59,7 @@ def model_card(
         fetch: section `fetch`: which photos.
         backbone: section `backbone`: which weights.
         split: section `split`: what the scores are of.
+        bundle: section `bundle`: in which format the classifier is given away.
         rows: of all images.
         described: classifier.json.
         decision: that the classifier makes.
@@ -95,7 +100,7 @@ def model_card(
         _scores(scores, split),
         _decisions(decision, metrics),
         _limits(metrics["novelty"]),
-        _exports(metrics["export"]),
+        _exports(metrics["export"], bundle),
         _training(),
     ]
     return "\n\n".join(sections) + "\n"
@@ -218,7 +223,7 @@ def _limits(novelty: Mapping[str, Any]) -> str:
     )
 
 
-def _exports(export: Mapping[str, Any]) -> str:
+def _exports(export: Mapping[str, Any], bundle: BundleParams) -> str:
     lines = [
         "| format | MB | largest difference | same label | accuracy | verdict |",
         "|---|---|---|---|---|---|",
@@ -233,7 +238,10 @@ def _exports(export: Mapping[str, Any]) -> str:
         )
     return (
         f"## Formats\n\nEach run by its own runtime on {export['compared_images']} photos of val "
-        "and held against the classifier; this folder has the first.\n\n" + "\n".join(lines)
+        "and held against the classifier.\n\n"
+        + "\n".join(lines)
+        + f"\n\n`classifier.tflite` of this folder is the one of {FORMATS[bundle.format]}."
+        + ("" if bundle.format == "float32" else OF_FLOAT32)
     )
 
 

@@ -57,7 +57,7 @@ def main(
 
         precision = native_precision(train.precision)
         replicas = open_replicas(train.devices, ALONE, phases, precision)
-        settings = f"{cross_validate!r} {class_weights!r} {train!r} {precision}"
+        settings = f"{cross_validate!r} {class_weights!r} {train.of_results} {precision}"
         state = folder_of(unfinished, fingerprint(settings, INPUTS))
         recipe = Recipe(phases, train, class_weights, replicas)
         probabilities = np.stack(

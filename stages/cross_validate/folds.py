@@ -22,7 +22,7 @@ def assign_folds(rows: Sequence[SplitRow], settings: CrossValidateParams) -> npt
         settings: section `cross_validate`; repeats differ by their seeds, which count on.
 
     Raises:
-        InputError: a label has fewer groups than there are folds, so that one would lack it.
+        InputError: a label has fewer groups than there are folds, or all its images in one fold.
     """
     check_groups(rows, settings.folds)
     labels = [row.label for row in rows]
@@ -33,11 +33,12 @@ def assign_folds(rows: Sequence[SplitRow], settings: CrossValidateParams) -> npt
         splitter = StratifiedGroupKFold(settings.folds, shuffle=True, random_state=seed)
         for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(rows)), labels, groups)):
             folds[repeat, held_out] = repeat * settings.folds + number
+        check_spread(labels, folds[repeat], settings.folds)
     return folds
 
 
 def check_groups(rows: Sequence[SplitRow], folds: int) -> None:
-    """Check that each fold can have every label, and a training all of them.
+    """Check that each fold can have every label.
 
     Raises:
         InputError: a label has fewer groups than there are folds.
@@ -48,4 +49,24 @@ def check_groups(rows: Sequence[SplitRow], folds: int) -> None:
             raise InputError(
                 f"params.yaml: cross_validate.folds is {folds}, but label '{label}' has only "
                 f"{groups} groups of images, which folds keep whole; lower it, or add photos"
+            )
+
+
+def check_spread(labels: Sequence[str], folds: npt.NDArray[np.intp], count: int) -> None:
+    """Check that each training has every label: groups of several labels may draw one together.
+
+    Args:
+        labels: of the images.
+        folds: `(n,)`, of each image.
+        count: of folds.
+
+    Raises:
+        InputError: all images of a label are in one fold.
+    """
+    for label in sorted(set(labels)):
+        if len(np.unique(folds[np.asarray(labels) == label])) == 1:
+            raise InputError(
+                f"params.yaml: cross_validate.folds is {count}, but all images of label '{label}' "
+                "came into one fold, as groups hold several labels; raise it, take another "
+                "cross_validate.seed, or lower the distances of section duplicates"
             )

@@ -1,6 +1,5 @@
 """Trainings on all folds but one, and what they say of that one; imports TensorFlow."""
 
-import gc
 import shutil
 import time
 from collections import Counter
@@ -157,7 +156,6 @@ def train_on(
     # The graphs, variables and features of the fold before are of no use any more; they hold each
     # other, so that Python would leave them for long.
     keras.backend.clear_session()
-    gc.collect()
     with EpochCount(f"fold {state.name}", recipe.phases) as log:
         keeper = BestAndResume(state, log, settings.patience, settings.seed)
         precision = native_precision(settings.precision)

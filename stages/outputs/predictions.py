@@ -23,6 +23,8 @@ from waste_classifier.errors import InputError
 PREDICTIONS_FILE = Path("data/predictions.csv")
 PREFIX = "probability_"
 COLUMNS = ("path", "label", "group", "split", "predicted")
+#: Of sums of rounded probabilities from 1.
+LARGEST_REST = 1e-3
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,8 @@ def predictions_of(file: Path, labels: tuple[str, ...], rows: list[list[str]]) -
         probabilities = np.array([row[-len(labels) :] for row in rows], np.float32)
         if not ((probabilities >= 0) & (probabilities <= 1)).all():
             raise ValueError("a probability is not from 0 to 1")
+        if not np.allclose(probabilities.sum(axis=1, dtype=np.float64), 1, atol=LARGEST_REST):
+            raise ValueError("the probabilities of a row do not sum to 1")
         return Predictions(
             labels=labels,
             paths=paths,

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from stages.outputs.whole import SCRATCH, disk_errors_explained
 from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
+from waste_classifier.parallel import available_cores
 
 PROJECT_PACKAGES = ("stages", "waste_classifier")
 LIBRARIES = ("keras", "numpy", "pillow", "scikit-learn", "scipy", "tensorflow")
@@ -96,7 +97,8 @@ def folder_of(directory: Path, name: str) -> Path:
 def fingerprint(settings: str, inputs: Iterable[Path]) -> str:
     """Return a name for all that a work depends on: 16 hexadecimal digits of a SHA-256.
 
-    That is the project's code that this process has imported, the versions of libraries, and:
+    That is the project's code that this process has imported, the versions of libraries, the number
+    of cores, among which sums are shared out, and:
 
     Args:
         settings: parameters, as text.
@@ -108,7 +110,7 @@ def fingerprint(settings: str, inputs: Iterable[Path]) -> str:
     versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
     code = [f"{name} {sha256_of(file)}" for name, file in sorted(imported_code().items())]
     files = [f"{path.as_posix()} {_checksum_of(path)}" for path in sorted(inputs)]
-    described = "\n".join([settings, *versions, *code, *files])
+    described = "\n".join([settings, f"{available_cores()} cores", *versions, *code, *files])
     return hashlib.sha256(described.encode()).hexdigest()[:16]
 
 

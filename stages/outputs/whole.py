@@ -20,8 +20,8 @@ SCRATCH = "scratch"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 #: What helps, by what the system refuses.
 _REFUSED = {
-    errno.EACCES: "allow this user to write there",
-    errno.EPERM: "allow this user to write there",
+    errno.EACCES: "let this user read and write it",
+    errno.EPERM: "let this user read and write it",
     errno.EROFS: "allow writing to that disk",
     errno.EIO: "check that disk",
     errno.ENAMETOOLONG: "shorten the name",
@@ -29,6 +29,8 @@ _REFUSED = {
     errno.EEXIST: "a file stands where a folder should; move it away",
     errno.EISDIR: "a folder stands where a file should; move it away",
 }
+#: Of these, reading may be what is refused.
+_READING = {errno.EACCES, errno.EPERM, errno.EISDIR}
 
 
 @contextmanager
@@ -60,10 +62,10 @@ def explain_disk_error(error: OSError, target: Path | None = None) -> str | None
     if error.errno in _REFUSED:
         # Of a move, the second name is where to.
         name = error.filename2 or error.filename or target or "a file"
-        elsewhere = target is not None and not Path(name).is_relative_to(target.parent)
-        if elsewhere and error.errno in (errno.EACCES, errno.EPERM):
-            return f"{name}: can't be opened ({error.strerror}); let this user read and write it"
-        return f"{name}: can't be written ({error.strerror}); {_REFUSED[error.errno]}"
+        # Of a file elsewhere, or where nothing is said to be written, it may be the reading.
+        writes = target is not None and Path(name).is_relative_to(target.parent)
+        refused = "opened" if error.errno in _READING and not writes else "written"
+        return f"{name}: can't be {refused} ({error.strerror}); {_REFUSED[error.errno]}"
     return None
 
 
@@ -112,6 +114,8 @@ def whole_folder(directory: Path) -> Iterator[Path]:
 
 def replace_folder(directory: Path, finished: Path) -> None:
     """Move a finished folder to its place, removing what stood there."""
+    # What a run that was killed was writing in it.
+    shutil.rmtree(finished / UNFINISHED, ignore_errors=True)
     _remove(directory)
     finished.replace(directory)
 

@@ -38,6 +38,7 @@ def without_effect(
         "train.head.mixup": trains_head,
         "train.head.mixes": trains_head,
         "train.head.dropout": train.head.units > 0,
+        "train.precision": not pretrained or train.fine_tune.epochs > 0,
         "train.devices": not pretrained or train.fine_tune.epochs > 0,
         "train.scratch": not pretrained,
         "views": trains_head and train.head.view_share > 0,

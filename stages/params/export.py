@@ -16,7 +16,7 @@ def _with_float32(formats: list[Format]) -> list[Format]:
         ValueError: they are not.
     """
     if "float32" not in formats or len(set(formats)) < len(formats):
-        raise ValueError("each format once, and float32 among them, which the classifier runs on")
+        raise ValueError("each format once, and float32 among them, which others are held against")
     return formats
 
 

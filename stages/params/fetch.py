@@ -36,7 +36,9 @@ class FetchParams(Params):
     kaggle: KaggleParams
     path: Annotated[str, Field(min_length=1)]
     corrections: Annotated[str, Field(min_length=1)]
-    expected_counts: Annotated[dict[str, int] | None, BeforeValidator(labels_as_text)]
+    expected_counts: Annotated[
+        dict[str, Annotated[int, Field(ge=1)]] | None, BeforeValidator(labels_as_text)
+    ]
     max_rejected: Annotated[int, Field(ge=0)]
     max_pixels: Annotated[int, Field(ge=1, le=1_000_000_000)]
     shard_images: Annotated[int, Field(ge=0, le=10_000)]

@@ -129,9 +129,11 @@ def _describe_one(problem: ErrorDetails, section: str, schema: type[BaseModel]) 
     message = problem["msg"][0].lower() + problem["msg"][1:]
     text = f"{key}: {message}, got {problem['input']!r}"
     if problem["type"] == "literal_error" and isinstance(problem["input"], str):
+        # Pydantic names the choices; of a list, whose items have numbers for names, that is all.
         field = _schema_at(schema, [str(parent) for parent in parents]).model_fields.get(str(last))
-        choices = [str(choice) for choice in get_args(field.annotation)] if field else []
-        text += _nearest(problem["input"], "", choices)
+        if field:
+            choices = [str(choice) for choice in get_args(field.annotation)]
+            text += _nearest(problem["input"], "", choices)
     return text
 
 

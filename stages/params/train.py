@@ -90,3 +90,8 @@ class TrainParams(Params):
     fine_tune: FineTuneParams
     scratch: ScratchParams
     augment: AugmentParams
+
+    @property
+    def of_results(self) -> str:
+        """What results follow from, as text: all but where arrays wait."""
+        return repr(self.model_copy(update={"memory_mib": None}))

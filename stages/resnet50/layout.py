@@ -68,11 +68,9 @@ def used_columns(pooling: str, last_stage: BackboneStage) -> npt.NDArray[np.bool
     )
 
 
-def blocks_from(first: str | None) -> tuple[str, ...]:
-    """Return the prefixes of the layers of the blocks from a block or a stage on; none for None."""
+def blocks_from(first: str) -> tuple[str, ...]:
+    """Return the prefixes of the layers of the blocks from a block or a stage on."""
     blocks = list(BLOCK_ENDS)
-    if first is None:
-        return ()
     start = next(i for i, block in enumerate(blocks) if block.startswith(first))
     # `conv4_block1_` is no prefix of another block's layers.
     return tuple(f"{block}_" for block in blocks[start:])

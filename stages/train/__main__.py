@@ -53,7 +53,7 @@ def main(settings: TrainParams) -> None:
 
         precision = native_precision(settings.precision)
         replicas = open_replicas(settings.devices, machines, phases, precision)
-        work = fingerprint(f"{settings!r} {precision} {len(machines.addresses)}", INPUTS)
+        work = fingerprint(f"{settings.of_results} {precision} {len(machines.addresses)}", INPUTS)
         if unfinished is None:
             assist(data, phases, settings, precision, replicas, work)
             return

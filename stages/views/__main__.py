@@ -71,7 +71,7 @@ def main(features: FeaturesParams, views: ViewsParams) -> None:
 def view_size(image_size: int) -> int:
     """Return the width and height of a view, in pixels: two thirds, in whole strides of ResNet50.
 
-    A view takes less than half of the time of an image then. It shows a part of it, so that what is
+    A view takes about half of the time of an image then. It shows a part of it, so that what is
     seen is about as large in pixels as in the image.
     """
     return max(STRIDE, round(image_size * 2 / 3 / STRIDE) * STRIDE)

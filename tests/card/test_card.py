@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -13,6 +13,7 @@ from stages.outputs.decision import DECISION_FILE
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import write_table
 from stages.params.backbone import BackboneParams
+from stages.params.bundle import BundleParams
 from stages.params.card import CardParams
 from stages.params.fetch import FetchParams, KaggleParams, SampleParams
 from stages.params.split import SplitParams
@@ -22,6 +23,7 @@ from waste_classifier.errors import InputError
 LABELS = ("glass", "p|per")
 SECTIONS: dict[str, Any] = {
     "backbone": BackboneParams(weights="imagenet", sha256=None),
+    "bundle": BundleParams(format="float32"),
     "card": CardParams(name="My classifier", license="mit", data_license="CC BY 4.0"),
     "fetch": FetchParams(
         source="path",
@@ -129,6 +131,25 @@ def test_the_card_says_what_the_scores_are_worth() -> None:
     assert "Licence of the data: CC BY 4.0" in said
     assert "0.0460 (95 % 0.0238 to 0.0871)" in said
     assert "on photos of another camera, on another ground, expect less" in said
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("float32", "`classifier.tflite` of this folder is the one of LiteRT, float32."),
+        (
+            "int8",
+            "`classifier.tflite` of this folder is the one of LiteRT, int8. All other numbers of "
+            "this card are of float32.",
+        ),
+    ],
+)
+def test_the_card_says_which_format_lies_beside_it(
+    form: Literal["float32", "int8"], line: str
+) -> None:
+    main(**SECTIONS | {"bundle": BundleParams(format=form)})
+
+    assert line in CARD_FILE.read_text().splitlines()
 
 
 def test_names_are_no_markup_anywhere() -> None:

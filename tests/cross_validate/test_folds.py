@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.cross_validate.folds import assign_folds
+from stages.cross_validate.folds import assign_folds, check_spread
 from stages.outputs.split import SplitRow
 from stages.params.cross_validate import CrossValidateParams
 from waste_classifier.errors import InputError
@@ -57,3 +57,11 @@ def test_a_label_of_fewer_groups_than_folds_is_named() -> None:
         match=r"cross_validate\.folds is 6, but label 'trash' has only 5 groups of images",
     ):
         assign_folds(ROWS, settings(folds=6))
+
+
+def test_a_label_that_comes_into_one_fold_is_named() -> None:
+    labels = ["glass", "glass", "trash", "trash"]
+    check_spread(labels, np.array([0, 1, 1, 0]), 2)
+
+    with pytest.raises(InputError, match="all images of label 'trash' came into one fold"):
+        check_spread(labels, np.array([0, 1, 1, 1]), 2)

@@ -14,12 +14,12 @@ from PIL import Image
 from experiments.corruptions import CORRUPTIONS
 from experiments.outside import (
     Score,
-    folder_of_labels,
-    folder_of_photos,
     parse_accepted,
+    photos_by_folder,
     scores_of_folders,
 )
 from waste_classifier.errors import InputError
+from waste_classifier.images import Photo, load
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -30,8 +30,8 @@ class ByColour:
     labels = ("cardboard", "glass", "paper")
     image_size = 32
 
-    def predict(self, photos: list[Path]) -> npt.NDArray[np.float64]:
-        colours = np.array([np.asarray(Image.open(photo))[0, 0] for photo in photos], float)
+    def predict(self, photos: list[Photo]) -> npt.NDArray[np.float64]:
+        colours = np.array([np.asarray(load(photo))[0, 0] for photo in photos], float)
         shares: npt.NDArray[np.float64] = colours / colours.sum(axis=1, keepdims=True)
         return shares
 
@@ -53,10 +53,17 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_recall_is_counted_by_folder(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def zipped(folder: Path) -> Path:
+    return Path(shutil.make_archive(str(folder.with_name("zipped")), "zip", folder))
+
+
+@pytest.mark.parametrize("given", [Path, zipped])
+def test_recall_is_counted_by_folder(
+    given: Callable[[Path], Path], photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     found = scores_of_folders(
         ByColour(),  # type: ignore[arg-type]
-        photos,
+        given(photos),
         parse_accepted(["paper_or_cardboard=paper, cardboard"], ByColour.labels),
     )
 
@@ -65,7 +72,9 @@ def test_recall_is_counted_by_folder(photos: Path, capsys: pytest.CaptureFixture
         ("paper_or_cardboard", 1, 2, 2),
     ]
     assert found[0].confidence == pytest.approx((1 + 200 / 255 + 1) / 3)
-    assert "wood: left out" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "wood: left out" in said
+    assert "not looked at: 1 .txt" in said
 
 
 def test_folders_that_are_no_labels_are_an_error(photos: Path) -> None:
@@ -98,8 +107,21 @@ def test_a_folder_of_one_label_is_found_beside_what_systems_leave(photos: Path) 
     shutil.rmtree(photos / "web/wood")
     (photos / "__MACOSX").mkdir()
     (photos / "web/glass/._1.png").write_text("no photo")
+    shutil.copytree(photos / "web/glass", photos / "web/glass/.thumbs")
+    # Beside the folders of labels, it has none.
+    shutil.copy(photos / "web/glass/3.png", photos / "web/3.png")
 
-    assert folder_of_labels(photos, ["glass"]) == photos / "web"
+    assert list(photos_by_folder(photos, ["glass"])) == ["glass"]
+    found = scores_of_folders(ByColour(), photos, {})  # type: ignore[arg-type]
+
+    assert [each[:3] for each in found] == [("glass", 2, 3)]
+
+
+def test_photos_within_a_folder_of_a_label_are_of_it(photos: Path) -> None:
+    (photos / "web/glass").rename(photos / "web/first")
+    (photos / "web/glass").mkdir()
+    (photos / "web/first").rename(photos / "web/glass/first")
+
     found = scores_of_folders(ByColour(), photos, {})  # type: ignore[arg-type]
 
     assert [each[:3] for each in found] == [("glass", 2, 3)]
@@ -113,13 +135,13 @@ def test_an_archive_that_can_not_be_unpacked_is_named(tmp_path: Path) -> None:
     content[45:50] = b"\xff" * 5
     archive.write_bytes(content)
 
-    with (
-        pytest.raises(InputError, match=r"photos\.zip: can't be unpacked"),
-        folder_of_photos(archive),
+    for path, message in (
+        (archive, r"photos\.zip/glass/1\.png: can't be unpacked"),
+        (tmp_path / "gone", "gone: no such file or folder"),
+        (Path(__file__), r"test_outside\.py: neither a folder nor a \.zip"),
     ):
-        pass
-    with pytest.raises(InputError, match="gone: no such folder or"), folder_of_photos(Path("gone")):
-        pass
+        with pytest.raises(InputError, match=message):
+            scores_of_folders(ByColour(), path, {})  # type: ignore[arg-type]
 
 
 @pytest.fixture

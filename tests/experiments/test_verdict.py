@@ -41,6 +41,11 @@ def rows(wrong: Sequence[int], count: int = 40, per_group: int = 1) -> list[Answ
     ]
 
 
+def twice(of_photos: list[AnswerRow]) -> list[AnswerRow]:
+    """Each photo asked about by two folds, as by `cross_validate.repeats`."""
+    return [row._replace(fold=fold) for fold in (0, 1) for row in of_photos]
+
+
 def write(root: Path, of_photos: list[AnswerRow], file: Path = TEST) -> None:
     write_table(root / file, of_photos, AnswerRow)
 
@@ -139,6 +144,18 @@ def test_other_photos_are_refused_with_what_is_known_of_the_training(
     assert "other photos: 0 only in HEAD; 1 only in the workspace, as glass/40.png" in message
     assert "Whether HEAD was trained on photos that the workspace is scored on can't be" in message
     assert "the workspace was trained on 2 of the photos that HEAD is scored on" in message
+
+
+def test_other_photos_are_counted_once_however_often_they_were_asked_about(
+    repository: Path, verdict: Verdict
+) -> None:
+    write(repository, twice(rows([])), CROSS_VALIDATION)
+    commit_all(repository, "cross-validated twice")
+    write(repository, twice(rows([], count=41)), CROSS_VALIDATION)
+
+    message = error(verdict, "HEAD", "--of", "cross_validation")
+
+    assert "other photos: 0 only in HEAD; 1 only in the workspace, as glass/40.png" in message
 
 
 def test_other_files_of_the_same_names_are_refused(repository: Path, verdict: Verdict) -> None:

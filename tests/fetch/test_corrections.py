@@ -511,8 +511,8 @@ def review_of(errors: str) -> Review:
 def test_what_is_decided_on_the_page_is_applied(run_fetch: RunFetch) -> None:
     run_fetch()
     review = review_of("glass/1.jpg,glass,paper,0.1\nglass/2.png,glass,paper,0.2\n")
-    review.decide(0, accept=True)
-    review.decide(1, accept=False)
+    review.decide(0, accept=True, seen=None)
+    review.decide(1, accept=False, seen=None)
 
     run = run_fetch(corrections="decided.csv")
 
@@ -534,11 +534,11 @@ def test_what_is_decided_on_the_page_is_applied(run_fetch: RunFetch) -> None:
 @pytest.mark.usefixtures("photos")
 def test_a_photo_that_has_moved_can_be_decided_on_again(run_fetch: RunFetch, accept: bool) -> None:
     run_fetch()
-    review_of("glass/1.jpg,glass,paper,0.1\n").decide(0, accept=True)
+    review_of("glass/1.jpg,glass,paper,0.1\n").decide(0, accept=True, seen=None)
     run_fetch(corrections="decided.csv")
     moved = f"paper/1_{sha256_of(Path('photos/glass/1.jpg'))[:8]}.jpg"
 
-    review_of(f"{moved},paper,glass,0.3\n").decide(0, accept=accept)
+    review_of(f"{moved},paper,glass,0.3\n").decide(0, accept=accept, seen="paper")
     run = run_fetch(corrections="decided.csv")
 
     assert run.code == 0
@@ -551,14 +551,14 @@ def test_a_photo_that_came_to_the_name_of_another_has_its_own_decision(run_fetch
     run_fetch()
     both = "glass/1.jpg,glass,paper,0.1\npaper/1.jpg,paper,glass,0.2\n"
     review = review_of(both)
-    review.decide(0, accept=True)
-    review.decide(1, accept=True)
+    review.decide(0, accept=True, seen=None)
+    review.decide(1, accept=True, seen=None)
     run_fetch(corrections="decided.csv")
 
     # They have changed places, and the names are what they were.
     review = review_of("glass/1.jpg,glass,paper,0.1\n")
     assert "<dd>is glass</dd>" in review.html(0)
-    review.decide(0, accept=True)
+    review.decide(0, accept=True, seen="glass")
 
     assert review.corrections.read_text().splitlines()[1:] == [
         f"glass/1.jpg,{sha256_of(Path('photos/glass/1.jpg'))},glass,paper",

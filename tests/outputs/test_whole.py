@@ -213,8 +213,8 @@ def test_a_file_that_outgrows_its_limit_leaves_the_older_one(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("number", "advice"),
     [
-        (errno.EACCES, "allow this user to write there"),
-        (errno.EPERM, "allow this user to write there"),
+        (errno.EACCES, "let this user read and write it"),
+        (errno.EPERM, "let this user read and write it"),
         (errno.EROFS, "allow writing to that disk"),
         (errno.EIO, "check that disk"),
     ],

@@ -453,6 +453,7 @@ def test_a_table_of_corrections_that_is_not_there_is_noted(tmp_path: Path, table
                 "train.fine_tune.first_block",
                 "train.augment.zoom",
                 "train.devices",
+                "train.precision",
             ],
             ["train.fine_tune.epochs", "train.augment.vertical_flip", "train.head.epochs"],
         ),
@@ -499,6 +500,13 @@ def test_settings_without_effect_are_noted(
     sections = {"fetch.sample", "fetch.kaggle", "views", "train.fine_tune", "train.scratch"}
     known = keys_of(PARAMS) | sections
     assert set(names) <= known
+
+
+def test_a_wrong_choice_in_a_list_is_answered_by_the_choices() -> None:
+    message = refusal("export.formats", ["float32", "float99"])
+
+    assert message.startswith("export.formats.1: input should be 'float32', 'float16', 'int8'")
+    assert message.endswith("got 'float99'")
 
 
 def test_a_file_of_weights_needs_its_checksum(tmp_path: Path) -> None:

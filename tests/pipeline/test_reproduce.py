@@ -207,8 +207,8 @@ def test_decisions_on_labels_are_noticed_and_can_be_taken_back(workspace: Path) 
     table = workspace / "corrections.csv"
     review = Review.load(workspace / "data/label_errors.csv", workspace / "data/raw", table)
     assert review is not None
-    review.decide(0, accept=True)
-    review.decide(1, accept=False)
+    review.decide(0, accept=True, seen=None)
+    review.decide(1, accept=False, seen=None)
 
     output = run(workspace, "dvc", "repro", "split").stdout
 

@@ -48,13 +48,12 @@ def test_used_columns_are_those_of_the_pooling(
 @pytest.mark.parametrize(
     ("first", "blocks"),
     [
-        (None, ()),
         ("conv5", ("conv5_block1_", "conv5_block2_", "conv5_block3_")),
         ("conv5_block3", ("conv5_block3_",)),
         ("conv4_block6", ("conv4_block6_", "conv5_block1_", "conv5_block2_", "conv5_block3_")),
     ],
 )
-def test_blocks_from_a_stage_or_a_block_on(first: str | None, blocks: tuple[str, ...]) -> None:
+def test_blocks_from_a_stage_or_a_block_on(first: str, blocks: tuple[str, ...]) -> None:
     assert blocks_from(first) == blocks
 
 

@@ -128,7 +128,7 @@ def test_standardised_features_have_mean_zero_and_deviation_one() -> None:
 def test_the_head_alone_trains_whole() -> None:
     head = build_head(32, 3, head_settings(), 0.9)
 
-    set_trainable(head, pretrained=True, tuned=blocks_from(None))
+    set_trainable(head, pretrained=True, tuned=())
 
     # `standardise` has statistics alone, which stay as they are.
     assert trainable_layers(head) == ["hidden", "logits"]
@@ -136,7 +136,7 @@ def test_the_head_alone_trains_whole() -> None:
 
 
 def test_without_fine_tuning_the_head_alone_trains(network: keras.Model) -> None:
-    set_trainable(network, pretrained=True, tuned=blocks_from(None))
+    set_trainable(network, pretrained=True, tuned=())
 
     assert [variable.path for variable in network.trainable_variables] == [
         "hidden/kernel",

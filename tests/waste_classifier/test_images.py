@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from tests.waste_classifier.pipes import piped
 from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.images import (
     MAX_PIXELS,
@@ -202,6 +203,18 @@ def test_other_files(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "1.jpg").write_bytes(content)
     with pytest.raises(ImageError, match=message):
         decode(tmp_path / "1.jpg")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"", "empty file"), (b"text", "not an image of JPEG, PNG, WebP")]
+)
+def test_what_a_pipe_gives_is_read_once(content: bytes, message: str, tmp_path: Path) -> None:
+    file = as_file(red_with_white_right(), tmp_path)
+
+    with piped(file.read_bytes()) as path:
+        np.testing.assert_array_equal(np.asarray(decode(path)), red_with_white_right())
+    with piped(content) as path, pytest.raises(ImageError, match=f"^{message}"):
+        decode(path)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """Files and folders that appear whole or not at all."""
 
+import errno
+import fcntl
 import os
 import re
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -11,6 +14,7 @@ from waste_classifier.whole import (
     check_writable,
     is_standard_output,
     is_stream,
+    others_wait,
     whole_file,
     whole_folder,
     whole_text,
@@ -39,6 +43,114 @@ def test_an_error_leaves_the_file_as_it_was(tmp_path: Path) -> None:
 
     assert file.read_text() == "before"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_another_run_writes_is_left_to_it(tmp_path: Path) -> None:
+    file = tmp_path / "said.csv"
+    message = "said.csv: another run is writing it; wait for it, or name another place$"
+
+    with whole_file(file) as opened:
+        opened.write(b"of the first")
+        with pytest.raises(InputError, match=message), whole_file(file):
+            pass
+        with pytest.raises(InputError, match=message):
+            check_writable(file)
+
+    assert file.read_bytes() == b"of the first"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_a_killed_run_left_is_taken_over(tmp_path: Path) -> None:
+    file, left = tmp_path / "said.csv", tmp_path / ".said.csv.new"
+    left.write_text("half of what it had to say")
+    was = left.stat().st_ino
+
+    with whole_file(file) as opened:
+        opened.write(b"now")
+
+    assert file.read_bytes() == b"now"
+    assert file.stat().st_ino == was
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_that_another_run_finishes_before_the_lock_stays_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, unfinished = tmp_path / "said.csv", tmp_path / ".said.csv.new"
+    unfinished.write_text("of the other")
+    lock = fcntl.flock
+
+    def finished_first(descriptor: int, operation: int) -> None:
+        if not file.exists():
+            unfinished.replace(file)
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", finished_first)
+    with whole_file(file) as opened:
+        opened.write(b"now")
+        assert file.read_text() == "of the other"
+
+    assert file.read_bytes() == b"now"
+
+
+def test_what_the_next_run_begins_is_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, unfinished = tmp_path / "said.csv", tmp_path / ".said.csv.new"
+    replace = Path.replace
+
+    def begun_after(self: Path, target: Path) -> None:
+        replace(self, target)
+        unfinished.write_text("of the next")
+
+    monkeypatch.setattr(Path, "replace", begun_after)
+    with whole_file(file) as opened:
+        opened.write(b"now")
+
+    assert file.read_bytes() == b"now"
+    assert unfinished.read_text() == "of the next"
+
+
+def test_a_file_system_without_locks_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int, __: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    file = tmp_path / "said.csv"
+    check_writable(file)
+    with others_wait(file), whole_file(file) as opened:
+        opened.write(b"now")
+
+    assert file.read_bytes() == b"now"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_others_wait_for_a_file_by_whatever_name(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("inner/file")
+    said: list[str] = []
+
+    def other() -> None:
+        with others_wait(tmp_path / "inner/file"):
+            said.append("other")
+
+    with others_wait(link):
+        waiting = Thread(target=other)
+        waiting.start()
+        waiting.join(0.3)
+        said.append("first")
+    waiting.join()
+
+    assert said == ["first", "other"]
+    assert not list((tmp_path / "inner").iterdir())
+
+
+def test_nobody_waits_for_a_file_whose_folder_is_gone(tmp_path: Path) -> None:
+    with others_wait(tmp_path / "gone/file"):
+        pass
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:

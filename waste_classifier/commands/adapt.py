@@ -17,14 +17,17 @@ from waste_classifier.commands.photos import (
     Found,
     find_photos,
     is_folder,
+    is_of_photo,
     refuse,
     results,
     say_left_out,
+    say_unread,
 )
 from waste_classifier.commands.progress import counted, say
 from waste_classifier.decision import Decision
 from waste_classifier.errors import InputError
 from waste_classifier.evenly import evenly
+from waste_classifier.images import MAX_PIXELS
 from waste_classifier.novelty import Novelty
 from waste_classifier.whole import refusals_explained, whole_folder
 
@@ -44,13 +47,14 @@ ANOTHER_FOLDER = "free some space, or name another folder"
 REFUSED = 0.05
 
 
-def adapt(folder: Path, photos: Path, output: Path) -> int:
+def adapt(folder: Path, photos: Path, output: Path, max_pixels: int = MAX_PIXELS) -> int:
     """Write a classifier for another line, and say what changes on its photos.
 
     Args:
         folder: of the classifier, which stays as it is.
         photos: a folder of photos of the line, of its usual mix of waste.
         output: the new folder.
+        max_pixels: width x height of the largest photo accepted.
 
     Returns:
         0, or 1 where a photo could not be read.
@@ -81,7 +85,7 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
     say_left_out(left_out)
     # Before the photos are looked at, which would be in vain.
     with whole_folder(output, ANOTHER_FOLDER) as unfinished:
-        before, features, unread = look(classifier, found)
+        before, features, unread = look(classifier, found, max_pixels)
         if len(features) < FEWEST_PHOTOS:
             raise InputError(
                 f"{photos}: {len(features)} photos that can be read, but {FEWEST_PHOTOS} at least "
@@ -100,7 +104,7 @@ def adapt(folder: Path, photos: Path, output: Path) -> int:
 
 
 def look(
-    classifier: Classifier, found: list[Found]
+    classifier: Classifier, found: list[Found], max_pixels: int = MAX_PIXELS
 ) -> tuple[list[Answer], list[npt.NDArray[np.float32]], int]:
     """Look at photos, and say which can't be read.
 
@@ -108,22 +112,27 @@ def look(
         Of those that can be read answers and features, `(orientations, d)` each; how many can't.
     """
     answers, features, unread = [], [], 0
-    for result in counted(results(classifier, found), "photos"):
-        if result.answer is None or result.features is None:
+    for result in counted(results(classifier, found, max_pixels=max_pixels), "photos"):
+        if result.error is not None:
             unread += 1
-            say(f"error: {result.error}", sys.stderr)
-        else:
+            say_unread(result.error)
+        if result.answer is not None and result.features is not None:
             answers.append(result.answer)
             features.append(result.features)
     return answers, features, unread
 
 
 def enough(found: list[Found]) -> list[Found]:
-    """Return up to `MOST_PHOTOS` of some photos, which lie evenly among them, and say so."""
-    if len(found) <= MOST_PHOTOS:
+    """Return up to `MOST_PHOTOS` of some photos, which lie evenly among them, and say so.
+
+    What can't be looked into is no photo, and stays: it is to be said.
+    """
+    photos = [each for each in found if is_of_photo(each)]
+    if len(photos) <= MOST_PHOTOS:
         return found
-    say(f"{MOST_PHOTOS} of {len(found)} photos, evenly chosen", sys.stderr)
-    return [found[position] for position in evenly(len(found), MOST_PHOTOS).tolist()]
+    say(f"{MOST_PHOTOS} of {len(photos)} photos, evenly chosen", sys.stderr)
+    chosen = [photos[position] for position in evenly(len(photos), MOST_PHOTOS).tolist()]
+    return chosen + [each for each in found if not is_of_photo(each)]
 
 
 def adapted_by_others(seen: npt.NDArray[np.float32], known: Novelty) -> npt.NDArray[np.float32]:

@@ -19,7 +19,7 @@ from waste_classifier.classifier import Answer, Classifier
 from waste_classifier.commands.photos import Result, is_folder, is_hidden, is_photo
 from waste_classifier.commands.sheets import MOST_PHOTOS, contact_sheet, explanation_sheet
 from waste_classifier.errors import InputError, PhotoError
-from waste_classifier.images import load
+from waste_classifier.images import MAX_PIXELS, load
 from waste_classifier.whole import (
     check_writable,
     is_stream,
@@ -35,6 +35,8 @@ Write = Callable[[Result], None]
 BYTES_AS_TEXT = "backslashreplace"
 #: Bytes of a photo's name in that of its explanation.
 LONGEST_STEM = 200
+#: How `explanations` names pictures.
+EXPLANATIONS = "[0-9][0-9][0-9][0-9][0-9]*_*.jpg"
 #: Formats of pictures that are written, by the ends of their names.
 PICTURES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 #: Side of a photo on a sheet, pixels.
@@ -96,8 +98,7 @@ def check_outputs(
     if explain_folder is not None:
         if not is_folder(explain_folder) and os.path.lexists(explain_folder):
             raise InputError(f"{explain_folder}: is a file; name a folder for --explain")
-        # As `explanations` names them.
-        for picture in sorted(explain_folder.glob("[0-9][0-9][0-9][0-9][0-9]*_*.jpg")):
+        for picture in sorted(explain_folder.glob(EXPLANATIONS)):
             _check_like(picture, "a picture of `predict`", _is_marked)
 
 
@@ -119,8 +120,10 @@ def csv_table(file: Path, labels: Sequence[str]) -> Iterator[Write]:
         columns += ["distance", "label_distance", "error"]
 
         def write_row(cells: Sequence[str]) -> None:
+            # A carriage return, which `csv` does not quote, would end the row.
+            escaped = [cell.replace("\r", r"\r") for cell in cells]
             with refusals_explained(file):
-                writer.writerow(cells)
+                writer.writerow(escaped)
 
         write_row([*columns, *(f"probability_{label}" for label in labels)])
         yield lambda result: write_row(_cells(result, len(labels)))
@@ -140,7 +143,8 @@ def json_lines(file: Path) -> Iterator[Write]:
 
         def write(result: Result) -> None:
             said = {} if result.answer is None else result.answer._asdict()
-            document = {"photo": result.found.name, **said, "error": result.error or None}
+            error = None if result.error is None else str(result.error)
+            document = {"photo": result.found.name, **said, "error": error}
             with refusals_explained(file):
                 opened.write(json.dumps(document, ensure_ascii=False) + "\n")
 
@@ -171,19 +175,25 @@ def sheet(file: Path) -> Iterator[Write]:
 
 
 @contextmanager
-def explanations(folder: Path, classifier: Classifier) -> Iterator[Write]:
+def explanations(
+    folder: Path, classifier: Classifier, max_pixels: int = MAX_PIXELS
+) -> Iterator[Write]:
     """Write a picture per photo that says why it has its answer, each named by its number.
 
     What is given raises a `PhotoError` where a photo has left, or changed, since it was decided on.
+    At the end of the block pictures of before, whose numbers are of other photos, are removed; an
+    error within it leaves them.
 
     Args:
         folder: is made where it is not there.
         classifier: that has decided.
+        max_pixels: width x height of the largest photo accepted.
 
     Raises:
-        InputError: a picture can't be written.
+        InputError: a picture can't be written or removed.
     """
     count = 0
+    written: set[Path] = set()
     with refusals_explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
     check_writable(folder / "00001_.jpg")
@@ -195,21 +205,28 @@ def explanations(folder: Path, classifier: Classifier) -> Iterator[Write]:
             return
         why = classifier.explain_seen(result.image, result.features)
         try:
-            photo = load(result.found.photo, name=result.found.name)
+            photo = load(result.found.photo, max_pixels, result.found.name)
         except InputError as error:
             raise PhotoError(str(error)) from None
         # With number and extension, a file system takes so long a name.
         stem = os.fsencode(Path(result.found.name).stem)[:LONGEST_STEM].decode(errors="ignore")
-        _save(explanation_sheet(photo, why), folder / f"{count:05}_{stem}.jpg")
+        file = folder / f"{count:05}_{stem}.jpg"
+        _save(explanation_sheet(photo, why), file)
+        written.add(file)
 
     yield write
+    with refusals_explained(folder):
+        for picture in {*folder.glob(EXPLANATIONS)} - written:
+            # One of the user's may have come since the outputs were checked.
+            if picture.is_file() and _is_marked(picture):
+                picture.unlink()
 
 
 def _cells(result: Result, labels: int) -> list[str]:
     """Return the cells of a row."""
     answer = result.answer
     if answer is None:
-        return [result.found.name, *[""] * 6, result.error, *[""] * labels]
+        return [result.found.name, *[""] * 6, str(result.error), *[""] * labels]
     distances = [
         "" if each is None else f"{each:.4f}" for each in (answer.distance, answer.label_distance)
     ]

@@ -16,12 +16,12 @@ import numpy.typing as npt
 from waste_classifier.classifier import BATCH_SIZE, Answer, Classifier
 from waste_classifier.commands.progress import say
 from waste_classifier.errors import InputError, PhotoError
-from waste_classifier.images import Photo, load_resized
+from waste_classifier.images import MAX_PIXELS, LargePhotoError, Photo, load_resized
 from waste_classifier.parallel import map_in_threads
 
 #: Of files in folders and archives, those that are looked at.
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
-#: Of a file in an archive, unpacked: an archive may say that it is any.
+#: Of a file in an archive, unpacked, or of a pipe: either may go on for ever.
 MOST_BYTES = 256 * 2**20
 
 
@@ -39,7 +39,41 @@ class Result(NamedTuple):
     image: npt.NDArray[np.uint8] | None  #: as the classifier saw it; None: not readable
     answer: Answer | None
     features: npt.NDArray[np.float32] | None  #: `(orientations, d)`
-    error: str  #: why it has no answer; empty if it has one
+    error: InputError | None  #: why it has no answer; None if it has one
+
+
+class Frame(NamedTuple):
+    """A photo of a stream."""
+
+    name: str
+    content: bytes
+
+    def __str__(self) -> str:
+        """Return what errors call it."""
+        return self.name
+
+    def read_bytes(self) -> bytes:
+        """Return its content."""
+        return self.content
+
+
+class Unreadable(NamedTuple):
+    """What was to hold photos, and gives none."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return what errors call it."""
+        return self.name
+
+    def read_bytes(self) -> bytes:
+        """Say why there are none.
+
+        Raises:
+            PhotoError: always.
+        """
+        raise PhotoError(f"{self.name}: {self.reason}")
 
 
 class ZipMember(NamedTuple):
@@ -74,14 +108,16 @@ def find_photos(
 ) -> Iterator[Found]:
     """Yield the photos of files, folders (with all folders in them) and .zip archives.
 
-    Of folders and archives it yields what has the extension of an image, sorted, one at a time.
+    Of folders and archives it yields what has the extension of an image, sorted, one at a time. A
+    folder that can't be read and an archive that is damaged stand for their photos, as an
+    `Unreadable`; so does, where others have photos, what has none.
 
     Args:
         names: of files, folders and archives.
         left_out: counts, by kind, what in folders and archives is not looked at.
 
     Raises:
-        InputError: a file or folder is not there, or an archive is damaged.
+        InputError: a file or folder is not there.
     """
     paths = [Path(name) for name in names]
     left_out = Counter() if left_out is None else left_out
@@ -93,13 +129,24 @@ def find_photos(
             raise InputError(f"{path}: no such file or folder") from None
         except OSError as error:
             refuse(error)
+    empty: list[Path] = []
+    any_photo = False
     for path in paths:
-        if path.is_dir():
-            yield from _of_folder(path, left_out)
-        elif zipfile.is_zipfile(path):
-            yield from _of_archive(path, left_out)
-        else:
-            yield Found(str(path), path)
+        is_empty = True
+        for found in _of_path(path, left_out):
+            is_empty = False
+            any_photo = any_photo or is_of_photo(found)
+            yield found
+        if is_empty:
+            empty.append(path)
+    if any_photo:
+        for path in empty:
+            yield _unreadable(path, "no photos found")
+
+
+def is_of_photo(found: Found) -> bool:
+    """Return whether what was found is a photo, not what gives none."""
+    return not isinstance(found.photo, Unreadable)
 
 
 def is_photo(name: str) -> bool:
@@ -139,8 +186,28 @@ def say_left_out(left_out: Counter[str]) -> None:
         say(line, sys.stderr)
 
 
+def _of_path(path: Path, left_out: Counter[str]) -> Iterator[Found]:
+    if path.is_dir():
+        yield from _of_folder(path, left_out)
+    elif path.is_fifo():
+        yield _of_pipe(path)
+    elif _is_archive(path):
+        yield from _of_archive(path, left_out)
+    else:
+        yield Found(str(path), path)
+
+
+def _is_archive(path: Path) -> bool:
+    extension = path.suffix.lower()
+    # Phones put videos, and others archives, behind the picture of a photo.
+    return extension == ".zip" or (
+        extension not in EXTENSIONS and path.is_file() and zipfile.is_zipfile(path)
+    )
+
+
 def _of_folder(folder: Path, left_out: Counter[str]) -> Iterator[Found]:
-    for parent, folders, files in os.walk(folder, onerror=refuse):
+    errors: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=errors.append):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
         # `Path.is_symlink` raises where a path is too long.
         links = [name for name in folders if os.path.islink(f"{parent}/{name}")]  # noqa: PTH114
@@ -148,9 +215,39 @@ def _of_folder(folder: Path, left_out: Counter[str]) -> Iterator[Found]:
         for file in sorted(files):
             if is_photo(file):
                 path = Path(parent, file)
-                yield Found(str(path), path)
+                if _is_pipe_or_device(path):
+                    left_out["pipe or device"] += 1
+                else:
+                    yield Found(str(path), path)
             elif not is_hidden(file):
                 left_out[kind_of(file)] += 1
+    for error in errors:
+        yield _unreadable(error.filename, _refusal(error))
+
+
+def _is_pipe_or_device(path: Path) -> bool:
+    """Return whether what is no folder is no file either; a link that leads nowhere is one."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    # That is said when it is decided on.
+    except OSError:
+        return False
+
+
+def _of_pipe(path: Path) -> Found:
+    """Return the photo that a pipe gives, which gives it once: pictures ask for it again."""
+    try:
+        with path.open("rb") as pipe:
+            content = pipe.read(MOST_BYTES + 1)
+    except OSError as error:
+        return _unreadable(path, _refusal(error))
+    if len(content) > MOST_BYTES:
+        return _unreadable(path, f"more than {MOST_BYTES // 2**20} MiB")
+    return Found(str(path), Frame(str(path), content))
+
+
+def _unreadable(name: str | Path, reason: str) -> Found:
+    return Found(str(name), Unreadable(str(name), reason))
 
 
 def kind_of(name: str) -> str:
@@ -164,10 +261,12 @@ def refuse(error: OSError) -> NoReturn:
     Raises:
         InputError: always.
     """
-    raise InputError(
-        f"{error.filename}: can't be read ({error.strerror}); let this user read it, or leave it "
-        "out"
-    ) from None
+    raise InputError(f"{error.filename}: {_refusal(error)}") from None
+
+
+def _refusal(error: OSError) -> str:
+    why = error.strerror or error
+    return f"can't be read ({why}); let this user read it, or leave it out"
 
 
 def _of_archive(path: Path, left_out: Counter[str]) -> Iterator[Found]:
@@ -175,8 +274,16 @@ def _of_archive(path: Path, left_out: Counter[str]) -> Iterator[Found]:
         # Closed with the last photo of it.
         archive = zipfile.ZipFile(path)
         members = sorted(archive.infolist(), key=lambda member: member.filename)
+    except OSError as error:
+        yield _unreadable(path, _refusal(error))
+        return
+    except zipfile.BadZipFile:
+        yield _unreadable(path, "not a whole zip archive; copy it again")
+        return
+    # Damaged archives make zipfile raise anything.
     except Exception as error:
-        raise InputError(f"{path}: can't be opened ({error})") from None
+        yield _unreadable(path, f"can't be opened ({error}); copy it again")
+        return
     for member in members:
         parts = [part for part in member.filename.split("/") if part not in ("", ".", "..")]
         if any(map(is_hidden, parts)) or member.is_dir():
@@ -189,19 +296,28 @@ def _of_archive(path: Path, left_out: Counter[str]) -> Iterator[Found]:
 
 
 def results(
-    classifier: Classifier, photos: Iterable[Found], batch_size: int = BATCH_SIZE
+    classifier: Classifier,
+    photos: Iterable[Found],
+    batch_size: int = BATCH_SIZE,
+    max_pixels: int = MAX_PIXELS,
 ) -> Iterator[Result]:
     """Yield what becomes of photos, in order; memory does not grow with their number.
 
     One that can't be read does not stop the others.
+
+    Args:
+        classifier: that decides on them.
+        photos: of `find_photos`.
+        batch_size: photos in memory at once.
+        max_pixels: width x height of the largest photo accepted.
     """
     size = classifier.image_size
 
-    def read(found: Found) -> tuple[Found, npt.NDArray[np.uint8] | None, str]:
+    def read(found: Found) -> tuple[Found, npt.NDArray[np.uint8] | None, InputError | None]:
         try:
-            return found, load_resized(found.photo, size, name=found.name), ""
+            return found, load_resized(found.photo, size, max_pixels, found.name), None
         except InputError as error:
-            return found, None, str(error)
+            return found, None, error
 
     opened = map_in_threads(read, photos)
     while batch := list(islice(opened, batch_size)):
@@ -213,6 +329,12 @@ def results(
             yield Result(found, image, answer, of_photo, error)
 
 
+def say_unread(error: InputError) -> None:
+    """Say on standard error why a photo can't be read, and which option mends that, if one does."""
+    advice = "; accept it by --max-pixels" if isinstance(error, LargePhotoError) else ""
+    say(f"error: {error}{advice}", sys.stderr)
+
+
 def photos_by_label(folder: Path, left_out: Counter[str]) -> dict[str, list[Found]]:
     """Return the photos in each folder of a folder, by its name.
 
@@ -221,7 +343,7 @@ def photos_by_label(folder: Path, left_out: Counter[str]) -> dict[str, list[Foun
         left_out: as of `find_photos`.
 
     Raises:
-        InputError: it is not there, or has no folder with photos.
+        InputError: it is not there or can't be read, or has no folder with photos.
     """
     if not is_folder(folder):
         raise InputError(f"{folder}: no such folder; expected one with a folder for each label")

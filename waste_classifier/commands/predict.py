@@ -15,9 +15,19 @@ from waste_classifier.commands.outputs import (
     json_lines,
     sheet,
 )
-from waste_classifier.commands.photos import Result, find_photos, results, say_left_out, told
+from waste_classifier.commands.photos import (
+    Result,
+    find_photos,
+    is_of_photo,
+    results,
+    say_left_out,
+    say_unread,
+    told,
+)
 from waste_classifier.commands.progress import counted, drop_output, say
+from waste_classifier.commands.sheets import say_boxes
 from waste_classifier.errors import InputError, PhotoError
+from waste_classifier.images import MAX_PIXELS
 from waste_classifier.whole import is_standard_output
 
 
@@ -29,6 +39,7 @@ def predict(
     sheet_file: Path | None,
     explain_folder: Path | None,
     top: int,
+    max_pixels: int = MAX_PIXELS,
 ) -> int:
     """Print what a classifier says of photos, and write it as asked for.
 
@@ -40,6 +51,7 @@ def predict(
         sheet_file: for a picture of the first photos and what is said of them.
         explain_folder: for a picture per photo that says why.
         top: how many labels a line names.
+        max_pixels: width x height of the largest photo accepted.
 
     Returns:
         0, or 1 where a photo could not be read.
@@ -55,9 +67,13 @@ def predict(
         # What is opened last is finished first: a sheet that can't be written takes no table along.
         pictures: list[Write] = []
         if explain_folder is not None:
-            pictures.append(stack.enter_context(explanations(explain_folder, classifier)))
+            pictures.append(
+                stack.enter_context(explanations(explain_folder, classifier, max_pixels))
+            )
         if sheet_file is not None:
             pictures.append(stack.enter_context(sheet(sheet_file)))
+        if pictures:
+            say_boxes(classifier.labels)
         tables: list[Write] = []
         if jsonl_file is not None:
             tables.append(stack.enter_context(json_lines(jsonl_file)))
@@ -67,10 +83,10 @@ def predict(
         # A table on the standard output would be none with lines in it.
         if not any(is_standard_output(file) for file in (csv_file, jsonl_file) if file):
             lines.append(_lines(top, needed=not pictures + tables))
-        decided = results(classifier, find_photos(photos, left_out))
-        count, unread = _write_all(decided, [*tables, *lines, *pictures])
+        decided = results(classifier, find_photos(photos, left_out), max_pixels=max_pixels)
+        count, photos_found, unread = _write_all(decided, [*tables, *lines, *pictures])
         # Within the block, so that tables of before stay.
-        if count == 0:
+        if photos_found == 0:
             reason = told(left_out)
             raise InputError(
                 f"{', '.join(photos)}: no photos found{f' ({reason})' if reason else ''}"
@@ -92,26 +108,27 @@ def line_of(name: str, answer: Answer, top: int = 1) -> str:
     return f"{name}\t{answer.decision}\t{why}"
 
 
-def _write_all(decided: Iterable[Result], writers: Sequence[Write]) -> tuple[int, int]:
+def _write_all(decided: Iterable[Result], writers: Sequence[Write]) -> tuple[int, int, int]:
     """Give each result to each writer.
 
     Returns:
-        How many photos there were, and of how many a writer or the result says that they can't be
-        read, which is said on standard error.
+        How many results there were, how many of these are of photos, and of how many a writer or
+        the result says that they can't be read, which is said on standard error.
     """
-    count = unread = 0
+    count = photos = unread = 0
     for result in counted(decided, "photos"):
         count += 1
-        problem = result.error
+        photos += is_of_photo(result.found)
+        problem: InputError | None = result.error
         try:
             for write in writers:
                 write(result)
         except PhotoError as error:
-            problem = str(error)
-        if problem:
+            problem = error
+        if problem is not None:
             unread += 1
-            say(f"error: {problem}", sys.stderr)
-    return count, unread
+            say_unread(problem)
+    return count, photos, unread
 
 
 def _lines(top: int, needed: bool) -> Write:

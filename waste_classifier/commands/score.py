@@ -1,6 +1,5 @@
 """`score`: how right the classifier is on photos whose label is known."""
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from waste_classifier.classifier import Answer, Classifier
-from waste_classifier.commands.photos import Found, photos_by_label, results, say_left_out
+from waste_classifier.commands.photos import (
+    Found,
+    photos_by_label,
+    results,
+    say_left_out,
+    say_unread,
+)
 from waste_classifier.commands.progress import counted, say
 from waste_classifier.decision import Decision
 from waste_classifier.errors import InputError
 from waste_classifier.evenly import evenly
+from waste_classifier.images import MAX_PIXELS
 from waste_classifier.intervals import wilson_interval
 from waste_classifier.shift import energy_test
 from waste_classifier.training_photos import TrainingPhotos
@@ -32,13 +38,14 @@ class Seen(NamedTuple):
     unread: int  #: photos that can't be read
 
 
-def score(folder: Path, photos: Path) -> int:
+def score(folder: Path, photos: Path, max_pixels: int = MAX_PIXELS) -> int:
     """Print purity, recovery and coverage on photos, and how far these lie from the training ones.
 
     Args:
         folder: of the classifier.
         photos: a folder with one for each label; those of other names are of things without a
             label, of which "unsure" is right.
+        max_pixels: width x height of the largest photo accepted.
 
     Returns:
         0, or 1 where a photo could not be read.
@@ -58,7 +65,7 @@ def score(folder: Path, photos: Path) -> int:
     others = ", ".join(label for label in by_label if label not in classifier.labels)
     if others:
         say(f"no labels of the classifier, so 'unsure' is right: {others}")
-    seen = look(classifier, by_label)
+    seen = look(classifier, by_label, max_pixels)
     if not any(seen.answers.values()):
         raise InputError(f"{photos}: no photo could be read")
     weights = weights_of_photos(classifier.decision, seen.answers)
@@ -74,23 +81,27 @@ def score(folder: Path, photos: Path) -> int:
     return 1 if seen.unread else 0
 
 
-def look(classifier: Classifier, by_label: dict[str, list[Found]]) -> Seen:
+def look(
+    classifier: Classifier, by_label: dict[str, list[Found]], max_pixels: int = MAX_PIXELS
+) -> Seen:
     """Look at photos, and say which can't be read.
 
     Args:
         classifier: that decides on them.
         by_label: the photos by what they show.
+        max_pixels: width x height of the largest photo accepted.
     """
     answers: dict[str, list[Answer]] = {label: [] for label in by_label}
     coordinates: list[npt.NDArray[np.float32]] = []
     actual: list[str] = []
     unread = 0
     found = [(label, each) for label, of_label in by_label.items() for each in of_label]
-    decided = counted(results(classifier, (each for _, each in found)), "photos")
-    for (label, _), result in zip(found, decided, strict=True):
-        if result.answer is None or result.features is None:
+    decided = results(classifier, (each for _, each in found), max_pixels=max_pixels)
+    for (label, _), result in zip(found, counted(decided, "photos"), strict=True):
+        if result.error is not None:
             unread += 1
-            say(f"error: {result.error}", sys.stderr)
+            say_unread(result.error)
+        if result.answer is None or result.features is None:
             continue
         answers[label].append(result.answer)
         if classifier.novelty is not None and label in classifier.labels:

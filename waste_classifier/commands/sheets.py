@@ -1,15 +1,31 @@
 """Pictures of photos and what is said of them."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import cache
 from math import ceil
 
 from PIL import Image, ImageDraw, ImageFont
 
 from waste_classifier.classifier import Answer
+from waste_classifier.commands.progress import say
 from waste_classifier.explanation import Explanation, overlay
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 #: On one sheet.
 MOST_PHOTOS = 200
+#: Where the system has them: they have letters that Pillow's own font, which comes first, lacks.
+FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "wqy-zenhei.ttc",
+    "Arial Unicode.ttf",
+)
+#: Of no font: what is drawn in its place is what a font draws for each letter that it lacks.
+NO_LETTER = "\uffff"
 _COLUMNS = 6
 _MARGIN = 8
 _TEXT = 34
@@ -60,13 +76,20 @@ def explanation_sheet(photo: Image.Image, explanation: Explanation) -> Image.Ima
             picture = neighbour.thumbnail.copy()
             picture.thumbnail((_NEAREST, _NEAREST))
             sheet.paste(picture, (left, top_of_nearest))
-        draw.text(
-            (left, top_of_nearest + _NEAREST + 2),
-            _fitting(neighbour.label, _NEAREST),
-            fill="black",
-            font=_font(),
-        )
+        below = top_of_nearest + _NEAREST + 2
+        _write_line(draw, left, below, _NEAREST, neighbour.label, "black")
     return sheet
+
+
+def say_boxes(texts: Iterable[str]) -> None:
+    """Say on standard error which letters of some texts are drawn as boxes, if any."""
+    letters = {letter for text in texts for letter in _lacking(_font(text), text)}
+    if letters:
+        say(
+            f"pictures: no font here has {' '.join(sorted(letters))}, which are drawn as boxes; "
+            "install one, such as Noto Sans CJK for Chinese",
+            sys.stderr,
+        )
 
 
 def _write(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, answer: Answer) -> None:
@@ -74,23 +97,49 @@ def _write(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, answer: A
     said = answer.decision
     if answer.is_sure:
         said += f" {answer.probabilities[answer.decision]:.2f}"
-    draw.text((left, top), _fitting(said, width), fill=colour, font=_font())
+    _write_line(draw, left, top, width, said, colour)
     if answer.reason:
-        draw.text(
-            (left, top + _FONT_SIZE + 3),
-            _fitting(answer.reason, width),
-            fill="#555555",
-            font=_font(),
-        )
+        _write_line(draw, left, top + _FONT_SIZE + 3, width, answer.reason, "#555555")
 
 
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(_FONT_SIZE)
+def _write_line(
+    draw: ImageDraw.ImageDraw, left: int, top: int, width: int, text: str, colour: str
+) -> None:
+    font = _font(text)
+    draw.text((left, top), _fitting(text, width, font), fill=colour, font=font)
 
 
-def _fitting(text: str, width: int) -> str:
+def _font(text: str) -> Font:
+    """Return the first font that has all letters of a text, or as many as any has."""
+    return min(_fonts(FONTS), key=lambda font: len(_lacking(font, text)))
+
+
+@cache
+def _fonts(names: tuple[str, ...]) -> list[Font]:
+    """Return Pillow's own font, and those of some that the system has."""
+    fonts: list[Font] = [ImageFont.load_default(_FONT_SIZE)]
+    for name in names:
+        with suppress(OSError):
+            fonts.append(ImageFont.truetype(name, _FONT_SIZE))
+    return fonts
+
+
+def _lacking(font: Font, text: str) -> set[str]:
+    return {
+        letter
+        for letter in set(text)
+        if letter.isprintable() and not letter.isspace() and _lacks(font, letter)
+    }
+
+
+@cache
+def _lacks(font: Font, letter: str) -> bool:
+    drawn, box = (font.getmask(each) for each in (letter, NO_LETTER))
+    return drawn.size == box.size and bytes(drawn) == bytes(box)
+
+
+def _fitting(text: str, width: int, font: Font) -> str:
     """Return a text, cut off where it is wider than so many pixels."""
-    font = _font()
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "…") > width:

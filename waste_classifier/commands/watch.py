@@ -14,15 +14,17 @@ import numpy as np
 from waste_classifier.classifier import Classifier
 from waste_classifier.commands.photos import (
     EXTENSIONS,
+    Frame,
     is_folder,
     is_hidden,
     is_photo,
     kind_of,
+    say_unread,
 )
 from waste_classifier.commands.predict import line_of
 from waste_classifier.commands.progress import say
 from waste_classifier.errors import InputError
-from waste_classifier.images import Readable
+from waste_classifier.images import MAX_PIXELS, Readable
 
 #: How often a folder is looked at, seconds.
 PAUSE = 0.02
@@ -31,7 +33,7 @@ PAUSE = 0.02
 AGAIN = 1.0
 #: A file that did not change for so long is whole, seconds; a JPEG is as soon as it has its end.
 SETTLED = 0.05
-#: A JPEG without its end that did not change for so long is damaged, seconds: a network may pause.
+#: What did not change for so long and is no whole file is damaged, seconds: a network may pause.
 GIVEN_UP = 2.0
 #: Of a JPEG: its first marker, this and what follows, and the second byte of its last marker.
 START, BEGIN, END = b"\xff\xd8", b"\xff\xd8\xff", 0xD9
@@ -56,22 +58,7 @@ class Waiting(NamedTuple):
     whole_at: float  #: time of `time.monotonic` from which on it is, if it stays as it is
 
 
-class Frame(NamedTuple):
-    """A photo of a stream."""
-
-    name: str
-    content: bytes
-
-    def __str__(self) -> str:
-        """Return what errors call it."""
-        return self.name
-
-    def read_bytes(self) -> bytes:
-        """Return its content."""
-        return self.content
-
-
-def watch(folder: Path, source: str, seconds: float | None) -> int:
+def watch(folder: Path, source: str, seconds: float | None, max_pixels: int = MAX_PIXELS) -> int:
     """Print what a classifier says of each photo, and how long it took.
 
     Args:
@@ -79,6 +66,7 @@ def watch(folder: Path, source: str, seconds: float | None) -> int:
         source: a folder, or `-` for JPEGs one after the other on standard input, as `ffmpeg -q:v 2
             -f mjpeg -` writes them.
         seconds: after which it ends; None: when the stream does, or never.
+        max_pixels: width x height of the largest photo accepted.
 
     Returns:
         0, or 1 where a photo could not be read.
@@ -106,13 +94,13 @@ def watch(folder: Path, source: str, seconds: float | None) -> int:
         if photo is not None:
             started = time.perf_counter()
             try:
-                answer = classifier.decide([photo])[0]
+                answer = classifier.decide([photo], max_pixels=max_pixels)[0]
                 took = (time.perf_counter() - started) * 1000
                 say(f"{line_of(str(photo), answer)}\t{took:.0f} ms")
             # Also where there is no memory for the pixels of this one.
             except InputError as error:
                 unread += 1
-                say(f"error: {error}", sys.stderr)
+                say_unread(error)
         if ends is not None and time.monotonic() > ends:
             break
     return 1 if unread else 0
@@ -250,19 +238,22 @@ def version_now(file: Path, found: Version) -> Version:
 def seconds_to_settle(file: Path) -> float:
     """Return how long a file that was changed just now has to stay as it is to count as whole.
 
-    A JPEG says where it ends: one that stands there to its end is whole.
+    A JPEG says where it ends: one that stands there to its end is whole. What is empty, begins with
+    zeros, or holds less than how a JPEG begins, was made to be filled.
     """
     try:
         with file.open("rb") as opened:
-            begins = opened.read(len(BEGIN)) == BEGIN
-            content = BEGIN + opened.read() if begins else b""
+            begin = opened.read(len(BEGIN))
+            content = begin + opened.read() if begin == BEGIN else b""
     # That is said when it is decided on.
     except OSError:
         return SETTLED
-    end = end_of_jpeg(content, len(START))[0] if begins else len(content)
+    if begin != BEGIN:
+        return GIVEN_UP if BEGIN.startswith(begin) or not any(begin) else SETTLED
+    end = end_of_jpeg(content, len(START))[0]
     if end is None:
         return GIVEN_UP
-    return 0.0 if begins and end == len(content) else SETTLED
+    return 0.0 if end == len(content) else SETTLED
 
 
 def frames(stream: IO[bytes], ends: float | None = None) -> Iterator[Readable]:

@@ -14,11 +14,12 @@ from waste_classifier.images import MAX_PIXELS
 from waste_classifier.page.answers import MAX_PHOTOS, answers_html
 from waste_classifier.page.header import header_html
 from waste_classifier.page.purity import COSTS_DECIDE, curve_html
-from waste_classifier.page.review import Review
+from waste_classifier.page.review import OvertakenError, Review
 
 Result = TypeVar("Result")
-#: A likely label error as it is shown: its position, HTML, and what the two buttons say.
-Shown = tuple[int, str, Any, Any]
+#: A likely label error as it is shown: its position, the label decided on, HTML, and what the two
+#: buttons say.
+Shown = tuple[int, str | None, str, Any, Any]
 #: Of one photo.
 MAX_FILE_SIZE = "20mb"
 #: Seconds: how often what was dropped is looked for, and how old it gets. The last of 20 people
@@ -217,6 +218,7 @@ def _decisions(page: gr.Blocks, review: Review) -> None:
         f"<code>{escape(str(review.corrections))}</code>.</p>"
     )
     position = gr.State(0)
+    seen = gr.State(None)
     shown = gr.HTML(elem_id="review", elem_classes=SPOKEN)
     with gr.Row(elem_id="decide"):
         accept = gr.Button("Accept", variant="primary", min_width=80)
@@ -224,12 +226,14 @@ def _decisions(page: gr.Blocks, review: Review) -> None:
     with gr.Row(elem_id="turn"):
         previous = gr.Button("Previous", size="sm", min_width=80)
         following = gr.Button("Next", size="sm", min_width=80)
-    outputs = [position, shown, accept, keep]
+    outputs = [position, seen, shown, accept, keep]
 
     def at(place: int) -> Shown:
         error = review.errors[place]
         return (
             place,
+            # Before what is shown: a decision between the two is taken for one that nobody saw.
+            _or_message(lambda: review.decided(place)),
             _or_message(lambda: review.html(place)),
             gr.update(value=f"Accept: {error.suggested_label}"),
             gr.update(value=f"Keep: {error.label}"),
@@ -238,20 +242,28 @@ def _decisions(page: gr.Blocks, review: Review) -> None:
     def turned(by: int) -> Callable[[int], Shown]:
         return lambda place: at((place + by) % len(review.errors))
 
-    def decided(accepted: bool) -> Callable[[int], Shown]:
-        return lambda place: at(_or_message(lambda: review.decide(place, accepted)))
+    def decide(place: int, accepted: bool, decision: str | None) -> int:
+        try:
+            return review.decide(place, accepted, decision)
+        except OvertakenError as error:
+            # Unlike an error, it lets the same photo be shown anew.
+            gr.Warning(escape(str(error)), title="Not done")
+            return place
+
+    def decided(accepted: bool) -> Callable[[int, str | None], Shown]:
+        return lambda place, decision: at(_or_message(lambda: decide(place, accepted, decision)))
 
     events = [
-        (accept.click, decided(True)),
-        (keep.click, decided(False)),
-        (previous.click, turned(-1)),
-        (following.click, turned(1)),
+        (accept.click, decided(True), [position, seen]),
+        (keep.click, decided(False), [position, seen]),
+        (previous.click, turned(-1), [position]),
+        (following.click, turned(1), [position]),
     ]
     # It waits for no photo.
     options = {"show_progress": "hidden", "concurrency_id": "review", "api_visibility": "private"}
     page.load(lambda: at(_or_message(review.first)), None, outputs, **options)
-    for event, action in events:
-        event(action, position, outputs, **options)
+    for event, action, inputs in events:
+        event(action, inputs, outputs, **options)
 
 
 def _or_message(work: Callable[[], Result]) -> Result:

@@ -12,6 +12,7 @@ from waste_classifier.page.answers import message_html
 from waste_classifier.page.decisions import Decisions, checksum_of
 from waste_classifier.page.label_errors import LabelError, read_label_errors
 from waste_classifier.page.pictures import data_uri, smaller
+from waste_classifier.whole import others_wait
 
 #: Where the pipeline writes them.
 LABEL_ERRORS = Path("data/label_errors.csv")
@@ -19,8 +20,12 @@ PHOTOS = Path("data/raw")
 CORRECTIONS = Path("corrections.csv")
 SHOWN_SIDE = 640
 
-#: People decide at once, and each decision rewrites the table.
+#: People decide at once, and each decision rewrites the table; of other pages `others_wait`.
 _writing = Lock()
+
+
+class OvertakenError(InputError):
+    """Somebody decided on a photo after it was shown."""
 
 
 class Review(NamedTuple):
@@ -82,23 +87,36 @@ class Review(NamedTuple):
             "</dl></div></article>"
         )
 
-    def decide(self, position: int, accept: bool) -> int:
+    def decided(self, position: int) -> str | None:
+        """Return the label that was decided on for a likely label error; None: none yet.
+
+        Raises:
+            InputError: the table of decisions can't be read.
+        """
+        path = self.errors[position].path
+        return _label(Decisions.read(self.corrections).find(path, self.photos)[1])
+
+    def decide(self, position: int, accept: bool, seen: str | None) -> int:
         """Write a decision, and return the position of the next photo that has none.
 
         Args:
             position: of the likely label error.
             accept: the label suggested; else the photo stays where it is.
+            seen: what `decided` gave when it was shown.
 
         Raises:
+            OvertakenError: it would give something else by now.
             InputError: the photo or the table can't be read, or the table can't be written.
         """
         if not self.photos.is_dir():
             raise _no_photos(self.photos)
         error = self.errors[position]
         to = error.suggested_label if accept else error.label
-        with _writing:
+        with _writing, others_wait(self.corrections):
             decisions = Decisions.read(self.corrections)
             photo, earlier = decisions.find(error.path, self.photos)
+            if _label(earlier) != seen:
+                raise OvertakenError(f"{error.path}: somebody decided meanwhile; look again")
             try:
                 checksum = checksum_of(photo)
             except OSError as problem:
@@ -136,7 +154,8 @@ def _picture(photo: Photo, path: str, folder: Path) -> str:
     try:
         if not folder.is_dir():
             raise _no_photos(folder)
-        image = smaller(load(photo), SHOWN_SIDE)
+        # However large: `fetch` took it in.
+        image = smaller(load(photo, max_pixels=None), SHOWN_SIDE)
     except InputError as problem:
         return message_html(str(problem))
     return (
@@ -144,6 +163,10 @@ def _picture(photo: Photo, path: str, folder: Path) -> str:
         f'width="{image.width}" height="{image.height}">'
         f"<figcaption>{escape(path)}</figcaption></figure>"
     )
+
+
+def _label(decision: Correction | None) -> str | None:
+    return None if decision is None else decision.to_label
 
 
 def _said(decision: Correction | None, decided_before: bool) -> str:

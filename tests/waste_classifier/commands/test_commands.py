@@ -35,7 +35,8 @@ from waste_classifier.commands.watch import (
     seconds_to_settle,
 )
 from waste_classifier.decision import Decision
-from waste_classifier.errors import InputError
+from waste_classifier.errors import InputError, PhotoError
+from waste_classifier.images import Readable
 from waste_classifier.novelty import Novelty
 from waste_classifier.shift import energy_test
 
@@ -270,6 +271,34 @@ def test_options_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert "'0'; expected a whole number from 1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", ""],
+        ["predict", "photos", "--model", ""],
+        ["predict", "photos", "--csv", ""],
+        ["predict", "photos", "--jsonl", ""],
+        ["predict", "photos", "--sheet", ""],
+        ["predict", "photos", "--explain", ""],
+        ["score", ""],
+        ["watch", ""],
+        ["adapt", "", "--output", "new"],
+        ["adapt", "photos", "--output", ""],
+        ["page", "--photos", ""],
+        ["page", "--label-errors", ""],
+        ["page", "--corrections", ""],
+    ],
+)
+def test_nothing_is_no_name_of_a_folder(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        run(*arguments)
+
+    assert refused.value.code == 2
+    assert ": empty; name a file or folder\n" in capsys.readouterr().err
+
+
 def test_help_names_every_command(capsys: pytest.CaptureFixture[Any]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
@@ -421,6 +450,27 @@ def test_a_jpeg_says_itself_whether_it_is_whole(behind: bytes, seconds: float) -
     assert seconds_to_settle(Path("x.bmp")) == seconds
     Path("x.jpg").write_text("no JPEG")
     assert seconds_to_settle(Path("x.jpg")) == SETTLED
+
+
+@pytest.mark.parametrize(
+    ("content", "seconds"),
+    [
+        (b"", GIVEN_UP),
+        (b"\xff", GIVEN_UP),
+        (b"\xff\xd8", GIVEN_UP),
+        (bytes(2), GIVEN_UP),
+        (bytes(1000), GIVEN_UP),
+        (b"\xff\xd9", SETTLED),
+        (b"\0\1\0", SETTLED),
+        (b"BM", SETTLED),
+    ],
+)
+def test_a_file_that_is_made_first_and_filled_later_is_waited_for(
+    content: bytes, seconds: float
+) -> None:
+    Path("x.jpg").write_bytes(content)
+
+    assert seconds_to_settle(Path("x.jpg")) == seconds
 
 
 def test_a_jpeg_whose_writer_pauses_is_not_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -772,8 +822,10 @@ def test_what_can_not_be_read_is_named() -> None:
         os.close(folder)
         folder = inner
     os.close(folder)
-    with pytest.raises(InputError, match="b: can't be read"):
-        list(find_photos(["deep"]))
+    (found,) = find_photos(["deep"])
+    assert isinstance(found.photo, Readable)
+    with pytest.raises(PhotoError, match="b: can't be read"):
+        found.photo.read_bytes()
 
 
 def test_a_table_needs_a_name() -> None:

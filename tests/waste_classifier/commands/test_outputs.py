@@ -104,12 +104,12 @@ def test_the_same_command_again_writes_the_same(end: str) -> None:
 
     # What else is there does not become larger.
     assert run("predict", "photos/glass.jpg", *outputs) == 0
-    assert contents(Path()) != before
+    assert contents(Path("why")) == {
+        Path("why/00001_glass.jpg"): before[Path("why/00002_glass.jpg")]
+    }
     assert run("predict", "photos", *outputs) == 1
 
-    after = contents(Path())
-    assert after.pop(Path("why/00001_glass.jpg")) == before[Path("why/00002_glass.jpg")]
-    assert after == before
+    assert contents(Path()) == before
 
 
 def test_a_table_that_a_spreadsheet_has_saved_is_one() -> None:
@@ -142,6 +142,48 @@ def test_a_photo_in_the_place_of_an_explanation_stays(
 
     assert "why/00001_glass.jpg: is there, and not a picture of" in capsys.readouterr().err
     assert contents(Path("why")) == before
+
+
+def test_explanations_of_before_go_with_the_last_of_now_and_nothing_else_does() -> None:
+    assert run("predict", "photos", "--explain", "why") == 1
+    save(Path("why/holiday.jpg"), COLOURS["metal"])
+    Path("why/00009_empty.jpg").touch()
+    Path("why/00009_folder.jpg").mkdir()
+    Path("empty").mkdir()
+    before = contents(Path("why"))
+
+    # No photo, no change.
+    assert run("predict", "empty", "--explain", "why") == 1
+    assert contents(Path("why")) == before
+    assert run("predict", "photos/metal.jpg", "--explain", "why") == 0
+
+    assert sorted(path.name for path in Path("why").iterdir()) == [
+        "00001_metal.jpg",
+        "00009_empty.jpg",
+        "00009_folder.jpg",
+        "holiday.jpg",
+    ]
+
+
+def test_a_photo_that_comes_beside_explanations_meanwhile_stays() -> None:
+    classifier = Classifier.load("classifier")
+
+    with explanations(Path("why"), classifier):
+        save(Path("why/00001_mine.jpg"), COLOURS["metal"])
+
+    assert Path("why/00001_mine.jpg").exists()
+
+
+def test_a_carriage_return_in_a_name_ends_no_row() -> None:
+    Path("bad\r.jpg").write_text("no photo")
+    save(Path("a\rb\n.jpg"), COLOURS["glass"])
+
+    assert run("predict", "a\rb\n.jpg", "bad\r.jpg", "--csv", "said.csv") == 1
+
+    with Path("said.csv").open(newline="") as file:
+        good, bad = csv.DictReader(file)
+    assert (good["photo"], good["decision"]) == ("a\\rb\n.jpg", "glass")
+    assert bad["error"] == "bad\\r.jpg: not an image of JPEG, PNG, WebP, BMP or GIF"
 
 
 def test_a_place_of_photos_that_are_not_looked_at_may_be_written() -> None:

@@ -263,6 +263,32 @@ def test_accept_and_keep_write_the_table_by_keyboard(opened: Opened, served: Ser
     expect(review).to_contain_text("is metal")
 
 
+def test_what_somebody_decided_meanwhile_is_shown_and_not_reversed(
+    opened: Opened, phone: Opened, served: Served
+) -> None:
+    served.corrections.unlink(missing_ok=True)
+    for page in (opened.page, phone.page):
+        page.reload()
+        page.get_by_role("tab", name="Label errors").click()
+        expect(page.locator("#review")).to_contain_text("none yet")
+    keep = phone.page.get_by_role("button", name="Keep: glass")
+    opened.page.get_by_role("button", name="Accept: metal").click()
+    expect(opened.page.locator("#review")).to_contain_text("2 of 2")
+
+    keep.click()
+
+    expect(phone.page.get_by_test_id("toast-body")).to_contain_text(
+        "glass/a.png: somebody decided meanwhile; look again"
+    )
+    expect(phone.page.locator("#review")).to_contain_text("1 of 2")
+    expect(phone.page.locator("#review")).to_contain_text("is metal")
+    # Whoever has seen it may change it.
+    keep.click()
+    expect(phone.page.locator("#review")).to_contain_text("2 of 2")
+    rows = read_corrections(served.corrections).values()
+    assert [(each.path, each.to_label) for each in rows] == [("glass/a.png", "glass")]
+
+
 def test_a_decision_that_cannot_be_written_says_so(opened: Opened, served: Served) -> None:
     page = opened.page
     page.get_by_role("tab", name="Label errors").click()
