@@ -51,7 +51,7 @@ def configure(threads: int | None = None) -> None:
     with without_notices():
         import tensorflow as tf
 
-    # Nothing of it is ever garbage: no collection need walk over its million objects again.
+    # Nothing of it is ever garbage: no collection need walk over all of it again.
     gc.freeze()
     tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(threads or available_cores())
