@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from stages.frozen.backbone import FrozenBackbone
 
 NODES = (1, 2)
-#: Fewer than in the stage, so that few images make many shards.
-SHARD_IMAGES = 64
 #: Loopback addresses tell nodes of one machine apart.
 ADDRESSES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
 OBJECT_STORE_BYTES = 200 * 2**20
@@ -49,7 +47,7 @@ class Inputs(NamedTuple):
 
     settings: FeaturesParams
     images: ManifestColumns
-    shards: Sequence[range]  #: rows of the manifest
+    shards: Sequence[range]  #: rows of the manifest, as many in each
     backbone: "FrozenBackbone"
 
 
@@ -63,7 +61,7 @@ def main() -> None:
     # The nodes take the number of threads over.
     os.sched_setaffinity(0, cores[:1])
     determinism.configure()
-    inputs = read_inputs(arguments.shards)
+    inputs = read_inputs(arguments.shards, arguments.shard_images)
     with head_node() as head:
         measures: dict[str, Callable[[int], float]] = {
             WITHOUT: lambda _: images_per_second(inputs, workers=1),
@@ -86,13 +84,19 @@ def parse_arguments() -> argparse.Namespace:
         "--shards",
         type=whole_number(len(NODES) + 1),
         default=12,
-        help=f"how many shards of {SHARD_IMAGES} images are computed, at most (default 12)",
+        help="how many shards are computed, at most (default 12)",
+    )
+    parser.add_argument(
+        "--shard-images",
+        type=whole_number(1),
+        default=64,
+        help="images of each: fewer than in the stage, so that few make many shards (default 64)",
     )
     add_repetitions(parser, default=5)
     return parser.parse_args()
 
 
-def read_inputs(most: int) -> Inputs:
+def read_inputs(most: int, shard_images: int) -> Inputs:
     """Read what stage features reads.
 
     Raises:
@@ -102,12 +106,12 @@ def read_inputs(most: int) -> Inputs:
 
     settings = load_section("features", FeaturesParams)
     images = read_columns()
-    count = min(most, len(images.paths) // SHARD_IMAGES)
+    count = min(most, len(images.paths) // shard_images)
     if count <= len(NODES):
         raise InputError(
-            f"{MANIFEST_FILE}: needs {(len(NODES) + 1) * SHARD_IMAGES} images; set fetch.source"
+            f"{MANIFEST_FILE}: needs {(len(NODES) + 1) * shard_images} images; set fetch.source"
         )
-    shards = [range(n * SHARD_IMAGES, (n + 1) * SHARD_IMAGES) for n in range(count)]
+    shards = [range(n * shard_images, (n + 1) * shard_images) for n in range(count)]
     backbone = FrozenBackbone.restore(read_weights_file(), settings.image_size)
     return Inputs(settings, images, shards, backbone)
 
@@ -178,7 +182,7 @@ def images_per_second(inputs: Inputs, workers: int) -> float:
     ]
     results = computed(missing, inputs.backbone, batches, of_orientations, lambda _: None)
     times = [time.perf_counter() for _ in results]
-    return SHARD_IMAGES * (len(times) - workers) / (times[-1] - times[workers - 1])
+    return len(inputs.shards[0]) * (len(times) - workers) / (times[-1] - times[workers - 1])
 
 
 if __name__ == "__main__":
