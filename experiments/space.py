@@ -147,13 +147,16 @@ def values_of(params: Mapping[str, Any], keys: list[str], file: Path) -> Values:
                 f"of params.yaml below {' or '.join(SCHEMAS)}"
             )
         values[key] = found
-    scheme = params["class_weights"]["scheme"]
-    alone = "class_weights.beta" in values and "class_weights.scheme" not in values
-    if alone and scheme != "effective_number":
-        raise InputError(
-            f"{file}: class_weights.beta: without effect beside class_weights.scheme {scheme}; "
-            "take it out, or let the search choose the scheme too"
-        )
+    scheme, units = params["class_weights"]["scheme"], params["train"]["head"]["units"]
+    for key, other, value, has_effect in (
+        ("class_weights.beta", "class_weights.scheme", scheme, scheme == "effective_number"),
+        ("train.head.dropout", "train.head.units", units, units > 0),
+    ):
+        if key in values and other not in values and not has_effect:
+            raise InputError(
+                f"{file}: {key}: without effect beside {other} {value}; take it out, or let the "
+                f"search choose {other} too"
+            )
     return values
 
 

@@ -99,3 +99,16 @@ def test_a_wrong_space_is_refused(tmp_path: Path, text: str, message: str) -> No
         read_space(write(tmp_path, text), PARAMS)
 
     assert str(caught.value).startswith(f"{tmp_path}/space.yaml: ")
+
+
+def test_dropout_of_no_hidden_units_is_refused(tmp_path: Path) -> None:
+    train = PARAMS["train"] | {"head": PARAMS["train"]["head"] | {"units": 0}}
+    params = PARAMS | {"train": train}
+    dropout, units = (
+        "train.head.dropout: {low: 0, high: 0.5}\n",
+        "train.head.units: {choices: [0, 9]}",
+    )
+
+    with pytest.raises(InputError, match=r"dropout: without effect beside train\.head\.units 0"):
+        read_space(write(tmp_path, dropout), params)
+    assert len(read_space(write(tmp_path, dropout + units), params)) == 2
