@@ -1,7 +1,7 @@
 """`pytest --fast` (`make test-fast`): the tests that need neither TensorFlow nor a DVC pipeline.
 
 They are most of the tests and take seconds, since importing TensorFlow alone takes many. Left out,
-too, are the few that try whole stages many times over.
+too, are the few that try whole stages many times over, or start many programs.
 
 In a run of all tests the slow files come first, so that two processes end at about the same time.
 """
@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 TESTS = Path(__file__).parent
-#: Folders and modules of tests that need TensorFlow, run the pipeline, or run stages many times.
+#: Folders and modules of tests that need TensorFlow, run the pipeline, run stages many times, or
+#: start many programs.
 SLOW = (
     "backbone",
+    "benchmarks/test_answers.py",
     "compute",
     "cross_validate/test_cross_validate.py",
     "cross_validate/test_held_out.py",
@@ -28,6 +30,8 @@ SLOW = (
     "explore/test_explore.py",
     "export/test_export.py",
     "features",
+    "fetch/test_corrections.py",
+    "fetch/test_fetch_path.py",
     "fetch/test_fetch_refusals.py",
     "fetch/test_ignored.py",
     "fetch/test_sample.py",
@@ -38,7 +42,10 @@ SLOW = (
     "resnet50/test_network.py",
     "resnet50/test_weights.py",
     "test_damaged_inputs.py",
+    "test_fast.py",
     "test_full_disk.py",
+    "test_progress.py",
+    "test_stage.py",
     "test_trashnet.py",
     "training/test_augment.py",
     "training/test_batches.py",
@@ -57,11 +64,14 @@ SLOW = (
     "train/test_train.py",
     "views/test_views.py",
     "waste_classifier/test_backbone.py",
+    "waste_classifier/commands/test_commands.py",
+    "waste_classifier/commands/test_watch.py",
     "waste_classifier/page/test_app.py",
     "waste_classifier/page/test_clients.py",
     "waste_classifier/page/test_in_browser.py",
     "waste_classifier/page/test_server.py",
     "waste_classifier/test_model_on_photos.py",
+    "waste_classifier/test_wheel.py",
 )
 HEAVY = ("tensorflow", "keras")
 
