@@ -1,5 +1,6 @@
-"""Photos of one colour, and a command on them."""
+"""Photos of one colour, a folder that nobody may look into, and a command on them."""
 
+import os
 from pathlib import Path
 
 from PIL import Image
@@ -17,3 +18,15 @@ def save(file: Path, colour: tuple[int, int, int]) -> None:
 def run(*arguments: object) -> int:
     command, *others = map(str, arguments)
     return main([command, "--model", "classifier", *others])
+
+
+def make_unreadable(folder: Path) -> None:
+    """Make folders within one, deeper than a path may be long: nobody may look into the last."""
+    folder.mkdir(parents=True)
+    opened = os.open(folder, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("b" * 250, dir_fd=opened)
+        inner = os.open("b" * 250, os.O_RDONLY, dir_fd=opened)
+        os.close(opened)
+        opened = inner
+    os.close(opened)

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from tests.classifier_folder import write_classifier
-from tests.waste_classifier.commands.command_line import COLOURS, run, save
+from tests.waste_classifier.commands.command_line import COLOURS, make_unreadable, run, save
 from waste_classifier.__main__ import main
 from waste_classifier.adaptation import Adaptation
 from waste_classifier.adaptation import adapt as fit_adaptation
@@ -813,15 +813,7 @@ def test_it_is_said_that_purity_is_in_the_mix_of_the_folder(
 def test_what_can_not_be_read_is_named() -> None:
     with pytest.raises(InputError, match=r"a{300}: can't be read \(File name too long\)"):
         list(find_photos(["a" * 300]))
-    # Deeper than a path may be long.
-    Path("deep").mkdir()
-    folder = os.open("deep", os.O_RDONLY)
-    for _ in range(20):
-        os.mkdir("b" * 250, dir_fd=folder)
-        inner = os.open("b" * 250, os.O_RDONLY, dir_fd=folder)
-        os.close(folder)
-        folder = inner
-    os.close(folder)
+    make_unreadable(Path("deep"))
     (found,) = find_photos(["deep"])
     assert isinstance(found.photo, Readable)
     with pytest.raises(PhotoError, match="b: can't be read"):

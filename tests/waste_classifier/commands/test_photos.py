@@ -12,25 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.waste_classifier.commands.command_line import COLOURS, run, save
+from tests.waste_classifier.commands.command_line import COLOURS, make_unreadable, run, save
 from tests.waste_classifier.pipes import piped
 from waste_classifier import __main__, images
 from waste_classifier.commands.adapt import enough
 from waste_classifier.commands.photos import find_photos
 from waste_classifier.errors import PhotoError
 from waste_classifier.images import Readable
-
-
-def make_unreadable(folder: Path) -> None:
-    """Make folders within one, deeper than a path may be long: nobody may look into the last."""
-    folder.mkdir(parents=True)
-    opened = os.open(folder, os.O_RDONLY)
-    for _ in range(20):
-        os.mkdir("b" * 250, dir_fd=opened)
-        inner = os.open("b" * 250, os.O_RDONLY, dir_fd=opened)
-        os.close(opened)
-        opened = inner
-    os.close(opened)
 
 
 def write_archive(file: Path) -> None:
