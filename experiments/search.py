@@ -114,7 +114,8 @@ def read_task(file: Path, share: float, directory: Path) -> Task:
     check_ends(file, params, space, open_heads(train, rows).features.description)
     once = cross_validate.model_copy(update={"repeats": 1})
     (folds,) = assign_folds(rows, once)
-    described = f"{sorted(space.items())!r} {params!r} {once!r} {share!r}"
+    weights = params["class_weights"]
+    described = f"{sorted(space.items())!r} {train.of_results} {weights!r} {once!r} {share!r}"
     default = values_of(params, [*space], file)
     return Task(params, space, default, rows, folds, share, described, directory)
 

@@ -9,12 +9,15 @@ from pydantic import ValidationError
 from stages.params.class_weights import ClassWeightsParams
 from stages.params.reading import Params, load_section, read_params
 from stages.params.train import AugmentParams, TrainParams
+from stages.params.views import ViewsParams
 from waste_classifier.errors import InputError
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 SCHEMAS: dict[str, type[Params]] = {"train": TrainParams, "class_weights": ClassWeightsParams}
+#: Those that a search changes, and what decides whether a change has an effect.
+READ_SCHEMAS: dict[str, type[Params]] = {**SCHEMAS, "views": ViewsParams}
 #: Keys that a head on cached features does not depend on, or their beginnings; there is no val
 #: split to lose patience by.
 ELSEWHERE = (
@@ -38,8 +41,8 @@ class Sections(NamedTuple):
 
 
 def read_sections() -> dict[str, Any]:
-    """Return the sections that a search changes, checked, as nested values of their types."""
-    return {name: load_section(name, schema).model_dump() for name, schema in SCHEMAS.items()}
+    """Return the sections that a search reads, checked, as nested values of their types."""
+    return {name: load_section(name, schema).model_dump() for name, schema in READ_SCHEMAS.items()}
 
 
 def read_space(file: Path, params: Mapping[str, Any]) -> "dict[str, BaseDistribution]":
@@ -141,21 +144,25 @@ def values_of(params: Mapping[str, Any], keys: list[str], file: Path) -> Values:
         found: Any = params
         for part in key.split("."):
             found = found.get(part) if isinstance(found, dict) else None
-        if found is None or isinstance(found, dict) or key.startswith(ELSEWHERE):
+        section = key.partition(".")[0]
+        is_searched = section in SCHEMAS and not key.startswith(ELSEWHERE)
+        if found is None or isinstance(found, dict) or not is_searched:
             raise InputError(
                 f"{file}: {key}: not a key that a head on cached features depends on; expected one "
                 f"of params.yaml below {' or '.join(SCHEMAS)}"
             )
         values[key] = found
     scheme, units = params["class_weights"]["scheme"], params["train"]["head"]["units"]
+    views = params["views"]["count"]
     for key, other, value, has_effect in (
         ("class_weights.beta", "class_weights.scheme", scheme, scheme == "effective_number"),
         ("train.head.dropout", "train.head.units", units, units > 0),
+        ("train.head.view_share", "views.count", views, views > 0),
     ):
         if key in values and other not in values and not has_effect:
             raise InputError(
-                f"{file}: {key}: without effect beside {other} {value}; take it out, or let the "
-                f"search choose {other} too"
+                f"{file}: {key}: without effect beside {other} {value}; take it out, or give "
+                f"{other} another value"
             )
     return values
 

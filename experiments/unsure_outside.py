@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from experiments.outside import add_accepted, check_folders, parse_accepted
+from experiments.outside import add_accepted, check_folders, parse_accepted, photos_by_folder
 from stages.outputs.classifier import CLASSIFIER_DIR
 from stages.stage import exit_code
 from waste_classifier.classifier import Answer, Classifier
 from waste_classifier.commands.adapt import adapted_by_others, wary, widened
-from waste_classifier.commands.photos import Found, find_photos, results
+from waste_classifier.commands.photos import results
 from waste_classifier.commands.progress import counted
 from waste_classifier.errors import InputError
 from waste_classifier.intervals import wilson_interval
@@ -43,12 +43,14 @@ def read_photos(
     Raises:
         InputError: a photo can't be read, or there is none.
     """
+    by_folder = photos_by_folder(photos, [*classifier.labels, *accepted])
+    check_folders(accepted, by_folder)
+    found = [(folder, each) for folder, inside in by_folder.items() for each in inside]
+    seen = counted(results(classifier, [each for _, each in found]), "photos")
     folders, right, features = [], [], []
-    check_folders(accepted, {_folder_of(found) for found in find_photos([photos])})
-    for result in counted(results(classifier, find_photos([photos])), "photos"):
+    for (folder, _), result in zip(found, seen, strict=True):
         if result.features is None:
             raise InputError(str(result.error))
-        folder = _folder_of(result.found)
         own = [folder] if folder in classifier.labels else []
         folders.append(folder)
         right.append(accepted.get(folder, own))
@@ -56,10 +58,6 @@ def read_photos(
     if not features:
         raise InputError(f"{photos}: no photos found")
     return Photos(folders, right, np.stack(features))
-
-
-def _folder_of(found: Found) -> str:
-    return Path(found.name).parent.name
 
 
 def table(photos: Photos, answers: Sequence[Answer]) -> list[str]:

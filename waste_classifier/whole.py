@@ -10,7 +10,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -45,7 +45,7 @@ def whole_file(path: Path, advice: str = ANOTHER_NAME) -> Iterator[IO[bytes]]:
         return
     with refusals_explained(path, advice):
         unfinished = _unfinished_file(path)
-        lock = _open_alone(unfinished, path)
+        lock = _open_alone(unfinished, path, _open_file)
         # The lock holds until the last of both is closed.
         opened = os.fdopen(os.dup(lock), "wb")
     moved = False
@@ -92,25 +92,29 @@ def whole_text(path: Path, advice: str = ANOTHER_NAME, errors: str = "strict") -
 def whole_folder(path: Path, advice: str = ANOTHER_NAME) -> Iterator[Path]:
     """Give an empty folder, which is moved to `path`, where nothing is, at the end of the block.
 
-    An error within the block leaves nothing. What a killed run left is removed.
+    An error within the block leaves nothing. What a killed run left is taken over, emptied.
 
     Args:
         path: of the new folder.
         advice: as of `whole_file`.
 
     Raises:
-        InputError: it can't be made or moved.
+        InputError: it can't be made or moved, or another run is writing it.
     """
     unfinished = path.with_name(f".{path.name}.new")
     with refusals_explained(path, advice):
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
+        lock = _open_alone(unfinished, path, _open_folder)
+    moved = False
     try:
         yield unfinished
         with refusals_explained(path, advice):
             unfinished.rename(path)
+            moved = True
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        if not moved:  # else what has the name by now is another run's
+            shutil.rmtree(unfinished, ignore_errors=True)
+        with suppress(OSError):
+            os.close(lock)
 
 
 def check_writable(path: Path, advice: str = ANOTHER_NAME) -> None:
@@ -123,7 +127,7 @@ def check_writable(path: Path, advice: str = ANOTHER_NAME) -> None:
         return
     with refusals_explained(path, advice):
         unfinished = _unfinished_file(path)
-        lock = _open_alone(unfinished, path)
+        lock = _open_alone(unfinished, path, _open_file)
         try:
             unfinished.unlink()
         finally:
@@ -217,24 +221,25 @@ def _unfinished_file(path: Path) -> Path:
     return place.with_name(f".{place.name}.new")
 
 
-def _open_alone(unfinished: Path, path: Path) -> int:
-    """Open a file that grows, empty, and keep other runs out until its descriptor is closed.
+def _open_alone(unfinished: Path, path: Path, open_anew: Callable[[Path], int]) -> int:
+    """Open a file or folder that grows, and keep other runs out until its descriptor is closed.
 
-    A file system without locks keeps no other run out.
+    It is empty. A file system without locks keeps no other run out.
 
     Args:
-        unfinished: the file.
+        unfinished: the file or folder.
         path: that it grows for.
+        open_anew: opens it, which makes it where it is not there.
 
     Raises:
         InputError: another run has it open.
         OSError: it can't be opened.
     """
     while True:
-        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = open_anew(unfinished)
         try:
             if _lock(descriptor, unfinished, path):
-                os.ftruncate(descriptor, 0)
+                _empty(unfinished)
                 return descriptor
         except BaseException:
             os.close(descriptor)
@@ -242,8 +247,28 @@ def _open_alone(unfinished: Path, path: Path) -> int:
         os.close(descriptor)
 
 
+def _open_file(unfinished: Path) -> int:
+    return os.open(unfinished, os.O_RDWR | os.O_CREAT, 0o666)
+
+
+def _open_folder(unfinished: Path) -> int:
+    unfinished.mkdir(exist_ok=True)
+    return os.open(unfinished, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _empty(unfinished: Path) -> None:
+    if not unfinished.is_dir():
+        os.truncate(unfinished, 0)
+        return
+    for part in unfinished.iterdir():
+        if part.is_dir() and not part.is_symlink():
+            shutil.rmtree(part)
+        else:
+            part.unlink()
+
+
 def _lock(descriptor: int, unfinished: Path, path: Path) -> bool:
-    """Lock an open file, where that can be; return False if it has lost its name until then.
+    """Lock an open file or folder, where that can be; False: it has lost its name until then.
 
     Args:
         descriptor: of the file.

@@ -25,6 +25,7 @@ def without_effect(
     """
     pretrained = backbone.weights != "none"
     trains_head = pretrained and train.head.epochs > 0
+    trains_backbone = not pretrained or train.fine_tune.epochs > 0
     effects = {
         "fetch.sample": fetch.source == "sample",
         "fetch.kaggle": fetch.source == "kaggle",
@@ -38,8 +39,8 @@ def without_effect(
         "train.head.mixup": trains_head,
         "train.head.mixes": trains_head,
         "train.head.dropout": train.head.units > 0,
-        "train.precision": not pretrained or train.fine_tune.epochs > 0,
-        "train.devices": not pretrained or train.fine_tune.epochs > 0,
+        "train.precision": trains_backbone,
+        "train.devices": trains_backbone,
         "train.scratch": not pretrained,
         "views": trains_head and train.head.view_share > 0,
         "views.seed": views.count > 0,

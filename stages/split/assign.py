@@ -3,11 +3,11 @@
 from bisect import bisect
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from math import floor
 
 import numpy as np
 import numpy.typing as npt
 
+from stages.apportion import largest_remainder
 from stages.outputs.split import SPLITS, SplitName
 
 Content = dict[int, int]  # images of a group by the number of their label
@@ -76,17 +76,13 @@ def assign_splits(
 
 
 def share_out(count: int, shares: Sequence[float]) -> list[int]:
-    """Share out `count` images by the largest remainder method, at least one to each if possible.
+    """Share out `count` images by the largest remainders, at least one to each if possible.
 
     Args:
         count: number of images.
         shares: fractions that sum to 1.
     """
-    exact = [count * share for share in shares]
-    result = [floor(number) for number in exact]
-    by_remainder = sorted(range(len(shares)), key=lambda i: result[i] - exact[i])
-    for i in by_remainder[: count - sum(result)]:
-        result[i] += 1
+    result = largest_remainder(count, [count * share for share in shares])
     while 0 in result and max(result) > 1:
         result[result.index(max(result))] -= 1
         result[result.index(0)] += 1

@@ -6,12 +6,12 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from ruamel.yaml import YAML
 
-from experiments.space import SCHEMAS, read_sections, read_space, sections_of
+from experiments.space import READ_SCHEMAS, read_sections, read_space, sections_of
 from waste_classifier.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 CONTENT = YAML(typ="safe").load(ROOT / "params.yaml")
-PARAMS = {name: CONTENT[name] for name in SCHEMAS}
+PARAMS = {name: CONTENT[name] for name in READ_SCHEMAS}
 
 
 def write(folder: Path, text: str) -> Path:
@@ -81,6 +81,7 @@ def test_values_make_sections() -> None:
         ("train.fine_tune.epochs: {choices: [0, 3]}", "train.fine_tune.epochs: not a key that a"),
         ("train.patience: {low: 1, high: 2}", "train.patience: not a key that a head"),
         ("train.augment.zoom: {low: 0, high: 0.2}", "train.augment.zoom: not a key that a head"),
+        ("views.count: {low: 1, high: 8}", "views.count: not a key that a head"),
         ("class_weights.beta: {low: 0.5, high: 0.9999}", "beta: without effect beside class_weig"),
         ("train.lr: {low: 1e-4, high: 2}", r"train.lr: 2: Input should be less than or equal to 1"),
         (
@@ -112,3 +113,12 @@ def test_dropout_of_no_hidden_units_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"dropout: without effect beside train\.head\.units 0"):
         read_space(write(tmp_path, dropout), params)
     assert len(read_space(write(tmp_path, dropout + units), params)) == 2
+
+
+def test_the_share_of_views_that_are_not_there_is_refused(tmp_path: Path) -> None:
+    params = PARAMS | {"views": PARAMS["views"] | {"count": 0}}
+    share = write(tmp_path, "train.head.view_share: {low: 0, high: 0.5}")
+
+    assert len(read_space(share, PARAMS)) == 1
+    with pytest.raises(InputError, match=r"view_share: without effect beside views\.count 0"):
+        read_space(share, params)

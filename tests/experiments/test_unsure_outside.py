@@ -13,7 +13,7 @@ from waste_classifier.errors import InputError
 COLOURS = {
     "glass/1.png": (255, 0, 0),
     "glass/2.png": (0, 255, 0),
-    "glass/3.png": (0, 0, 0),
+    "glass/batch1/3.png": (0, 0, 0),
     "shiny/1.png": (0, 255, 0),
     "wood/1.png": (150, 140, 0),
 }

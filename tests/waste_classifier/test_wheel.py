@@ -1,9 +1,12 @@
 """What `pip install .` brings: all of the classifier, and nothing of the pipeline."""
 
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -34,3 +37,20 @@ def test_a_wheel_holds_the_classifier_and_nothing_else(tmp_path: Path) -> None:
         if path.suffix in kinds or path.name == "py.typed"
     }
     assert held == written
+
+
+def test_what_it_takes_fits_a_small_device() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    taken: dict[str, int] = {}
+    waiting = list(pyproject["project"]["dependencies"])
+    while waiting:
+        name, *marker = re.split(r"[^\w.-]", waiting.pop(), maxsplit=1)
+        if name in taken or "extra ==" in "".join(marker):
+            continue
+        # As `pip install --no-compile` leaves it.
+        files = [file for file in metadata.files(name) or [] if file.suffix != ".pyc"]
+        taken[name] = sum(Path(str(file.locate())).stat().st_size for file in files)
+        waiting += metadata.requires(name) or []
+
+    assert {"ai-edge-litert", "numpy", "pillow", "tqdm", "flatbuffers"} <= set(taken)
+    assert 100e6 < sum(taken.values()) < 150e6, taken

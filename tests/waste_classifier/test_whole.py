@@ -196,6 +196,7 @@ def test_a_folder_is_there_at_the_end_of_the_block(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     # As a killed run leaves it.
     (tmp_path / ".new.new/inner").mkdir(parents=True)
+    (tmp_path / ".new.new/file").write_text("half of it")
 
     with whole_folder(folder) as unfinished:
         assert not list(unfinished.iterdir())
@@ -204,6 +205,20 @@ def test_a_folder_is_there_at_the_end_of_the_block(tmp_path: Path) -> None:
 
     assert [path.name for path in folder.iterdir()] == ["file"]
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_of_two_runs_that_write_one_folder_the_second_leaves_the_first_alone(
+    tmp_path: Path,
+) -> None:
+    with whole_folder(tmp_path / "new") as unfinished:
+        (unfinished / "file").write_text("of the first")
+        with (
+            pytest.raises(InputError, match="new: another run is writing it; wait for it"),
+            whole_folder(tmp_path / "new"),
+        ):
+            pass
+
+    assert (tmp_path / "new/file").read_text() == "of the first"
 
 
 def test_an_error_leaves_no_folder(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stages.apportion import largest_remainder
 from stages.fetch.sample.objects import draw_object
 from stages.fetch.sample.scene import photograph
 from stages.progress import counted
@@ -76,14 +77,10 @@ def draw_sample(directory: Path, images: int, image_size: int, seed: int) -> Non
 
 
 def share_out(images: int) -> dict[str, int]:
-    """Return images per label in TrashNet's proportions, by largest remainder."""
+    """Return images per label in TrashNet's proportions."""
     total = sum(TRASHNET_COUNTS.values())
-    exact = {label: images * count / total for label, count in TRASHNET_COUNTS.items()}
-    counts = {label: int(share) for label, share in exact.items()}
-    by_remainder = sorted(exact, key=lambda label: counts[label] - exact[label])
-    for label in by_remainder[: images - sum(counts.values())]:
-        counts[label] += 1
-    return counts
+    exact = [images * count / total for count in TRASHNET_COUNTS.values()]
+    return dict(zip(TRASHNET_COUNTS, largest_remainder(images, exact), strict=True))
 
 
 def plan_views(images: int, seed: int) -> list[View]:
