@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from scipy.stats import norm
 
-from stages.scores import DRAWS_AT_ONCE, resamples, scores
+from stages.scores import DRAWS_AT_ONCE, counts_of_groups, resamples, scores_of_counts
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
@@ -21,13 +22,12 @@ Word = Literal["better", "worse", "not told apart"]
 
 #: Of an interval, and of what counts as told apart: 95 %.
 ALPHA = 0.05
-#: Of a difference that this share of all comparisons would tell apart, in standard errors: the
-#: quantiles of the normal distribution for 97.5 % and 80 % (Cohen 1988, "Statistical Power Analysis
-#: for the Behavioral Sciences", chapter 2).
-DETECTABLE_ERRORS = 1.959964 + 0.841621
+#: Of all comparisons, those that would tell a detectable difference apart.
+POWER = 0.8
 LOG_LOSS = "log loss"
-#: Accuracy, macro F1 and log loss stand before the recalls.
-HEADLINES = 3
+#: What stands before the recalls.
+HEADLINE_NAMES = ("accuracy", "macro F1", LOG_LOSS)
+HEADLINES = len(HEADLINE_NAMES)
 #: Two differences of scores that rounding alone tells apart are equal.
 ROUNDING = 1e-12
 
@@ -89,30 +89,19 @@ def compare(
     k = len(labels)
     occurring = np.unique(actual)
     columns = np.concatenate([np.arange(HEADLINES), HEADLINES + occurring])
-    names = ["accuracy", "macro F1", LOG_LOSS, *(f"recall of {labels[i]}" for i in occurring)]
+    names = [*HEADLINE_NAMES, *(f"recall of {labels[i]}" for i in occurring)]
     sums = [group_sums(answers, actual, groups, k) for answers in (base, head)]
     of_base, of_head = (score_sums(of_model.sum(axis=0), k)[columns] for of_model in sums)
     difference = of_head - of_base
     generator = np.random.default_rng(seed)
-    resampled = np.concatenate(
-        [
-            score_sums(drawn @ sums[1], k)[:, columns] - score_sums(drawn @ sums[0], k)[:, columns]
-            for drawn in resamples(len(sums[0]), draws, generator)
-        ]
-    )
-    low, high = np.nanquantile(resampled, [ALPHA / 2, 1 - ALPHA / 2], axis=0)
+    resampled = resampled_differences(sums, columns, draws, generator, k)
     p = exchange_p(sums, columns, draws, generator, k)
+    p[HEADLINES:] = holm(p[HEADLINES:])
+    low, high = np.nanquantile(resampled, [ALPHA / 2, 1 - ALPHA / 2], axis=0)
     low = np.where(p > ALPHA, np.minimum(low, 0), low)
     high = np.where(p > ALPHA, np.maximum(high, 0), high)
-    p[HEADLINES:] = holm(p[HEADLINES:])
-    detectable = DETECTABLE_ERRORS * np.nanstd(resampled, axis=0)
-    # Of fewer groups that differ, all one way, no exchange is rare enough.
     groups_of_label = [len(np.unique(groups[actual == i])) for i in occurring]
-    least = [fewest_groups(ALPHA), fewest_groups(ALPHA), 0]
-    least += [fewest_groups(ALPHA / len(occurring))] * len(occurring)
-    floor = np.divide(least, [len(sums[0])] * HEADLINES + groups_of_label)
-    shares = np.array([name != LOG_LOSS for name in names])
-    detectable = np.minimum(np.maximum(detectable, floor), np.where(shares, 1, np.inf))
+    detectable = detectable_differences(np.nanstd(resampled, axis=0), len(sums[0]), groups_of_label)
     return [
         Difference(
             name,
@@ -122,31 +111,28 @@ def compare(
             float(high[i]),
             float(p[i]),
             float(detectable[i]),
-            word_for(difference[i] * (-1 if name == LOG_LOSS else 1), p[i]),
+            word_for(difference[i] * (-1 if name == LOG_LOSS else 1), p[i], low[i] <= 0 <= high[i]),
         )
         for i, name in enumerate(names)
     ]
 
 
 def group_sums(answers: Answers, actual: Integers, groups: Integers, k: int) -> Floats:
-    """Return what each group adds to the scores: `(groups, k * k + 2)`.
+    """Return what each group adds to the scores: `(groups, 3 * k + 2)`.
 
-    That is its confusion matrix, actual by predicted, its losses, and how many photos it has.
+    That is what it counts (`stages.scores.counts_of_groups`), its losses, and how many photos it
+    has.
     """
-    members, group = np.unique(groups, return_inverse=True)
-    sums = np.zeros((len(members), k * k + 2))
-    np.add.at(sums, (group, actual * k + answers.predicted), 1)
-    sums[:, k * k] = np.bincount(group, answers.losses)
-    sums[:, k * k + 1] = np.bincount(group)
-    return sums
+    _, group = np.unique(groups, return_inverse=True)
+    counts = counts_of_groups(actual, answers.predicted, group, k)
+    return np.column_stack([counts, np.bincount(group, answers.losses), np.bincount(group)])
 
 
 def score_sums(sums: Floats, k: int) -> Floats:
     """Return the scores of sums over groups, `(..., 3 + k)`; a label without photos has NaN."""
-    confusion = sums[..., : k * k].reshape(*sums.shape[:-1], k, k)
-    of_all = scores(confusion)
+    of_all = scores_of_counts(sums[..., : 3 * k])
     recall = np.where(of_all.support > 0, of_all.recall, np.nan)
-    loss = sums[..., k * k] / sums[..., k * k + 1]
+    loss = sums[..., -2] / sums[..., -1]
     headline = np.stack([of_all.accuracy, of_all.macro_f1, loss], axis=-1)
     return np.concatenate([headline, recall], axis=-1)
 
@@ -171,6 +157,42 @@ def exchange_p(
     return np.asarray(reached / (draws + 1))
 
 
+def resampled_differences(
+    sums: Sequence[Floats], columns: Integers, draws: int, generator: np.random.Generator, k: int
+) -> Floats:
+    """Return the differences of scores in resamples of groups: `(draws, columns)`."""
+    base, head = sums
+    return np.concatenate(
+        [
+            score_sums(drawn @ head, k)[:, columns] - score_sums(drawn @ base, k)[:, columns]
+            for drawn in resamples(len(base), draws, generator)
+        ]
+    )
+
+
+def detectable_differences(errors: Floats, groups: int, groups_of_label: Sequence[int]) -> Floats:
+    """Return how large a difference of each score is mostly told apart: `(3 + labels,)`.
+
+    Cohen 1988, "Statistical Power Analysis for the Behavioral Sciences", chapter 2; of a share no
+    more than 1, and no less than the fewest groups come to that differ all one way and are told
+    apart: of fewer, no exchange is rare enough.
+
+    Args:
+        errors: standard errors of the differences.
+        groups: of all photos.
+        groups_of_label: of the photos of each label that has any.
+    """
+    labels = len(groups_of_label)
+    # p-values from which on down a difference is told apart; those of labels are corrected.
+    alpha = np.repeat([ALPHA, ALPHA / labels], [HEADLINES, labels])
+    detectable = (norm.isf(alpha / 2) + norm.ppf(POWER)) * errors
+    shares = np.array([*(name != LOG_LOSS for name in HEADLINE_NAMES), *[True] * labels])
+    least = np.array([fewest_groups(each) for each in alpha])
+    of_groups = np.array([groups] * HEADLINES + [*groups_of_label])
+    floored = np.minimum(np.maximum(detectable, least / of_groups), 1)
+    return np.asarray(np.where(shares, floored, detectable))
+
+
 def fewest_groups(alpha: float) -> int:
     """Return how many groups must differ, all one way, for a p-value of at most alpha.
 
@@ -187,9 +209,15 @@ def holm(p: Floats) -> Floats:
     return np.asarray(corrected[np.argsort(order, kind="stable")])
 
 
-def word_for(gain: float, p: float) -> Word:
-    """Return the verdict on a difference: how much better head is, and its p-value."""
-    if p > ALPHA or gain == 0:
+def word_for(gain: float, p: float, holds_none: bool) -> Word:
+    """Return the verdict on a difference.
+
+    Args:
+        gain: how much better head is.
+        p: of the difference.
+        holds_none: whether its interval holds 0.
+    """
+    if p > ALPHA or holds_none:
         return "not told apart"
     return "better" if gain > 0 else "worse"
 

@@ -21,7 +21,7 @@ DRAWS_AT_ONCE = 10_000_000
 
 
 class Scores(NamedTuple):
-    """Scores of one confusion matrix, or of a stack of them; `...` is the shape of the stack."""
+    """Scores of some predictions, or of a stack of such; `...` is the shape of the stack."""
 
     accuracy: Floats  #: `(...)`
     macro_f1: Floats  #: `(...)`, mean over the labels that occur, as actual or as predicted
@@ -38,13 +38,37 @@ def confusion_matrix(actual: Labels, predicted: Labels, k: int) -> npt.NDArray[n
 
 
 def scores(confusion: npt.NDArray[Any]) -> Scores:
-    """Return the scores of confusion matrices, `(..., k, k)`, rows actual, columns predicted.
+    """Return the scores of a confusion matrix, `(k, k)`, rows actual, columns predicted."""
+    counts = [np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)]
+    return scores_of_counts(np.concatenate(counts).astype(np.float64))
+
+
+def counts_of_groups(actual: Labels, predicted: Labels, group: Labels, k: int) -> Floats:
+    """Return what each group counts for `scores_of_counts`: `(groups, 3 * k)`.
+
+    That is, of each label, its images that are predicted as such, all its images, and all that are
+    predicted as it. Many labels have far fewer of these than cells of a confusion matrix.
+
+    Args:
+        actual: `(n,)`, positions of labels.
+        predicted: `(n,)`, positions of labels.
+        group: `(n,)`, number of each image's group, from 0 on without gaps.
+        k: number of labels.
+    """
+    counts = np.zeros((group.max() + 1, 3 * k))
+    right = actual == predicted
+    np.add.at(counts, (group[right], actual[right]), 1)
+    np.add.at(counts, (group, k + actual), 1)
+    np.add.at(counts, (group, 2 * k + predicted), 1)
+    return counts
+
+
+def scores_of_counts(counts: Floats) -> Scores:
+    """Return the scores of sums of `counts_of_groups`, `(..., 3 * k)`.
 
     As `sklearn.metrics.precision_recall_fscore_support` with `zero_division=0`.
     """
-    right = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)
-    support = confusion.sum(axis=-1, dtype=np.float64)
-    predictions = confusion.sum(axis=-2, dtype=np.float64)
+    right, support, predictions = np.split(counts, 3, axis=-1)
     images = support.sum(axis=-1)
     f1 = _ratio(2 * right, support + predictions)
     return Scores(
@@ -94,26 +118,21 @@ def bootstrap_intervals(
         predicted is unknown: from 0 to 1.
     """
     members, group = np.unique(np.asarray(groups), return_inverse=True)
-    cells = np.zeros((len(members), k * k))
-    np.add.at(cells, (group, actual * k + predicted), 1)
+    counts = counts_of_groups(actual, predicted, group, k)
 
-    # How often each group is drawn says all about a resample: its confusion matrix is the sum
-    # of those of its groups.
-    confusions = np.concatenate(
-        [
-            (draws @ cells).reshape(-1, k, k)
-            for draws in resamples(len(cells), samples, np.random.default_rng(seed))
-        ]
+    # How often each group is drawn says all about a resample: what it counts is the sum of what
+    # its groups do.
+    generator = np.random.default_rng(seed)
+    resampled = np.concatenate(
+        [draws @ counts for draws in resamples(len(members), samples, generator)]
     )
-    drawn = scores(confusions)
+    drawn = scores_of_counts(resampled)
     absent = drawn.support == 0
-    unpredicted = confusions.sum(axis=1) == 0
+    unpredicted = resampled[:, 2 * k :] == 0
     unpredicted[:, np.bincount(predicted, minlength=k) == 0] = False
 
-    of_all = scores(cells.sum(axis=0).reshape(k, k))
-    occurs = cells.reshape(-1, k, k) > 0
-    groups_of_label = occurs.any(axis=2).sum(axis=0)
-    groups_of_prediction = occurs.any(axis=1).sum(axis=0)
+    of_all = scores_of_counts(counts.sum(axis=0))
+    groups_of_label, groups_of_prediction = np.split((counts[:, k:] > 0).sum(axis=0), 2)
     accuracy = wilson_interval(of_all.accuracy, len(members))
     precision = wilson_interval(of_all.precision, groups_of_prediction)
     recall = wilson_interval(of_all.recall, groups_of_label)

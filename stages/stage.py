@@ -135,6 +135,8 @@ def _message_of(error: Exception) -> str | None:
             "out of memory, of the GPU if there is one; lower the batch_size of what was computed, "
             f"or features.image_size, in {PARAMS_FILE} ({said.strip()[:200]})"
         )
+    if isinstance(error, MemoryError):
+        return f"out of memory ({error}); free some, or give the machine more, and run again"
     return explain_disk_error(error) if isinstance(error, OSError) else None
 
 

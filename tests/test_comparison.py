@@ -141,6 +141,47 @@ def test_the_interval_is_that_of_scipy() -> None:
     assert found.detectable == pytest.approx(2.8016 * expected.standard_error, rel=0.05)
 
 
+def test_the_interval_holds_95_of_100_differences_by_hand() -> None:
+    # 60 of 400 photos fixed, 20 broken: a mean of 0.1, with the variance (0.2 - 0.1²) / 400.
+    old = [1] * 60 + [0] * 340
+    new = [0] * 60 + [1] * 20 + [0] * 320
+
+    found = compared(answers(old), answers(new), [0] * 400)["accuracy"]
+
+    assert (found.low, found.high) == pytest.approx((0.0573, 0.1427), abs=0.004)
+
+
+def test_a_recall_is_told_apart_by_what_its_correction_leaves() -> None:
+    # Six photos of glass fixed: 2 of 64 exchanges differ as much, twice that of two labels.
+    actual = [0] * 40 + [1] * 40
+    old, new = [1] * 6 + [0] * 34 + [1] * 40, [0] * 40 + [1] * 40
+
+    found = compared(answers(old), answers(new), actual)
+
+    assert found["recall of glass"].p == pytest.approx(2 * 2 / 64, abs=0.02)
+    assert found["recall of glass"].word == "not told apart"
+    assert found["recall of glass"].low == 0
+    assert found["accuracy"].word == "better"
+    back = compared(answers(new), answers(old), actual)["recall of glass"]
+    assert (back.high, back.word) == (0, "not told apart")
+
+
+def test_what_a_recall_would_show_is_of_its_correction() -> None:
+    generator = np.random.default_rng(5)
+    actual = np.repeat([0, 1], 200)
+    old, new = (
+        Answers(np.where(generator.random(400) < 0.2, 1 - actual, actual), np.ones(400))
+        for _ in range(2)
+    )
+    change = (new.predicted == actual)[:200].astype(float) - (old.predicted == actual)[:200]
+
+    found = compared(old, new, actual.tolist())["recall of glass"]
+
+    # Quantiles of the normal distribution for 98.75 % and 80 %.
+    errors = 2.2414 + 0.8416
+    assert found.detectable == pytest.approx(errors * change.std() / np.sqrt(200), rel=0.06)
+
+
 def test_a_few_groups_can_show_a_large_difference_alone() -> None:
     # Six groups that differ one way: 2 of 64 exchanges; five: 2 of 32, more than one in twenty.
     assert fewest_groups(0.05) == 6

@@ -12,10 +12,12 @@ from stages.scores import (
     bootstrap_intervals,
     calibration,
     confusion_matrix,
+    counts_of_groups,
     expected_calibration_error,
     losses,
     precision_recall_curve,
     scores,
+    scores_of_counts,
     shares_of_things,
 )
 from waste_classifier.intervals import wilson_interval
@@ -50,6 +52,20 @@ def test_scores_by_hand() -> None:
     assert result.macro_f1 == pytest.approx((3 / 4 + 1 / 3 + 0) / 3)
     assert result.weighted_f1 == pytest.approx((4 * 3 / 4 + 2 * 1 / 3 + 0) / 8)
     assert result.support.tolist() == [4, 2, 2]
+
+
+def test_groups_count_right_ones_labels_and_predictions() -> None:
+    actual, predicted, group = (
+        np.array([0, 0, 1, 1]),
+        np.array([0, 1, 1, 0]),
+        np.array([0, 0, 0, 1]),
+    )
+
+    counts = counts_of_groups(actual, predicted, group, 2)
+
+    # Right ones, images of the label, predictions of it: of glass, then of metal each.
+    assert counts.tolist() == [[1, 1, 2, 1, 1, 2], [0, 0, 0, 1, 1, 0]]
+    assert scores_of_counts(counts.sum(axis=0)).f1.tolist() == [1 / 2, 1 / 2]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
@@ -369,6 +370,18 @@ def test_what_does_not_fit_into_memory_is_one_message(capsys: pytest.CaptureFixt
         "error: out of memory, of the GPU if there is one; lower the batch_size of what was "
         "computed, or features.image_size, in params.yaml (OOM when allocating tensor)\n"
     )
+
+
+def test_an_array_for_which_there_is_no_memory_is_one_message(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def main() -> None:
+        np.empty(2**60, np.uint8)
+
+    assert exit_code(main) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: out of memory (Unable to allocate 1.00 EiB")
+    assert said.endswith("free some, or give the machine more, and run again\n")
 
 
 def test_a_label_that_the_terminal_can_not_show_is_escaped() -> None:

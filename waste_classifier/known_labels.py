@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from waste_classifier.arrays import check_shapes, load_arrays, save_arrays, unreadable
-from waste_classifier.products import product
+from waste_classifier.products import product, squared_distances
 
 FILE_NAME = "known_labels.npz"
 
@@ -43,7 +43,7 @@ class KnownLabels(NamedTuple):
     def relative_distances(self, hidden: Floats) -> npt.NDArray[np.float32]:
         """Return the relative Mahalanobis distances, `(n,) float32`."""
         placed, means = product(hidden, self.within), product(self.label_means, self.within)
-        to_labels = ((placed[:, None] - means) ** 2).sum(axis=2).min(axis=1)
+        to_labels = squared_distances(placed, means).min(axis=1)
         to_all = (product(hidden - self.mean, self.overall) ** 2).sum(axis=1)
         return np.asarray(to_labels - to_all, np.float32)
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from waste_classifier.arrays import check_shapes, load_arrays, save_arrays, unreadable
-from waste_classifier.products import product
+from waste_classifier.products import product, squared_distances
 
 FILE_NAME = "novelty.npz"
 
@@ -53,7 +53,7 @@ class Novelty(NamedTuple):
         projected = product(standardised, self.components)
         rest = np.maximum((standardised**2).sum(axis=1) - (projected**2).sum(axis=1), 0)
         whitened = product(projected, self.whitening)
-        to_means = ((whitened[:, None] - self.label_means) ** 2).sum(axis=2)
+        to_means = squared_distances(whitened, self.label_means)
         squared = (to_means / self.usual[:, 0] + rest[:, None] / self.usual[:, 1]) / 2
         return np.asarray(np.sqrt(squared.min(axis=1)), np.float32)
 

@@ -1,4 +1,4 @@
-"""Products of matrices, of few rows as of many."""
+"""Products of matrices, of few rows as of many, and distances between rows."""
 
 from typing import Any
 
@@ -25,3 +25,14 @@ def product(rows: Floats, matrix: Floats) -> Floats:
     if len(rows) < MANY_ROWS:
         return np.asarray(np.einsum("nm,mk->nk", rows, matrix))
     return np.asarray(rows @ matrix)
+
+
+def squared_distances(rows: Floats, points: Floats) -> Floats:
+    """Return the squared Euclidean distance of each row to each point, `(n, k)`.
+
+    Args:
+        rows: `(n, m)`.
+        points: `(k, m)`.
+    """
+    # One point at a time: of many, all differences at once would take much memory.
+    return np.stack([((rows - point) ** 2).sum(axis=1) for point in points], axis=1)

@@ -67,22 +67,15 @@ def report(
     calibrated = decision.calibrated(test.probabilities)
     beyond = distances > 1
     decided = np.where(beyond.any(axis=1), UNSURE_POSITION, decision.decide(calibrated))
-    members, group = np.unique(np.asarray(test.groups), return_inverse=True)
-    # Columns: the k bins, and last the images without a label.
-    cells = np.zeros((len(members), k, k + 1))
-    column = np.where(decided == UNSURE_POSITION, k, decided)
-    np.add.at(
-        cells, (group, test.actual, column), thing_weights(decision, test.actual, test.groups)
+    _, group = np.unique(np.asarray(test.groups), return_inverse=True)
+    things = things_of_groups(
+        test.actual, decided, group, thing_weights(decision, test.actual, test.groups), k
     )
 
-    of_all = _shares(cells.sum(axis=0))
+    of_all = _shares(things.sum(axis=0))
     generator = np.random.default_rng(seed)
-    drawn = [
-        _shares((draws @ cells.reshape(len(members), -1)).reshape(-1, k, k + 1))
-        for draws in resamples(len(members), samples, generator)
-    ]
-    groups_of_bin = (cells.sum(axis=1) > 0).sum(axis=0)[:k]
-    groups_of_label = (cells.sum(axis=2) > 0).sum(axis=0)
+    drawn = [_shares(draws @ things) for draws in resamples(len(things), samples, generator)]
+    _, groups_of_bin, groups_of_label, _ = np.split((things > 0).sum(axis=0), 4)
     trials = (groups_of_bin, groups_of_label, groups_of_label)
     intervals = [
         _interval(np.concatenate([each[which] for each in drawn]), of_all[which], trials[which])
@@ -106,8 +99,37 @@ def report(
         area_under_risk=float(np.trapezoid(1 - curve[1], curve[0])),
         curve=curve,
         log_loss=_mean(losses(calibrated, test.actual), weights),
-        log_loss_before=float(losses(test.probabilities, test.actual).mean()),
+        # Of as many digits as the calibrated ones: where one is next to 0, they decide.
+        log_loss_before=float(losses(test.probabilities.astype(float), test.actual).mean()),
     )
+
+
+def things_of_groups(
+    actual: npt.NDArray[np.intp],
+    decided: npt.NDArray[np.intp],
+    group: npt.NDArray[np.intp],
+    weights: Floats,
+    k: int,
+) -> Floats:
+    """Return what each group counts for purity, recovery and the share unsure: `(groups, 4 * k)`.
+
+    That is, for each label, what is put right into its bin, all in its bin, all of the label, and
+    what of the label is unsure.
+
+    Args:
+        actual: `(n,)`, positions of labels.
+        decided: `(n,)`, positions of labels, or `UNSURE_POSITION`.
+        group: `(n,)`, number of each image's group, from 0 on without gaps.
+        weights: `(n,)`, how much each image counts.
+        k: number of labels.
+    """
+    things = np.zeros((group.max() + 1, 4 * k))
+    unsure = decided == UNSURE_POSITION
+    for number, (chosen, position) in enumerate(
+        [(decided == actual, actual), (~unsure, decided), (actual >= 0, actual), (unsure, actual)]
+    ):
+        np.add.at(things, (group[chosen], number * k + position[chosen]), weights[chosen])
+    return things
 
 
 def coverage_curve(
@@ -182,16 +204,10 @@ def summarise(decision: Decision, of_test: Report) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if not np.isnan(value)}
 
 
-def _shares(cells: npt.NDArray[Any]) -> tuple[Floats, Floats, Floats]:
-    """Return purity, recovery and share unsure, each `(..., k)`, of `(..., k, k + 1)` things."""
-    of_label = cells.sum(axis=-1)
-    bins = cells[..., :-1]
-    right = np.diagonal(bins, axis1=-2, axis2=-1)
-    return (
-        _ratio(right, bins.sum(axis=-2)),
-        _ratio(right, of_label),
-        _ratio(cells[..., -1], of_label),
-    )
+def _shares(things: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return purity, recovery and share unsure, each `(..., k)`, of sums of things."""
+    right, of_bin, of_label, unsure = np.split(things, 4, axis=-1)
+    return _ratio(right, of_bin), _ratio(right, of_label), _ratio(unsure, of_label)
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:

@@ -151,14 +151,15 @@ def _threshold(
 
 def _squares_of_groups(weights: Floats, group: npt.NDArray[np.intp]) -> Floats:
     """Return the sum over groups of the square of their weight, as photos come one by one."""
-    so_far = np.zeros(group.max(initial=-1) + 1)
-    squares = np.empty(len(weights))
-    total = 0.0
-    for position, (weight, number) in enumerate(zip(weights.tolist(), group.tolist(), strict=True)):
-        total += (so_far[number] + weight) ** 2 - so_far[number] ** 2
-        so_far[number] += weight
-        squares[position] = total
-    return squares
+    order = np.argsort(group, kind="stable")
+    weight = weights[order]
+    # What of its group came before each photo.
+    before = np.cumsum(weight) - weight
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    before -= np.repeat(before[starts], np.diff(starts, append=len(group)))
+    growth = np.empty(len(weights))
+    growth[order] = weight**2 + 2 * weight * before
+    return np.cumsum(growth)
 
 
 def least_share(shares: npt.ArrayLike, trials: npt.ArrayLike, confidence: float) -> Floats:

@@ -9,12 +9,17 @@ import numpy.typing as npt
 from stages.evaluate.summary import HEADLINES
 from stages.outputs.predictions import Predictions
 from stages.scores import CalibrationBin, Scores, precision_recall_curve
+from waste_classifier.evenly import evenly
 from waste_classifier.intervals import Interval
 
 Points = list[dict[str, Any]]
 
 # As many as anyone looks through; the plot is in git.
 MOST_MISTAKES = 1000
+#: Whose confusion matrix is drawn with its empty cells.
+MOST_LABELS = 50
+#: Of a curve; more would not be seen.
+MOST_POINTS = 1000
 
 
 def headline_scores(
@@ -42,7 +47,10 @@ def headline_scores(
 
 
 def confusion_cells(confusion: npt.NDArray[np.int64], labels: Sequence[str]) -> Points:
-    """Return every cell, also those of 0, with its share of the images of the actual label."""
+    """Return the cells of a confusion matrix, each with its share of the actual label's images.
+
+    Of very many labels those of 0 are left out, which are nearly all and would fill megabytes.
+    """
     shares = _shares(confusion)
     return [
         {
@@ -53,6 +61,7 @@ def confusion_cells(confusion: npt.NDArray[np.int64], labels: Sequence[str]) -> 
         }
         for row, actual in enumerate(labels)
         for column, predicted in enumerate(labels)
+        if confusion[row, column] or len(labels) <= MOST_LABELS
     ]
 
 
@@ -89,7 +98,8 @@ def precision_recall_points(
 ) -> Points:
     """Return the precision-recall curve of each label against the rest, recall rising.
 
-    Thresholds that don't change the shape of a curve are left out; where recall is 0 there is none.
+    Thresholds that don't change the shape of a curve are left out, and of very many those between
+    `MOST_POINTS` that lie evenly; where recall is 0 there is none.
 
     Args:
         actual: `(n,)`, positions of labels.
@@ -99,15 +109,17 @@ def precision_recall_points(
     points = []
     for position, label in enumerate(labels):
         curve = precision_recall_curve(actual == position, probabilities[:, position])
+        average_precision = curve.average_precision
+        shown = evenly(len(curve.recall), MOST_POINTS)
         points += [
             {
                 "label": label,
                 "precision": float(precision),
                 "recall": float(recall),
                 "threshold": float(threshold) if np.isfinite(threshold) else None,
-                "average_precision": curve.average_precision,
+                "average_precision": average_precision,
             }
-            for precision, recall, threshold in zip(*curve, strict=True)
+            for precision, recall, threshold in zip(*(of[shown] for of in curve), strict=True)
         ]
     return points
 

@@ -7,6 +7,7 @@ of the classifier; sorted by path.
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,12 @@ class Predictions:
     probabilities: npt.NDArray[np.float32]  #: `(n, k)`, rows sum to 1
     folds: tuple[int, ...] = ()  #: of a cross-validation: the training that answered for each
 
-    @property
+    @cached_property
     def confidences(self) -> npt.NDArray[np.float32]:
         """Probability of the predicted label of each image, `(n,)`."""
         return self.probabilities[np.arange(len(self.paths)), self.predicted]
 
-    @property
+    @cached_property
     def repeats(self) -> int:
         """Answers to each image: of a cross-validation there may be several."""
         return len(self.paths) // max(1, len(set(self.paths)))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from stages.decide.__main__ import main
 from stages.decide.curve import decision_curve
@@ -191,10 +192,18 @@ def test_purity_recovery_and_unsure_are_counted() -> None:
     np.testing.assert_allclose(of_test.unsure, [1 / 3, 0])
     assert of_test.coverage == pytest.approx(4 / 5)
     assert of_test.accuracy == pytest.approx(3 / 4)
-    for name in ("purity", "recovery", "unsure"):
+    # Intervals cover Wilson's: of three things of glass, of three in its bin, of one in the other.
+    for name, shares, trials in (
+        ("purity", (2 / 3, 1), (3, 1)),
+        ("recovery", (2 / 3, 1 / 2), (3, 2)),
+        ("unsure", (1 / 3, 0), (3, 2)),
+    ):
         low, high = getattr(of_test, f"{name}_interval")
-        assert (low <= getattr(of_test, name)).all()
-        assert (high >= getattr(of_test, name)).all()
+        for position in range(2):
+            right, of = round(shares[position] * trials[position]), trials[position]
+            expected = binomtest(right, of).proportion_ci(method="wilson")
+            assert low[position] <= expected.low + 1e-9
+            assert high[position] >= expected.high - 1e-9
 
 
 def test_a_thing_of_many_images_counts_once() -> None:
@@ -224,6 +233,27 @@ def test_the_curve_counts_things() -> None:
     assert curve["labels"]["metal"]["threshold"][at] == 0.99
     assert curve["labels"]["glass"]["recovery"][at] == pytest.approx(60 / 61)
     assert curve["unsure"][at] == pytest.approx(1 / 121)
+
+
+def test_the_curve_is_of_purities_whatever_costs_decide() -> None:
+    calibrated = np.array([[0.9, 0.1]] * 60 + [[0.1, 0.9]] * 60)
+    actual = np.repeat([0, 1], 60)
+    groups = [str(number) for number in range(120)]
+    plain = always_decide(LABELS)._replace(confidence=0.95)
+    dear = plain._replace(costs=((0.0, 1.0, 0.01), (1.0, 0.0, 0.01)))
+
+    curves = [decision_curve(each, calibrated, actual, groups) for each in (plain, dear)]
+
+    assert curves[0]["unsure"][0] == 0
+    assert curves[1] == curves[0]
+
+
+def test_a_probability_next_to_0_counts_as_much_before_calibration_as_after() -> None:
+    test = predictions([0, 1], [1e-20, 0.2], ["a", "b"])
+
+    of_test = report(always_decide(LABELS), test, np.zeros((2, 2)), 100, 0)
+
+    assert of_test.log_loss == pytest.approx(of_test.log_loss_before, rel=1e-6)
 
 
 def test_in_a_mix_mistakes_of_a_common_label_count_more() -> None:

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import binomtest
 
+from stages.decide import thresholds
 from stages.decide.thresholds import (
     fit_temperature,
     fit_thresholds,
@@ -61,6 +62,27 @@ def test_ten_photos_of_one_thing_say_as_much_as_one() -> None:
 
     assert of_forty_things[0] == 0.9
     assert of_four_things[0] is None
+
+
+def test_a_thing_of_ten_photos_is_one_mistake() -> None:
+    # 60 of 61 things are right, which shows 0.925; of the 70 photos 60 are.
+    calibrated = said(*np.full(70, 0.9))
+    actual = np.array([0] * 60 + [1] * 10)
+    groups = [*(str(number) for number in range(60)), *["thing"] * 10]
+
+    assert fit_thresholds(PLAIN, calibrated, actual, groups)[0] == 0.9
+
+
+def test_photos_of_one_thing_need_not_stand_together() -> None:
+    # Five things of two photos each, so that five trials count, whatever lies between their photos.
+    calibrated = said(*np.linspace(0.99, 0.9, 10))
+    actual = np.zeros(10, int)
+    # The bound of five faultless things is 0.549, of ten 0.741.
+    promise = PLAIN._replace(purity=0.6)
+
+    assert fit_thresholds(promise, calibrated, actual, list("abcdeabcde"))[0] is None
+    assert fit_thresholds(promise, calibrated, actual, list("aabbccddee"))[0] is None
+    assert fit_thresholds(promise, calibrated, actual, list("abcdefghij"))[0] == 0.9
 
 
 def test_photos_of_one_probability_are_let_in_together() -> None:
@@ -128,8 +150,8 @@ def test_promises_are_kept_in_19_of_20_draws(photos: int) -> None:
     predicted = calibrated.argmax(axis=1)
     broken = made = 0
     for _ in range(150):
-        thresholds = fit_thresholds(promise, *drawn(random, 800, photos))
-        for label, threshold in enumerate(thresholds):
+        fitted = fit_thresholds(promise, *drawn(random, 800, photos))
+        for label, threshold in enumerate(fitted):
             if threshold is not None:
                 in_bin = (predicted == label) & (calibrated[:, label] >= threshold)
                 made += 1
@@ -165,6 +187,32 @@ def test_a_decision_of_the_thresholds_is_as_pure_on_the_photos_themselves() -> N
         in_bin = decided == label
         assert in_bin.sum() > 100
         assert (actual[in_bin] == label).mean() >= 0.98
+
+
+def test_in_no_repeat_has_a_fold_a_say_in_its_own_temperature(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Each photo is answered for twice; folds 2 and 3 are of the second repeat.
+    known = Predictions(
+        labels=LABELS,
+        paths=tuple(f"{number}.jpg" for number in range(10) for _ in range(2)),
+        groups=tuple(str(number) for number in range(10) for _ in range(2)),
+        actual=np.zeros(20, int),
+        predicted=np.zeros(20, int),
+        probabilities=said(*np.full(20, 0.6)).astype(np.float32),
+        folds=(0, 2) * 5 + (1, 3) * 5,
+    )
+    rows: list[int] = []
+
+    def remember(_: Decision, probabilities: npt.NDArray[np.float32], __: object) -> float:
+        rows.append(len(probabilities))
+        return 1.0
+
+    monkeypatch.setattr(thresholds, "fit_temperature", remember)
+    unseen_log_loss(PLAIN, known)
+
+    # Both answers to the five photos of the other fold.
+    assert rows == [10] * 4
 
 
 def test_the_log_loss_of_a_fold_is_at_the_temperature_of_the_others() -> None:

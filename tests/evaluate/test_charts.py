@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from dvc_render.vega import VegaRenderer  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
+from sklearn.metrics import average_precision_score
 
 from stages.drawing import PALETTE
 from stages.evaluate.charts import (
@@ -47,6 +48,13 @@ def test_confusion_has_every_cell_of_labels_in_order() -> None:
         ("trash", "trash", 0),
     ]
     assert [cell["share"] for cell in cells] == [0.75, 0.25, 0, 0, 1, 0, 0.5, 0.5, 0]
+
+
+def test_of_very_many_labels_empty_cells_are_left_out() -> None:
+    cells = confusion_cells(np.eye(51, dtype=np.int64), [f"label {n:02}" for n in range(51)])
+
+    assert [cell["actual"] for cell in cells] == [f"label {n:02}" for n in range(51)]
+    assert all(cell["actual"] == cell["predicted"] for cell in cells)
 
 
 def test_label_bars_have_intervals() -> None:
@@ -88,6 +96,21 @@ def test_precision_recall_curve_by_hand() -> None:
     assert thresholds == pytest.approx([0.9, 0.6, 0.3])
     # Half of the recall is gained at precision 1, half at 2/3.
     assert points[0]["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_a_curve_of_very_many_points_keeps_its_ends_and_its_average_precision() -> None:
+    # Ranked, right and wrong ones alternate, so that each is a corner.
+    glass = np.linspace(1, 0, 5000, dtype=np.float32)
+    actual = np.arange(5000) % 2
+
+    points = precision_recall_points(actual, np.stack([glass, 1 - glass], axis=1), ["a", "b"])
+
+    of_glass = [point for point in points if point["label"] == "a"]
+    assert len(of_glass) == 1000
+    assert [of_glass[i]["recall"] for i in (0, -1)] == [0, 1]
+    assert of_glass[-1]["precision"] == pytest.approx(1 / 2, abs=1e-3)
+    expected = average_precision_score(actual == 0, glass)
+    assert of_glass[500]["average_precision"] == pytest.approx(expected)
 
 
 def test_headline_scores_have_intervals_and_say_of_how_many_images() -> None:
