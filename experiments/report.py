@@ -44,13 +44,20 @@ class Revision(NamedTuple):
     repository: str  #: address that its pictures are linked from
 
 
-def json_of(commit: str, path: str, default: Any) -> Any:
-    """Return the content of a JSON file of a commit."""
+def metrics_of(commit: str, path: str) -> dict[str, Any]:
+    """Return the metrics that a commit has in a file; none where there is none.
+
+    Raises:
+        InputError: it is no JSON, or holds something else.
+    """
     content = file_of(commit, path)
     try:
-        return default if content is None else json.loads(content)
+        metrics = {} if content is None else json.loads(content)
     except ValueError as error:
         raise InputError(f"{commit[:7]}:{path}: no JSON ({error}); mend it") from None
+    if not isinstance(metrics, dict):
+        raise InputError(f"{commit[:7]}:{path}: no metrics by name; run `dvc repro`")
+    return metrics
 
 
 def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
@@ -92,13 +99,15 @@ def disagreements(commit: str, of: str) -> list[str]:
     """
     params = params_of(commit)
     file = PIPELINES[of].replace(".yaml", ".lock")
-    lock = yaml_of(commit, file)
     used: dict[str, Any] = {}
-    for stage in lock.get("stages", {}).values():
-        for params_file, values in stage.get("params", {}).items():
-            # Of the second pipeline it stands in the folder above.
-            if params_file.endswith("params.yaml"):
-                used |= flat(values)
+    try:
+        for stage in yaml_of(commit, file).get("stages", {}).values():
+            for params_file, values in stage.get("params", {}).items():
+                # Of the second pipeline it stands in the folder above.
+                if params_file.endswith("params.yaml"):
+                    used |= flat(values)
+    except AttributeError:
+        raise InputError(f"{commit[:7]}:{file}: no lock of DVC; run `dvc repro`") from None
     sections = {key.split(".")[0] for key in used}
     keys = used.keys() | {key for key in params if key.split(".")[0] in sections}
     return sorted(key for key in keys if used.get(key) != params.get(key))
@@ -164,7 +173,7 @@ def scores_table(base: Revision, head: Revision, of: str, verdict: Verdict | str
         of: which results, of `METRICS`.
         verdict: on both, or why there is none.
     """
-    before, after = (json_of(each.commit, METRICS[of], {}) for each in (base, head))
+    before, after = (metrics_of(each.commit, METRICS[of]) for each in (base, head))
     words = {} if isinstance(verdict, str) else {each.score: each for each in verdict.differences}
     rows = [
         [
@@ -180,7 +189,9 @@ def scores_table(base: Revision, head: Revision, of: str, verdict: Verdict | str
     if labels:
         rarest = min(labels, key=lambda label: labels[label]["support"])
         worst = min(labels, key=lambda label: labels[label]["recall"])
-        for kind, label in (("rarest", rarest), ("lowest", worst)):
+        kinds = {rarest: "rarest"}
+        kinds[worst] = "rarest, lowest" if worst == rarest else "lowest"
+        for label, kind in kinds.items():
             values = [each.get("labels", {}).get(label, {}) for each in (before, after)]
             recalls = [each.get("recall") for each in values]
             shown = [
@@ -269,7 +280,14 @@ def report(base: Revision, head: Revision, page: str) -> str:
     except InputError as error:
         verdict, of = str(error), "test"
     lines += [*warnings(head.commit, of), *verdict_lines(verdict)]
-    lines += [*scores_table(base, head, of, verdict), "", "Brackets: 95 % intervals.", ""]
+    try:
+        scores = scores_table(base, head, of, verdict)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{METRICS[of]} of {base.commit[:7]} or {head.commit[:7]}: not of this version of the "
+            f"project ({error!r}); run `dvc repro` there"
+        ) from None
+    lines += [*scores, "", "Brackets: 95 % intervals.", ""]
     lines += ["### Parameters", "", *params_table(base, head), ""]
     lines += ["### Pictures", "", *pictures(base, head), ""]
     if page:

@@ -167,12 +167,17 @@ def open_study(task: Task) -> "optuna.Study":
         storage=f"sqlite:///{task.state / 'study.db'}",
         load_if_exists=True,
     )
-    if not study.trials:
-        study.enqueue_trial(task.default)
     for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
         # Of a run that was killed, perhaps before all of its values were drawn.
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
         study.enqueue_trial({**trial.system_attrs.get("fixed_params", {}), **trial.params})
+    # What the best is held against; where it has failed, its cause may be mended by now.
+    states = optuna.trial.TrialState
+    tried = study.get_trials(states=[states.COMPLETE, states.PRUNED, states.WAITING])
+    if not any(
+        task.default in (trial.params, trial.system_attrs.get("fixed_params")) for trial in tried
+    ):
+        study.enqueue_trial(task.default)
     # A sampler that starts anew draws what it drew first: of as many trials, others.
     study.sampler = optuna.samplers.TPESampler(
         seed=SEED + len(study.trials), n_startup_trials=FIRST_TRIALS

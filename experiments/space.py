@@ -1,6 +1,7 @@
 """The space of a search: keys of params.yaml, and the values that are tried."""
 
 from collections.abc import Mapping
+from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -80,11 +81,10 @@ def read_space(file: Path, params: Mapping[str, Any]) -> "dict[str, BaseDistribu
             except ValidationError as error:
                 reason = error.errors()[0]["msg"]
                 raise InputError(f"{file}: {key}: {each!r}: {reason}") from None
-        inside = value in tried if "choices" in dimension else tried[0] <= value <= tried[1]
-        if not inside:
+        if not holds(space[key], value):
             raise InputError(
-                f"{file}: {key}: params.yaml has {value!r}, which lies outside: the search "
-                "starts from it and compares with it; widen the space"
+                f"{file}: {key}: params.yaml has {value!r}, which is none of these values: the "
+                "search starts from it and compares with it; let the space have it"
             )
     return space
 
@@ -118,9 +118,24 @@ def distribution_of(dimension: Any, default: Any) -> "BaseDistribution":
     step = dimension.get("step")
     if any(isinstance(each, bool | str) for each in (low, high, step)):
         raise TypeError("not numbers")
+    if not isinstance(log, bool):
+        raise TypeError("log is neither true nor false")
     if isinstance(default, int):
         return IntDistribution(low, high, log=log, step=1 if step is None else step)
     return FloatDistribution(low, high, log=log, step=step)
+
+
+def holds(distribution: "BaseDistribution", value: Any) -> bool:
+    """Return whether a value may be drawn."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    if not distribution.low <= value <= distribution.high:
+        return False
+    steps = (value - distribution.low) / (distribution.step or 1)
+    return distribution.step is None or isclose(steps, round(steps), abs_tol=1e-9)
 
 
 def ends_of(distribution: "BaseDistribution") -> list[Any]:

@@ -254,7 +254,8 @@ def seen_in_training(side: Side, other: Side) -> str:
         return f" ({error})"
     learned = {row.path for row in rows if row.split == "train"}
     seen = len(learned & {row.path for row in other.rows})
-    return f" {side.name} was trained on {seen} of the photos that {other.name} is scored on."
+    name = f"{side.name[0].upper()}{side.name[1:]}" if side.commit is None else side.name
+    return f" {name} was trained on {seen} of the photos that {other.name} is scored on."
 
 
 def split_table(commit: str | None) -> str | None:
@@ -278,9 +279,9 @@ def notes(base: Side, head: Side, groupings: tuple[Integers, Integers], of: str)
     said = []
     if base.rows == head.rows:
         said.append(
-            f"{base.name} and {head.name} have the same answers: what changed had no say in them"
+            f"{base.name} and {head.name} have the same answers: the change did not alter them"
             + (
-                ". Of a change to the second pipeline, commit plots/cross_validation on both sides"
+                ". If it is one of the second pipeline, commit plots/cross_validation on both sides"
                 if of == "test"
                 else ""
             )

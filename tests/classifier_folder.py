@@ -75,10 +75,11 @@ def write_classifier(folder: Path, thresholds: Sequence[float | None] = (0.9, 0.
     # Nothing is so far from these that it would be of no label.
     known = KnownLabels(
         label_means=HEAD.logits(means),
-        within=np.eye(3, dtype=np.float32),
+        whitening_within=np.eye(3, dtype=np.float32),
         mean=np.zeros(3, np.float32),
-        overall=np.zeros((3, 3), np.float32),
-        scale=np.array([0, 1000], np.float32),
+        whitening_overall=np.zeros((3, 3), np.float32),
+        usual=np.asarray(0, np.float32),
+        limit=np.asarray(1000, np.float32),
     )
     known.save(folder / "known_labels.npz")
     photos = TrainingPhotos(

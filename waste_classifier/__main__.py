@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     watch = _command(commands, "watch", "decide on photos as they come")
     watch.add_argument(
         "source",
-        type=_path,
+        type=_word,
         metavar="FOLDER|-",
         help="a folder, whose new photos are decided on, or - for JPEGs on standard input",
     )
@@ -112,7 +112,9 @@ def parser() -> argparse.ArgumentParser:
     adapt.set_defaults(run=_adapt)
 
     page = _command(commands, "page", "try it in a browser")
-    page.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    page.add_argument(
+        "--host", type=_word, default="127.0.0.1", help="address to listen on (%(default)s)"
+    )
     page.add_argument("--port", type=int, default=7860, help="(%(default)s)")
     page.add_argument(
         "--label-errors",
@@ -192,9 +194,13 @@ def _add_max_pixels(command: argparse.ArgumentParser) -> None:
 
 def _path(text: str) -> Path:
     # Of an empty text, such as a variable that is not set, `Path` makes the current folder.
+    return Path(_word(text))
+
+
+def _word(text: str) -> str:
     if not text:
-        raise argparse.ArgumentTypeError("empty; name a file or folder")
-    return Path(text)
+        raise argparse.ArgumentTypeError("empty; give one, or leave the option out")
+    return text
 
 
 def _positive(text: str) -> int:
@@ -238,7 +244,7 @@ def _score(parsed: argparse.Namespace) -> int:
 def _watch(parsed: argparse.Namespace) -> int:
     from waste_classifier.commands.watch import watch
 
-    return watch(chosen_folder(parsed.model), str(parsed.source), parsed.seconds, parsed.max_pixels)
+    return watch(chosen_folder(parsed.model), parsed.source, parsed.seconds, parsed.max_pixels)
 
 
 def _adapt(parsed: argparse.Namespace) -> int:

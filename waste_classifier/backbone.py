@@ -12,13 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from waste_classifier.errors import InputError
+from waste_classifier.notices import without_notices
 from waste_classifier.orientations import Orientation, orient
 
 # Another project may have set another one, which `import keras` would take.
 os.environ["KERAS_BACKEND"] = "tensorflow"
+# Its start-up notices say nothing to a user, and without a GPU one is called an error.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
-import tensorflow as tf
+with without_notices():
+    import keras
+    import tensorflow as tf
 
 # The earliest time a zip archive can hold.
 EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)

@@ -130,10 +130,8 @@ class Decision(NamedTuple):
                 thresholds=_thresholds(content["thresholds"], labels),
                 costs=costs_of(content["costs"], labels),
             )
-            if not decision.temperature > 0 or min(decision.data_shares) <= 0:
-                raise ValueError("temperature and data_shares must be above 0")
-            if min(decision.mix) < 0 or max(decision.mix) <= 0:
-                raise ValueError("mix must be shares of 0 to 1")
+            if not decision.temperature > 0 or min(*decision.data_shares, *decision.mix) <= 0:
+                raise ValueError("temperature, data_shares and mix must be above 0")
         except FileNotFoundError:
             raise InputError(f"{file}: no such file; run `dvc repro release/dvc.yaml`") from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -26,10 +26,11 @@ class KnownLabels(NamedTuple):
     """What a photo is held against; m values of the hidden layer, k labels."""
 
     label_means: npt.NDArray[np.float32]  #: `(k, m)`
-    within: npt.NDArray[np.float32]  #: `(m, m)`, that makes the covariance within labels one
+    whitening_within: npt.NDArray[np.float32]  #: `(m, m)`, makes the covariance within labels one
     mean: npt.NDArray[np.float32]  #: `(m,)`, of all
-    overall: npt.NDArray[np.float32]  #: `(m, m)`, that makes the covariance of all one
-    scale: npt.NDArray[np.float32]  #: `(2,)`, relative distances that become 0 (usual) and 1
+    whitening_overall: npt.NDArray[np.float32]  #: `(m, m)`, makes the covariance of all one
+    usual: npt.NDArray[np.float32]  #: `()`, relative distance that becomes 0
+    limit: npt.NDArray[np.float32]  #: `()`, relative distance that becomes 1
 
     def distances(self, hidden: Floats) -> npt.NDArray[np.float32]:
         """Return how far photos lie from the labels, `(n,) float32`; 0: as usual, 1: at the limit.
@@ -37,14 +38,15 @@ class KnownLabels(NamedTuple):
         Args:
             hidden: `(n, m)`, of `Head.representation`.
         """
-        usual, limit = self.scale
-        return np.asarray((self.relative_distances(hidden) - usual) / (limit - usual), np.float32)
+        relative = self.relative_distances(hidden)
+        return np.asarray((relative - self.usual) / (self.limit - self.usual), np.float32)
 
     def relative_distances(self, hidden: Floats) -> npt.NDArray[np.float32]:
         """Return the relative Mahalanobis distances, `(n,) float32`."""
-        placed, means = product(hidden, self.within), product(self.label_means, self.within)
+        placed = product(hidden, self.whitening_within)
+        means = product(self.label_means, self.whitening_within)
         to_labels = squared_distances(placed, means).min(axis=1)
-        to_all = (product(hidden - self.mean, self.overall) ** 2).sum(axis=1)
+        to_all = (product(hidden - self.mean, self.whitening_overall) ** 2).sum(axis=1)
         return np.asarray(to_labels - to_all, np.float32)
 
     def save(self, file: Path) -> None:
@@ -69,11 +71,12 @@ class KnownLabels(NamedTuple):
         labels, width = self.label_means.shape
         expected = {
             "label_means": (labels, width),
-            "within": (width, width),
+            "whitening_within": (width, width),
             "mean": (width,),
-            "overall": (width, width),
-            "scale": (2,),
+            "whitening_overall": (width, width),
+            "usual": (),
+            "limit": (),
         }
         check_shapes(self._asdict(), expected)
-        if not self.scale[0] < self.scale[1]:
-            raise ValueError(f"scale: {self.scale} does not rise")
+        if not self.usual < self.limit:
+            raise ValueError(f"limit: {self.limit} is not above what is usual, {self.usual}")

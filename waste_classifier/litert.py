@@ -1,10 +1,6 @@
 """The network as LiteRT runs it: no TensorFlow, and an answer within a second of the start."""
 
-import io
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -13,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from waste_classifier.errors import InputError
+from waste_classifier.notices import without_notices
 from waste_classifier.orientations import Orientation
 from waste_classifier.parallel import available_cores
 
 #: Of the one signature that an exported file has.
 INPUT = "image"
 OUTPUTS = ("activations", "features", "probabilities")
-#: Two who drop notices at once would keep each other's null device for the real one.
-_dropping_notices = Lock()
 
 
 class LiteRTNetwork:
@@ -43,7 +38,7 @@ class LiteRTNetwork:
             InputError: it is missing or damaged, or LiteRT is not installed.
         """
         try:
-            with _dropping_notices, _notices_dropped():
+            with without_notices():
                 from ai_edge_litert.interpreter import Interpreter
 
                 interpreter = Interpreter(str(file), num_threads=available_cores())
@@ -114,21 +109,3 @@ class LiteRTNetwork:
     def _check_orientations(self, orientations: Sequence[Orientation]) -> None:
         if len(orientations) != self.orientations:
             raise ValueError(f"the file sees {self.orientations} orientations, not {orientations}")
-
-
-@contextmanager
-def _notices_dropped() -> Iterator[None]:
-    """Keep what LiteRT's C++ says of its start, on file descriptor 2, from the user."""
-    try:
-        descriptor = sys.__stderr__.fileno()  # type: ignore[union-attr]
-    except (AttributeError, OSError, io.UnsupportedOperation):
-        yield
-        return
-    kept = os.dup(descriptor)
-    with Path(os.devnull).open("wb") as nothing:
-        os.dup2(nothing.fileno(), descriptor)
-    try:
-        yield
-    finally:
-        os.dup2(kept, descriptor)
-        os.close(kept)

@@ -109,7 +109,7 @@ class Model:
             resizing = described["resizing"]
         except FileNotFoundError:
             raise InputError(
-                f"{file}: no such file; give the folder of a trained classifier"
+                f"{file}: no such file; name the folder of a trained classifier, or train one"
             ) from None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(

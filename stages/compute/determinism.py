@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 
-from stages.compute.notices import without_notices
+from waste_classifier.notices import without_notices
 from waste_classifier.parallel import available_cores
 
 # Each is read by the first import alone.

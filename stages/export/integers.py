@@ -15,9 +15,9 @@ from ai_edge_quantizer import quantizer
 from ai_edge_quantizer.calibrator import CalibrationMode
 from ai_edge_quantizer.qtyping import TFLOperationName
 
-from stages.compute.notices import without_notices
 from stages.export.graph import SIGNATURE
 from waste_classifier.litert import INPUT
+from waste_classifier.notices import without_notices
 from waste_classifier.parallel import available_cores
 
 BITS = 8

@@ -13,6 +13,7 @@ import numpy as np
 
 from stages.novelty.distances import limit_on_own_photos, network_features
 from stages.novelty.fit import fit_known_labels, fit_novelty
+from stages.novelty.refusals import refusals
 from stages.novelty.training_photos import write_training_photos
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, read_folds
 from stages.outputs.distances import DistanceRow
@@ -23,10 +24,8 @@ from stages.outputs.split import SPLIT_FILE, read_split
 from stages.outputs.tables import write_table
 from stages.outputs.whole import whole_folder
 from stages.params.novelty import NoveltyParams
-from stages.scores import shares_of_things
 from stages.stage import run
 from stages.tracking import StageLive
-from waste_classifier.intervals import wilson_interval
 from waste_classifier.known_labels import FILE_NAME as KNOWN_LABELS_NAME
 from waste_classifier.model import Model
 from waste_classifier.novelty import FILE_NAME
@@ -65,14 +64,9 @@ def main(settings: NoveltyParams) -> None:
     distances = novelty.distances(features[splits == "test"])
     label_distances = known_labels.distances(hidden[splits == "test"])
     groups_of_test = [row.group for row in test]
-    things = shares_of_things(groups_of_test) / len(set(groups_of_test))
-    refused = {
-        "unlike_training": float(things @ (distances > 1)),
-        "of_no_label": float(things @ (label_distances > 1)),
-    }
-    intervals = {
-        name: wilson_interval(share, len(set(groups_of_test))) for name, share in refused.items()
-    }
+    refused = refusals(
+        {"unlike_training": distances, "of_no_label": label_distances}, groups_of_test
+    )
 
     with whole_folder(NOVELTY_DIR) as folder:
         novelty.save(folder / FILE_NAME)
@@ -90,17 +84,17 @@ def main(settings: NoveltyParams) -> None:
             DistanceRow,
         )
     with StageLive("novelty") as live:
-        for name, share in refused.items():
-            live.log_metric(f"{name}/refused", share, plot=False)
-            live.log_metric(f"{name}/low", float(intervals[name].low), plot=False)
-            live.log_metric(f"{name}/high", float(intervals[name].high), plot=False)
+        for name, refusal in refused.items():
+            live.log_metric(f"{name}/refused", refusal.share, plot=False)
+            live.log_metric(f"{name}/low", refusal.low, plot=False)
+            live.log_metric(f"{name}/high", refusal.high, plot=False)
     print(
         f"Of the {len(set(groups_of_test))} things on the test images, {settings.refused} were to "
         "be refused for each reason:"
     )
     for name, words in WORDS.items():
-        low, high = intervals[name]
-        print(f"{refused[name]:.4f} are {words} (95 % {low:.4f} to {high:.4f})")
+        share, low, high = refused[name]
+        print(f"{share:.4f} are {words} (95 % {low:.4f} to {high:.4f})")
 
 
 if __name__ == "__main__":

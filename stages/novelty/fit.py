@@ -52,10 +52,7 @@ def fit_novelty(
     components = np.asarray(rows.T, np.float32)
     projected = standardised @ components
     means = np.stack([projected[targets == label].mean(axis=0) for label in range(k)])
-    centred = (projected - means[targets]).astype(np.float64)
-    covariance = centred.T @ centred / len(centred)
-    values, vectors = np.linalg.eigh(covariance)
-    whitening = np.asarray(vectors / np.sqrt(np.maximum(values, 0) + RIDGE), np.float32)
+    whitening = whitening_of((projected - means[targets]).astype(np.float64))
     whitened, label_means = projected @ whitening, means @ whitening
     to_own_mean = ((whitened - label_means[targets]) ** 2).sum(axis=1)
     rest = np.maximum((standardised**2).sum(axis=1) - (projected**2).sum(axis=1), 0)
@@ -148,21 +145,27 @@ def fit_known_labels(
     mean = hidden.mean(axis=0)
     known = KnownLabels(
         label_means=np.asarray(means, np.float32),
-        within=whitening_of(hidden - means[targets]),
+        whitening_within=whitening_of(hidden - means[targets], RIDGE_OF_HIDDEN),
         mean=np.asarray(mean, np.float32),
-        overall=whitening_of(hidden - mean),
-        scale=np.array([0, 1], np.float32),
+        whitening_overall=whitening_of(hidden - mean, RIDGE_OF_HIDDEN),
+        usual=np.asarray(0, np.float32),
+        limit=np.asarray(1, np.float32),
     )
     relative = known.relative_distances(others)
     usual = float(np.median(relative))
     limit = max(limit_of(relative, groups, refused), usual + SMALLEST_SPREAD)
-    return known._replace(scale=np.array([usual, limit], np.float32))
+    return known._replace(usual=np.asarray(usual, np.float32), limit=np.asarray(limit, np.float32))
 
 
-def whitening_of(centred: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Return what makes the covariance of rows of mean 0 one, `(m, m) float32`."""
+def whitening_of(centred: npt.NDArray[np.float64], share: float = 0.0) -> npt.NDArray[np.float32]:
+    """Return what makes the covariance of rows of mean 0 one, `(m, m) float32`.
+
+    Args:
+        centred: `(n, m)`.
+        share: of the mean variance, that is added to each; never less than `RIDGE` is.
+    """
     covariance = centred.T @ centred / len(centred)
-    ridge = max(RIDGE_OF_HIDDEN * float(np.trace(covariance)) / len(covariance), RIDGE)
+    ridge = max(share * float(np.trace(covariance)) / len(covariance), RIDGE)
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors / np.sqrt(np.maximum(values, 0) + ridge), np.float32)
 

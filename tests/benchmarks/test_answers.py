@@ -76,7 +76,7 @@ def test_each_kind_of_answer_has_a_time_per_repetition(model: Path, photos: Sequ
 
 def test_what_the_command_says_is_the_error(model: Path, tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"classifier.json: no such file; give the folder of a trained"
+        InputError, match=r"classifier.json: no such file; name the folder of a trained"
     ):
         answer_from_shell(tmp_path / "gone", tmp_path / "photo.jpg")
     with (

@@ -44,6 +44,7 @@ def write_params(train: TrainParams) -> None:
         "train": train.model_dump(),
         "class_weights": {"scheme": "balanced", "beta": 0.9},
         "cross_validate": {"seed": 1, "folds": 2, "repeats": 1},
+        "views": {"seed": 1, "count": 1, "ground": 0.5},
     }
     YAML().dump(content, Path("params.yaml"))
 

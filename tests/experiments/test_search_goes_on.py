@@ -83,6 +83,22 @@ def test_a_finalist_whose_loss_is_no_number_is_told_and_the_others_go_on(
     assert printed.endswith("params.yaml is the best of them\n")
 
 
+def test_params_yaml_is_tried_again_once_what_failed_is_mended(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    score_without({0}, monkeypatch)
+    run(monkeypatch, "--trials", "2")
+    assert "params.yaml itself was not scored" in capsys.readouterr().out
+
+    score_without(set(), monkeypatch)
+    run(monkeypatch, "--trials", "3")
+
+    printed = capsys.readouterr().out
+    (again,) = [line for line in printed.splitlines() if line.startswith("trial 2: ")]
+    assert again.endswith("train.lr=0.01 train.head.units=8")
+    assert "was not scored" not in printed
+
+
 def test_where_all_trials_fail_the_search_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     score_without(set(range(1, 100)), monkeypatch)
 

@@ -143,7 +143,7 @@ def test_other_photos_are_refused_with_what_is_known_of_the_training(
 
     assert "other photos: 0 only in HEAD; 1 only in the workspace, as glass/40.png" in message
     assert "Whether HEAD was trained on photos that the workspace is scored on can't be" in message
-    assert "the workspace was trained on 2 of the photos that HEAD is scored on" in message
+    assert ". The workspace was trained on 2 of the photos that HEAD is scored on" in message
 
 
 def test_other_photos_are_counted_once_however_often_they_were_asked_about(

@@ -89,6 +89,20 @@ def test_relative_distances_are_those_of_two_mahalanobis_distances(
     assert np.median(known.distances(FEATURES)) == pytest.approx(0, abs=1e-5)
 
 
+def test_the_limit_of_known_labels_leaves_out_things_not_photos() -> None:
+    known = fit_known_labels(FEATURES, TARGETS, 2, FEATURES, GROUPS.tolist(), 0.1)
+    order = np.argsort(known.relative_distances(FEATURES))
+    # Nine things of one photo, and one of six photos, as far away as any.
+    others = FEATURES[[*order[20:29], *[order[-1]] * 6]]
+    groups = [*"abcdefghi", *["far"] * 6]
+
+    limited = fit_known_labels(FEATURES, TARGETS, 2, others, groups, 0.1)
+
+    relative = limited.relative_distances(others)
+    assert relative[8] < relative[9]
+    assert limited.limit == pytest.approx(relative[8], rel=1e-6)
+
+
 def test_photos_that_are_all_alike_still_have_a_limit_above_what_is_usual() -> None:
     alike = np.ones((4, 3), np.float32)
 

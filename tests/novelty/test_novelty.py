@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 
 from stages.novelty.__main__ import main
+from stages.novelty.refusals import refusals
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, write_cross_validation
 from stages.outputs.distances import DistanceRow, read_distances
-from stages.outputs.manifest import RAW_DIR
+from stages.outputs.features import open_features
+from stages.outputs.manifest import RAW_DIR, read_columns
 from stages.outputs.novelty import DISTANCES_FILE, NOVELTY_DIR
 from stages.outputs.split import read_split
 from stages.outputs.tables import read_table
 from stages.params.novelty import NoveltyParams
-from tests.small_project import LABELS, write_project
+from tests.small_project import LABELS, write_features_with, write_project
 from waste_classifier.errors import InputError, PhotoError
+from waste_classifier.intervals import wilson_interval
 from waste_classifier.known_labels import KnownLabels
 from waste_classifier.novelty import Novelty
 from waste_classifier.training_photos import TrainingPhotos
@@ -70,6 +73,33 @@ def test_equal_inputs_give_equal_bytes() -> None:
     main(SETTINGS)
 
     assert {path: path.read_bytes() for path in NOVELTY_DIR.iterdir()} == first
+
+
+def test_the_test_images_have_no_say() -> None:
+    main(SETTINGS)
+    fitted = [NOVELTY_DIR / name for name in ("novelty.npz", "known_labels.npz")]
+    before = [file.read_bytes() for file in fitted]
+    images = read_columns()
+    features = open_features(images).read(np.arange(len(images.paths)))
+    in_test = [row.split == "test" for row in read_split()]
+    features[in_test] += 5
+
+    write_features_with(images, features)
+    main(SETTINGS)
+
+    assert [file.read_bytes() for file in fitted] == before
+    distances = [row.distance for row in read_table(DISTANCES_FILE, DistanceRow)]
+    assert min(distances) > 1
+
+
+def test_a_thing_of_many_images_is_refused_once() -> None:
+    # Of two things, the one of three images is beyond the limit in one of them.
+    distances = np.array([2.0, 0.5, 0.5, 0.5])
+
+    refused = refusals({"unlike_training": distances}, list("aaab"))["unlike_training"]
+
+    assert refused.share == pytest.approx(1 / 6)
+    assert (refused.low, refused.high) == pytest.approx(wilson_interval(1 / 6, 2))
 
 
 def test_a_photo_that_is_gone_is_an_error_and_leaves_nothing() -> None:

@@ -83,10 +83,11 @@ def test_a_thing_of_no_label_is_unsure_and_says_so(folder: Path) -> None:
     # The logits of this classifier are its hidden layer: pure colours are what is known.
     known = KnownLabels(
         label_means=10 * np.eye(3, dtype=np.float32),
-        within=np.eye(3, dtype=np.float32),
+        whitening_within=np.eye(3, dtype=np.float32),
         mean=np.full(3, 10 / 3, np.float32),
-        overall=np.diag([0.1, 0.1, 0.1]).astype(np.float32),
-        scale=np.array([0, 40], np.float32),
+        whitening_overall=np.diag([0.1, 0.1, 0.1]).astype(np.float32),
+        usual=np.asarray(0, np.float32),
+        limit=np.asarray(40, np.float32),
     )
     known.save(folder / "known_labels.npz")
     (folder / "novelty.npz").unlink()
@@ -102,8 +103,9 @@ def test_a_thing_of_no_label_is_unsure_and_says_so(folder: Path) -> None:
 
 def test_known_labels_of_another_head_are_refused(folder: Path) -> None:
     two = np.eye(2, dtype=np.float32)
-    scale = np.array([0, 1], np.float32)
-    KnownLabels(two, two, np.zeros(2, np.float32), two, scale).save(folder / "known_labels.npz")
+    usual, limit = np.zeros((), np.float32), np.ones((), np.float32)
+    known = KnownLabels(two, two, np.zeros(2, np.float32), two, usual, limit)
+    known.save(folder / "known_labels.npz")
 
     with pytest.raises(InputError, match=r"known_labels\.npz: of \(2, 2\) labels and hidden"):
         Classifier.load_whole(folder)

@@ -113,7 +113,7 @@ def test_a_file_gives_back_what_was_written(
         {"labels": ["glass", "paper"]},
         {"mix": {"glass": 1}},
         {"data_shares": {"glass": 0, "metal": 1}},
-        {"mix": {"glass": -0.1, "metal": 1.1}},
+        {"mix": {"glass": 0.0, "metal": 1.0}},
         {"thresholds": 3},
         {"costs": {"glass": {}}},
     ],

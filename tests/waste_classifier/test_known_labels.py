@@ -16,10 +16,11 @@ def floats(*values: object) -> np.ndarray:
 #: Labels at (2, 0) and (-2, 0), of deviation 1 within and of (2, 1) over all.
 KNOWN = KnownLabels(
     label_means=floats([2, 0], [-2, 0]),
-    within=floats([1, 0], [0, 1]),
+    whitening_within=floats([1, 0], [0, 1]),
     mean=floats(0, 0),
-    overall=floats([0.5, 0], [0, 1]),
-    scale=floats(-1, 1),
+    whitening_overall=floats([0.5, 0], [0, 1]),
+    usual=np.asarray(-1, np.float32),
+    limit=np.asarray(1, np.float32),
 )
 
 
@@ -28,7 +29,7 @@ def test_what_is_far_from_the_labels_alone_is_told_from_what_is_far_from_all() -
 
     # On a label: 0 - 1. Between both: 4 - 0. Away from all of them: 4 + 81 - 81. Beyond: 1 - 2.25.
     np.testing.assert_allclose(KNOWN.relative_distances(hidden), [-1, 4, 4, -1.25])
-    # The scale makes -1 usual and 1 the limit.
+    # -1 is usual, and 1 the limit.
     np.testing.assert_allclose(KNOWN.distances(hidden), [0, 2.5, 2.5, -0.125])
 
 
@@ -44,7 +45,12 @@ def test_a_file_gives_back_what_was_written_with_equal_bytes(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "change", [{"mean": floats(0)}, {"within": floats(1, 1)}, {"scale": floats(1, 1)}]
+    "change",
+    [
+        {"mean": floats(0)},
+        {"whitening_within": floats(1, 1)},
+        {"limit": np.asarray(-1, np.float32)},
+    ],
 )
 def test_arrays_that_do_not_fit_are_refused(change: dict[str, np.ndarray], tmp_path: Path) -> None:
     KNOWN._replace(**change).save(tmp_path / "known_labels.npz")

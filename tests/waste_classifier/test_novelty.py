@@ -37,6 +37,17 @@ def test_a_distance_is_to_the_nearest_label_and_from_what_components_leave_out()
     np.testing.assert_allclose(NOVELTY.coordinates(features)[2], [2, 2])
 
 
+def test_each_part_is_in_units_of_what_is_usual_of_it() -> None:
+    # A squared distance of 4 to the one mean where 4 is usual, and a rest of 9 where 9 is.
+    novelty = NOVELTY._replace(
+        label_means=floats([2, 0]), usual=floats([4, 9]), limit=np.ones((), np.float32)
+    )
+
+    distances = novelty.distances(floats([2, 4, 3]))
+
+    np.testing.assert_allclose(distances, [1])
+
+
 def test_a_file_gives_back_what_was_written_with_equal_bytes(tmp_path: Path) -> None:
     NOVELTY.save(tmp_path / "a.npz")
     NOVELTY.save(tmp_path / "b.npz")

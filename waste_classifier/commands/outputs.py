@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import combinations
@@ -41,8 +42,9 @@ EXPLANATIONS = "[0-9][0-9][0-9][0-9][0-9]*_*.jpg"
 PICTURES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 #: Side of a photo on a sheet, pixels.
 SHEET_SIDE = 160
-#: What pictures say of themselves, as EXIF's Software: what lacks it is a photo of the user's.
-MARK = "waste_classifier predict"
+#: What pictures say of themselves, as EXIF's Software: what has none is a photo of the user's.
+SHEET_MARK = "waste_classifier predict --sheet"
+EXPLANATION_MARK = "waste_classifier predict --explain"
 #: How a table begins, also where a spreadsheet has saved it.
 TABLE_BEGINS = re.compile(r'\ufeff?"?photo"?[,;\t]"?decision"?[,;\t]')
 #: Letters of a file that are looked at to tell whether it is a table.
@@ -171,7 +173,7 @@ def sheet(file: Path) -> Iterator[Write]:
 
     yield write
     if shown:
-        _save(contact_sheet(shown), file)
+        _save(contact_sheet(shown), file, SHEET_MARK)
 
 
 @contextmanager
@@ -192,34 +194,56 @@ def explanations(
     Raises:
         InputError: a picture can't be written or removed.
     """
-    count = 0
-    written: set[Path] = set()
     with refusals_explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
     check_writable(folder / "00001_.jpg")
+    pictures = _Explanations(folder, classifier, max_pixels)
+    yield pictures.write
+    pictures.remove_older()
 
-    def write(result: Result) -> None:
-        nonlocal count
-        count += 1
+
+class _Explanations:
+    """Pictures of a run in a folder, numbered as photos come."""
+
+    def __init__(self, folder: Path, classifier: Classifier, max_pixels: int) -> None:
+        self._folder = folder
+        self._classifier = classifier
+        self._max_pixels = max_pixels
+        self._photos = 0
+        self._written: set[Path] = set()
+
+    def write(self, result: Result) -> None:
+        """Write the picture of a photo, if it has an answer."""
+        self._photos += 1
         if result.image is None or result.features is None:
             return
-        why = classifier.explain_seen(result.image, result.features)
+        why = self._classifier.explain_seen(result.image, result.features)
         try:
-            photo = load(result.found.photo, max_pixels, result.found.name)
+            photo = load(result.found.photo, self._max_pixels, result.found.name)
         except InputError as error:
             raise PhotoError(str(error)) from None
-        # With number and extension, a file system takes so long a name.
-        stem = os.fsencode(Path(result.found.name).stem)[:LONGEST_STEM].decode(errors="ignore")
-        file = folder / f"{count:05}_{stem}.jpg"
-        _save(explanation_sheet(photo, why), file)
-        written.add(file)
+        file = self._folder / f"{self._photos:05}_{_file_stem(result.found.name)}.jpg"
+        _save(explanation_sheet(photo, why), file, EXPLANATION_MARK)
+        self._written.add(file)
 
-    yield write
-    with refusals_explained(folder):
-        for picture in {*folder.glob(EXPLANATIONS)} - written:
-            # One of the user's may have come since the outputs were checked.
-            if picture.is_file() and _is_marked(picture):
-                picture.unlink()
+    def remove_older(self) -> None:
+        """Remove pictures of runs before."""
+        with refusals_explained(self._folder):
+            for picture in {*self._folder.glob(EXPLANATIONS)} - self._written:
+                # A sheet may have such a name, and one of the user's have come since outputs were
+                # checked.
+                if picture.is_file() and _mark_of(picture) == EXPLANATION_MARK:
+                    picture.unlink()
+
+
+def _file_stem(name: str) -> str:
+    """Return the name of a photo without its ending, as it may stand in that of another file."""
+    # With number and extension, a file system takes so long a name.
+    content = Path(name).stem.encode("utf-8", "surrogateescape")[:LONGEST_STEM]
+    stem = content.decode("utf-8", "ignore")
+    # One from an archive may have letters that names of files here have not.
+    encoding = sys.getfilesystemencoding()
+    return stem.encode(encoding, "ignore").decode(encoding)
 
 
 def _cells(result: Result, labels: int) -> list[str]:
@@ -237,10 +261,10 @@ def _cells(result: Result, labels: int) -> list[str]:
     ]
 
 
-def _save(picture: Image.Image, file: Path) -> None:
+def _save(picture: Image.Image, file: Path, mark: str) -> None:
     """Write a picture, whole or not at all, that says of itself what it is."""
     exif = Image.Exif()
-    exif[ExifTags.Base.Software] = MARK
+    exif[ExifTags.Base.Software] = mark
     content = io.BytesIO()
     picture.save(content, PICTURES[file.suffix.lower()], exif=exif)
     with whole_file(file) as opened, refusals_explained(file):
@@ -309,13 +333,18 @@ def _first_line(file: Path) -> str:
 
 
 def _is_marked(file: Path) -> bool:
+    return _mark_of(file) in (SHEET_MARK, EXPLANATION_MARK)
+
+
+def _mark_of(file: Path) -> str | None:
+    """Return what a picture says of itself; None where it says nothing, or is none."""
     try:
         with Image.open(file, formats=sorted({*PICTURES.values()})) as picture:
-            return picture.getexif().get(ExifTags.Base.Software) == MARK
+            return picture.getexif().get(ExifTags.Base.Software)
     except OSError as error:
         if error.errno is not None:
             raise
-        return False
+        return None
     # Damaged files make Pillow raise anything.
     except Exception:
-        return False
+        return None

@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+import unicodedata
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -336,7 +337,7 @@ def say_unread(error: InputError) -> None:
 
 
 def photos_by_label(folder: Path, left_out: Counter[str]) -> dict[str, list[Found]]:
-    """Return the photos in each folder of a folder, by its name.
+    """Return the photos in each folder of a folder, by its name in composed form, as labels are.
 
     Args:
         folder: of these.
@@ -354,7 +355,11 @@ def photos_by_label(folder: Path, left_out: Counter[str]) -> dict[str, list[Foun
     shown = [each for each in inside if not is_hidden(each.name)]
     folders = [each for each in shown if is_folder(each)]
     left_out["beside the folders of labels"] += len(shown) - len(folders)
-    found = {each.name: list(_of_folder(each, left_out)) for each in folders}
+    found: dict[str, list[Found]] = {}
+    for each in folders:
+        # As macOS writes it, an accent may be a letter of its own.
+        label = unicodedata.normalize("NFC", each.name)
+        found.setdefault(label, []).extend(_of_folder(each, left_out))
     found = {label: photos for label, photos in found.items() if photos}
     if not found:
         raise InputError(f"{folder}: no folder with photos in it; expected one for each label")

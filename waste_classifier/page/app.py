@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from waste_classifier.classifier import Classifier
 from waste_classifier.decision_curve import FILE_NAME, DecisionCurve
@@ -13,6 +14,7 @@ from waste_classifier.errors import InputError
 from waste_classifier.images import MAX_PIXELS
 from waste_classifier.page.answers import MAX_PHOTOS, answers_html
 from waste_classifier.page.header import header_html
+from waste_classifier.page.origin import OwnPageAlone, own_names
 from waste_classifier.page.purity import COSTS_DECIDE, curve_html
 from waste_classifier.page.review import OvertakenError, Review
 
@@ -89,6 +91,7 @@ def launch(page: gr.Blocks, host: str, port: int) -> None:
         mcp_server=False,
         pwa=False,
         ssr_mode=False,
+        app_kwargs={"middleware": [Middleware(OwnPageAlone, names=own_names(host))]},
         # A message of ours reaches the user; what else fails may hold paths of this machine.
         show_error=False,
     )

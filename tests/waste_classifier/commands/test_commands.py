@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from waste_classifier.__main__ import main
 from waste_classifier.adaptation import Adaptation
 from waste_classifier.adaptation import adapt as fit_adaptation
 from waste_classifier.commands.adapt import adapt, adapted_by_others, widened
-from waste_classifier.commands.photos import find_photos
+from waste_classifier.commands.photos import find_photos, photos_by_label
 from waste_classifier.commands.predict import predict
 from waste_classifier.commands.score import of_equal_mix
 from waste_classifier.commands.watch import (
@@ -199,6 +200,27 @@ def test_scores_are_worked_out_by_label(capsys: pytest.CaptureFixture[str]) -> N
     assert any(line.startswith("unlike the training photos: 0.143") for line in lines)
 
 
+def test_a_folder_is_of_a_label_however_its_accents_are_written() -> None:
+    # As macOS writes it, and as labels have it.
+    decomposed, composed = "me\u0301tal", "m\u00e9tal"
+    for number, name in enumerate((decomposed, composed)):
+        save(Path(f"line/{name}/{number}.png"), COLOURS["metal"])
+
+    found = photos_by_label(Path("line"), Counter())
+
+    assert {label: len(photos) for label, photos in found.items()} == {composed: 2}
+
+
+def test_a_folder_of_the_name_of_standard_input_is_a_folder(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    save(Path("-/glass.jpg"), COLOURS["glass"])
+
+    assert run("watch", "./-", "--seconds", "0") == 0
+
+    assert "watching" in capsys.readouterr().err
+
+
 def test_another_line_becomes_the_normal(capsys: pytest.CaptureFixture[str]) -> None:
     random = np.random.default_rng(0)
     for number in range(60):
@@ -287,6 +309,7 @@ def test_options_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
         ["page", "--photos", ""],
         ["page", "--label-errors", ""],
         ["page", "--corrections", ""],
+        ["page", "--host", ""],
     ],
 )
 def test_nothing_is_no_name_of_a_folder(
@@ -296,7 +319,7 @@ def test_nothing_is_no_name_of_a_folder(
         run(*arguments)
 
     assert refused.value.code == 2
-    assert ": empty; name a file or folder\n" in capsys.readouterr().err
+    assert ": empty; give one, or leave the option out\n" in capsys.readouterr().err
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[Any]) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,29 @@ def test_explanations_of_before_go_with_the_last_of_now_and_nothing_else_does() 
         "00009_folder.jpg",
         "holiday.jpg",
     ]
+
+
+def test_a_sheet_beside_explanations_stays() -> None:
+    sheet = "why/20261127_sheet.jpg"
+    assert run("predict", "photos/metal.jpg", "--sheet", sheet, "--explain", "why") == 0
+    before = contents(Path("why"))
+
+    assert run("predict", "photos/metal.jpg", "--explain", "why") == 0
+
+    assert contents(Path("why")) == before
+    assert set(before) == {Path(sheet), Path("why/00001_metal.jpg")}
+
+
+def test_an_explanation_is_named_by_what_the_file_system_can_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with zipfile.ZipFile("photos.zip", "w") as archive:
+        archive.write("photos/metal.jpg", "m\u00e9tal.jpg")
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+
+    assert run("predict", "photos.zip", "--explain", "why") == 0
+
+    assert [path.name for path in Path("why").iterdir()] == ["00001_mtal.jpg"]
 
 
 def test_a_photo_that_comes_beside_explanations_meanwhile_stays() -> None:

@@ -6,8 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -64,6 +67,11 @@ def test_what_was_dropped_is_deleted_when_it_stops(
         assert said[2].strip("[]") == host
         upload(said[1])
         assert len(list(temporary.rglob("secret.jpg"))) == 1
+        # A page of another site asks, by this address or by a name that it has made lead here.
+        for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                upload(said[1], headers)
+        assert len(list(temporary.rglob("secret.jpg"))) == 1
     finally:
         server.send_signal(stop)
         _, errors = server.communicate(timeout=60)
@@ -73,7 +81,7 @@ def test_what_was_dropped_is_deleted_when_it_stops(
     assert server.returncode == (0 if stop == signal.SIGINT else 128 + stop)
 
 
-def upload(address: str) -> None:
+def upload(address: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
     body = (
         b'--x\r\nContent-Disposition: form-data; name="files"; filename="secret.jpg"\r\n\r\n'
         b"content\r\n--x--\r\n"
@@ -81,7 +89,7 @@ def upload(address: str) -> None:
     request = urllib.request.Request(
         f"{address}/gradio_api/upload",
         body,
-        {"Content-Type": "multipart/form-data; boundary=x"},
+        {"Content-Type": "multipart/form-data; boundary=x", **headers},
     )
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(request, timeout=30) as answer:
@@ -104,7 +112,7 @@ def test_an_address_of_another_machine_is_named(host: str, tmp_path: Path) -> No
 
 
 def test_a_folder_that_is_none_is_named_before_anything_is_served(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no such file; give the folder of a trained classifier"):
+    with pytest.raises(InputError, match=r"no such file; name the folder of a trained classifier"):
         serve(tmp_path / "none", port=free_port())
 
 

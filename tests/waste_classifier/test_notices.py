@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from stages.compute.notices import without_notices
+from waste_classifier.notices import without_notices
 
 NOTICES = """\
 WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
