@@ -19,10 +19,6 @@ from waste_classifier.checksum import sha256_of
 BLUE = "#0072b2"
 VERMILION = "#d55e00"
 GREEN = "#009e73"
-ORANGE = "#e69f00"
-PURPLE = "#cc79a7"
-SKY_BLUE = "#56b4e9"
-PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY_BLUE)
 
 FIRST_FAMILY = "DejaVu Sans"  # comes with matplotlib; has Latin, Greek, Cyrillic, Arabic
 # Of these every letter is a box.

@@ -140,12 +140,12 @@ def bootstrap_intervals(
     macro = _of_weighted_sum(of_all.f1, f1, np.full(k, 1 / k))
     weighted = _of_weighted_sum(of_all.f1, f1, of_all.support / of_all.support.sum())
     return {
-        "accuracy": _cover(drawn.accuracy, accuracy),
-        "macro_f1": _cover(drawn.macro_f1, macro),
-        "weighted_f1": _cover(drawn.weighted_f1, weighted),
-        "precision": _cover(np.where(unpredicted, np.nan, drawn.precision), precision),
-        "recall": _cover(np.where(absent, np.nan, drawn.recall), recall),
-        "f1": _cover(np.where(absent, np.nan, drawn.f1), f1),
+        "accuracy": resampled_interval(drawn.accuracy, accuracy),
+        "macro_f1": resampled_interval(drawn.macro_f1, macro),
+        "weighted_f1": resampled_interval(drawn.weighted_f1, weighted),
+        "precision": resampled_interval(np.where(unpredicted, np.nan, drawn.precision), precision),
+        "recall": resampled_interval(np.where(absent, np.nan, drawn.recall), recall),
+        "f1": resampled_interval(np.where(absent, np.nan, drawn.f1), f1),
     }
 
 
@@ -161,6 +161,17 @@ def resamples(groups: int, samples: int, generator: np.random.Generator) -> Iter
     step = max(1, DRAWS_AT_ONCE // groups)
     for start in range(0, samples, step):
         yield generator.multinomial(groups, shares, size=min(step, samples - start)).astype(float)
+
+
+def resampled_interval(drawn: Floats, least: Interval) -> Interval:
+    """Return the middle 95 % of resamples, widened to cover another interval.
+
+    Args:
+        drawn: `(resamples, …)`; NaN counts as none.
+        least: that is covered.
+    """
+    low, high = np.nanquantile(drawn, [0.025, 0.975], axis=0)
+    return Interval(np.minimum(low, least.low), np.maximum(high, least.high))
 
 
 class CalibrationBin(NamedTuple):
@@ -303,18 +314,6 @@ def precision_recall_curve(
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
     """Divide; 0 where the denominator is 0."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0)
-
-
-def _interval(drawn: Floats) -> Interval:
-    """Return the middle 95 % of each column, leaving NaN out."""
-    low, high = np.nanquantile(drawn, [0.025, 0.975], axis=0)
-    return Interval(low, high)
-
-
-def _cover(drawn: Floats, other: Interval) -> Interval:
-    """Return the interval of resamples, widened to cover another one."""
-    low, high = _interval(drawn)
-    return Interval(np.minimum(low, other.low), np.maximum(high, other.high))
 
 
 def _of_weighted_sum(values: Floats, intervals: Interval, weights: Floats) -> Interval:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from stages.decide.thresholds import mix_weights, thing_weights
 from stages.outputs.predictions import Predictions
-from stages.scores import losses, resamples
+from stages.scores import losses, resampled_interval, resamples
 from waste_classifier.decision import UNSURE_POSITION, Decision
 from waste_classifier.evenly import evenly
 from waste_classifier.intervals import Interval, wilson_interval
@@ -219,11 +219,9 @@ def _ratio(numerator: Floats, denominator: Floats) -> Floats:
 
 def _interval(drawn: Floats, share: Floats, trials: npt.NDArray[np.intp]) -> Interval:
     """Return the middle 95 % of resamples, widened to cover Wilson's with groups for trials."""
-    filled = np.where(np.isnan(drawn), share, drawn)
     known = np.nan_to_num(share)
-    low, high = np.quantile(np.nan_to_num(filled), [0.025, 0.975], axis=0)
-    wilson = wilson_interval(known, trials)
-    return Interval(np.minimum(low, wilson.low), np.maximum(high, wilson.high))
+    filled = np.where(np.isnan(drawn), known, drawn)
+    return resampled_interval(filled, wilson_interval(known, trials))
 
 
 def _mean(values: npt.NDArray[Any], weights: Floats) -> float:

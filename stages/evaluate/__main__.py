@@ -51,7 +51,7 @@ def report(predictions: Predictions, file: Path, name: str, settings: EvaluatePa
     labels, repeats = predictions.labels, predictions.repeats
     actual, predicted = predictions.actual, predictions.predicted
     confusion = scores.confusion_matrix(actual, predicted, len(labels))
-    test_scores = scores.scores(confusion)
+    of_all = scores.scores(confusion)
     intervals = scores.bootstrap_intervals(
         actual,
         predicted,
@@ -68,7 +68,7 @@ def report(predictions: Predictions, file: Path, name: str, settings: EvaluatePa
     )
     losses = scores.losses(predictions.probabilities, actual)
     calibration_error = scores.expected_calibration_error(bins)
-    metrics = summary.summarise(test_scores, intervals, labels, repeats) | {
+    metrics = summary.summarise(of_all, intervals, labels, repeats) | {
         "expected_calibration_error": calibration_error,
         "log_loss": float(losses.mean()),
         **{
@@ -88,9 +88,9 @@ def report(predictions: Predictions, file: Path, name: str, settings: EvaluatePa
     groups = len(set(predictions.groups))
     # dvc.yaml says how these are drawn, and along which axes.
     plots = {
-        "headline_scores": charts.headline_scores(test_scores, intervals, groups, repeats),
+        "headline_scores": charts.headline_scores(of_all, intervals, groups, repeats),
         "confusion_matrix": charts.confusion_cells(confusion, labels),
-        "label_scores": charts.label_bars(test_scores, intervals, labels, repeats),
+        "label_scores": charts.label_bars(of_all, intervals, labels, repeats),
         "mistakes": charts.mistakes(predictions),
         "reliability": charts.reliability_points(bins, calibration_error),
         "precision_recall": charts.precision_recall_points(

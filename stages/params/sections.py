@@ -8,7 +8,7 @@ from stages.params.bundle import BundleParams
 from stages.params.card import CardParams
 from stages.params.class_weights import ClassWeightsParams
 from stages.params.cross_validate import CrossValidateParams
-from stages.params.decide import DecideParams
+from stages.params.decide import DecideParams, differing
 from stages.params.duplicates import DuplicatesParams
 from stages.params.effect import without_effect
 from stages.params.evaluate import EvaluateParams
@@ -77,6 +77,7 @@ def check_params(path: Path = PARAMS_FILE) -> list[str]:
     check_bundle(
         cast(BundleParams, sections["bundle"]), cast(ExportParams, sections["export"]), path
     )
+    check_wanted_labels(cast(DecideParams, sections["decide"]), fetch, path)
     class_weights = cast(ClassWeightsParams, sections["class_weights"])
     views = cast(ViewsParams, sections["views"])
     unused = without_effect(fetch, backbone, views, class_weights, train)
@@ -104,6 +105,21 @@ def check_bundle(bundle: BundleParams, export: ExportParams, path: Path) -> None
             f"{path}: bundle.format is {bundle.format}, which export.formats leaves out: add it "
             "there, or set bundle.format to one of these"
         )
+
+
+def check_wanted_labels(decide: DecideParams, fetch: FetchParams, path: Path) -> None:
+    """Check that decisions are wanted of the labels that are expected, where some are.
+
+    Stage decide looks at those that there are, which is after the longest trainings.
+    """
+    for key, given in (("mix", decide.mix), ("costs", decide.costs)):
+        if given is None or fetch.expected_counts is None:
+            continue
+        if wrong := differing(given, fetch.expected_counts):
+            raise InputError(
+                f"{path}: decide.{key} and fetch.expected_counts name different labels: "
+                f"{', '.join(wrong)}, in one of them alone; give both the same"
+            )
 
 
 def notes_on_photos(fetch: FetchParams, path: Path) -> list[str]:

@@ -14,7 +14,7 @@ from dvc_render.vega import VegaRenderer  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
 from sklearn.metrics import average_precision_score
 
-from stages.drawing import PALETTE
+from stages.drawing import BLUE, GREEN, VERMILION
 from stages.evaluate.charts import (
     confusion_cells,
     headline_scores,
@@ -29,6 +29,8 @@ from waste_classifier.intervals import Interval
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / ".dvc/plots"
+#: Of pictures and of plots: Wong 2011, "Points of view: Color blindness".
+PALETTE = (BLUE, VERMILION, GREEN, "#e69f00", "#cc79a7", "#56b4e9")
 CONFUSION = np.array([[3, 1, 0], [0, 4, 0], [1, 1, 0]])
 LABELS = ["glass", "metal", "trash"]
 

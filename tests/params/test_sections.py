@@ -372,6 +372,20 @@ def test_the_classifier_can_not_run_on_a_format_that_is_not_written(tmp_path: Pa
     )
 
 
+def test_decisions_are_wanted_of_the_labels_that_are_expected(tmp_path: Path) -> None:
+    given = {
+        "fetch.expected_counts": {"glass": 9, "metal": 9},
+        "decide.mix": {"glass": 0.5, "wood": 0.5},
+    }
+
+    assert refusal_of_file(write_params(tmp_path, given)) == (
+        "decide.mix and fetch.expected_counts name different labels: metal, wood, in one of them "
+        "alone; give both the same"
+    )
+    given["decide.mix"] = {"glass": 0.5, "metal": 0.5}
+    check_params(write_params(tmp_path, given))
+
+
 @pytest.mark.parametrize("source", ["sample", "kaggle"])
 def test_photos_that_are_given_and_not_read(tmp_path: Path, source: str) -> None:
     given = {"fetch.path": "/data/photos.zip", "fetch.source": source}

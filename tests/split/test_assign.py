@@ -76,6 +76,15 @@ def test_groups_too_large_for_their_shares_still_reach_every_split() -> None:
     assert Counter(splits) == {"train": 30, "val": 30, "test": 30}
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_large_groups_choose_before_small_ones_take_their_places(seed: int) -> None:
+    groups = [*(f"large {n}" for n in range(3) for _ in range(6)), *(str(n) for n in range(22))]
+
+    splits = assign_splits(["glass"] * 40, groups, val=0.25, test=0.25, seed=seed)
+
+    assert [splits.count(name) for name in ("train", "val", "test")] == [20, 10, 10]
+
+
 def test_another_seed_splits_otherwise() -> None:
     labels, groups = single_images(glass=50)
 

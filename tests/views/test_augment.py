@@ -43,6 +43,17 @@ def test_a_view_has_its_size_and_follows_from_what_it_is_drawn_from() -> None:
     np.testing.assert_array_equal(photo, photo_of((200, 30, 30)))
 
 
+def test_views_are_turned_any_way() -> None:
+    # Brightest at one corner, whatever part of it is shown.
+    slope = np.linspace(250, 20, 96)
+    photo = np.repeat((np.outer(slope, slope) / 250).astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
+
+    views = [draw_view(photo, 64, 0, np.random.default_rng(seed)) for seed in range(40)]
+
+    quarters = [view.reshape(2, 32, 2, 32, 3).mean(axis=(1, 3, 4)) for view in views]
+    assert {int(each.argmax()) for each in quarters} == {0, 1, 2, 3}
+
+
 @pytest.mark.parametrize("thing", [(200, 30, 30), (20, 20, 20), (150, 190, 240)])
 def test_a_thing_on_even_ground_is_told_from_it(thing: tuple[int, int, int]) -> None:
     mask = thing_on_even_ground(photo_of(thing))
