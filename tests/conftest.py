@@ -1,7 +1,7 @@
 """`pytest --fast` (`make test-fast`): the tests that need neither TensorFlow nor a DVC pipeline.
 
 They are most of the tests and take seconds, since importing TensorFlow alone takes many. Left out,
-too, are the few that try whole stages many times over, or start many programs.
+too, are the few that try whole stages many times over, start many programs, or simulate.
 
 In a run of all tests the slow files come first, so that two processes end at about the same time.
 """
@@ -14,14 +14,16 @@ from typing import Any
 import pytest
 
 TESTS = Path(__file__).parent
-#: Folders and modules of tests that need TensorFlow, run the pipeline, run stages many times, or
-#: start many programs.
+#: Folders and modules of tests that need TensorFlow, run the pipeline, run stages many times, start
+#: many programs, or simulate.
 SLOW = (
     "backbone",
     "benchmarks/test_answers.py",
     "compute",
     "cross_validate/test_cross_validate.py",
     "cross_validate/test_held_out.py",
+    "evaluate/test_summary.py",
+    "decide/test_promises.py",
     "experiments/test_heads.py",
     "experiments/test_report.py",
     "experiments/test_search.py",
@@ -47,6 +49,7 @@ SLOW = (
     "test_progress.py",
     "test_stage.py",
     "test_trashnet.py",
+    "test_verdicts_by_simulation.py",
     "training/test_augment.py",
     "training/test_batches.py",
     "training/test_changed_params.py",

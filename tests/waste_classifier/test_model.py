@@ -207,7 +207,8 @@ def test_a_description_that_lacks_a_key_names_it(folder: Path, key: str) -> None
 
 def test_a_folder_without_a_classifier_is_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "nowhere") == (
-        f"{tmp_path}/nowhere/classifier.json: no such file; name the folder of a trained classifier"
+        f"{tmp_path}/nowhere/classifier.json: no such file; name the folder of a trained "
+        "classifier, or train one"
     )
 
 
