@@ -27,6 +27,7 @@ from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
 from waste_classifier.intervals import wilson_interval
 
+ROOT = Path(__file__).parents[2]
 SETTINGS = EvaluateParams(seed=1, bootstrap_samples=100, calibration_bins=5, sheet_images=6)
 LABELS = ("blue", "green", "red")
 OUTPUTS = {
@@ -241,9 +242,8 @@ def test_another_word_behind_the_command_is_refused(
     monkeypatch.setattr(sys, "argv", ["evaluate", "train"])
 
     # Its message becomes that of the process, which ends with 1.
-    with pytest.raises(
-        SystemExit, match=r"^usage: python -m stages.evaluate \[cross_validation\]$"
-    ):
-        runpy.run_module("stages.evaluate", run_name="__main__")
+    message = r"^usage: python -m stages\.evaluate \[cross_validation\]$"
+    with pytest.raises(SystemExit, match=message):
+        runpy.run_path(str(ROOT / "stages/evaluate/__main__.py"), run_name="__main__")
 
     assert not (workspace / "metrics").exists()
