@@ -212,10 +212,10 @@ def _review_tab(page: gr.Blocks, review: Review | None) -> None:
     elif not review.errors:
         gr.HTML("<p>The table of label errors is empty: no label is likely wrong.</p>")
     else:
-        _decisions(page, review)
+        _place_review(page, review)
 
 
-def _decisions(page: gr.Blocks, review: Review) -> None:
+def _place_review(page: gr.Blocks, review: Review) -> None:
     gr.HTML(
         "<p>Does the photo show what is suggested? Decisions are written at once to "
         f"<code>{escape(str(review.corrections))}</code>.</p>"
@@ -231,42 +231,55 @@ def _decisions(page: gr.Blocks, review: Review) -> None:
         following = gr.Button("Next", size="sm", min_width=80)
     outputs = [position, seen, shown, accept, keep]
 
-    def at(place: int) -> Shown:
-        error = review.errors[place]
+    turns = _ReviewTurns(review)
+    # It waits for no photo.
+    options = {"show_progress": "hidden", "concurrency_id": "review", "api_visibility": "private"}
+    page.load(turns.first, None, outputs, **options)
+    accept.click(turns.accept, [position, seen], outputs, **options)
+    keep.click(turns.keep, [position, seen], outputs, **options)
+    previous.click(turns.previous, [position], outputs, **options)
+    following.click(turns.following, [position], outputs, **options)
+
+
+class _ReviewTurns:
+    """What is shown after each click on a button of the review."""
+
+    def __init__(self, review: Review) -> None:
+        self._review = review
+
+    def first(self) -> Shown:
+        return self._at(_or_message(self._review.first))
+
+    def accept(self, place: int, seen: str | None) -> Shown:
+        return self._at(_or_message(lambda: self._decide(place, True, seen)))
+
+    def keep(self, place: int, seen: str | None) -> Shown:
+        return self._at(_or_message(lambda: self._decide(place, False, seen)))
+
+    def previous(self, place: int) -> Shown:
+        return self._at((place - 1) % len(self._review.errors))
+
+    def following(self, place: int) -> Shown:
+        return self._at((place + 1) % len(self._review.errors))
+
+    def _at(self, place: int) -> Shown:
+        error = self._review.errors[place]
         return (
             place,
             # Before what is shown: a decision between the two is taken for one that nobody saw.
-            _or_message(lambda: review.decided(place)),
-            _or_message(lambda: review.html(place)),
+            _or_message(lambda: self._review.decided(place)),
+            _or_message(lambda: self._review.html(place)),
             gr.update(value=f"Accept: {error.suggested_label}"),
             gr.update(value=f"Keep: {error.label}"),
         )
 
-    def turned(by: int) -> Callable[[int], Shown]:
-        return lambda place: at((place + by) % len(review.errors))
-
-    def decide(place: int, accepted: bool, decision: str | None) -> int:
+    def _decide(self, place: int, accepted: bool, seen: str | None) -> int:
         try:
-            return review.decide(place, accepted, decision)
+            return self._review.decide(place, accepted, seen)
         except OvertakenError as error:
             # Unlike an error, it lets the same photo be shown anew.
             gr.Warning(escape(str(error)), title="Not done")
             return place
-
-    def decided(accepted: bool) -> Callable[[int, str | None], Shown]:
-        return lambda place, decision: at(_or_message(lambda: decide(place, accepted, decision)))
-
-    events = [
-        (accept.click, decided(True), [position, seen]),
-        (keep.click, decided(False), [position, seen]),
-        (previous.click, turned(-1), [position]),
-        (following.click, turned(1), [position]),
-    ]
-    # It waits for no photo.
-    options = {"show_progress": "hidden", "concurrency_id": "review", "api_visibility": "private"}
-    page.load(lambda: at(_or_message(review.first)), None, outputs, **options)
-    for event, action, inputs in events:
-        event(action, inputs, outputs, **options)
 
 
 def _or_message(work: Callable[[], Result]) -> Result:
