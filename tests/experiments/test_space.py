@@ -92,7 +92,7 @@ def test_values_make_sections() -> None:
             "train.lr: {low: 1e-2, high: 1e-1}",
             "train.lr: params.yaml has 0.002, which is none of these values",
         ),
-        ("train.head.units: {low: 96, high: 500, step: 100}", "params.yaml has 480, which is none"),
+        ("train.head.units: {low: 96, high: 496, step: 100}", "params.yaml has 480, which is none"),
         ("train.lr: {low: 1e-4, high: 1, log: perhaps}", "train.lr: expected {low, high}"),
         ("train.lr: {low: 1e-2,", "not valid YAML"),
     ],
