@@ -7,6 +7,7 @@ In a run of all tests the slow files come first, so that two processes end at ab
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell's background jobs ignore it, and so would what tests start and stop by it.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("fast"):
         gone = [name for name in SLOW if not (TESTS / name).exists()]
         if gone:
