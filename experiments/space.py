@@ -132,10 +132,11 @@ def holds(distribution: "BaseDistribution", value: Any) -> bool:
     if isinstance(distribution, CategoricalDistribution):
         return value in distribution.choices
     assert isinstance(distribution, FloatDistribution | IntDistribution)
-    if not distribution.low <= value <= distribution.high:
-        return False
-    steps = (value - distribution.low) / (distribution.step or 1)
-    return distribution.step is None or isclose(steps, round(steps), abs_tol=1e-9)
+    inside: bool = distribution.low <= value <= distribution.high
+    if distribution.step is None:
+        return inside
+    steps = (value - distribution.low) / distribution.step
+    return inside and isclose(steps, round(steps), abs_tol=1e-9)
 
 
 def ends_of(distribution: "BaseDistribution") -> list[Any]:

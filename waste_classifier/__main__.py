@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
 
     predict = _command(commands, "predict", "decide on photos")
     predict.add_argument(
-        "photos", nargs="+", type=_path, metavar="PHOTO|FOLDER|ZIP", help="what to decide on"
+        "photos", nargs="+", type=_word, metavar="PHOTO|FOLDER|ZIP", help="what to decide on"
     )
     predict.add_argument("--csv", type=_path, metavar="FILE", help="write a table")
     predict.add_argument("--jsonl", type=_path, metavar="FILE", help="write a JSON object per line")
@@ -225,7 +225,7 @@ def _predict(parsed: argparse.Namespace) -> int:
 
     return predict(
         chosen_folder(parsed.model),
-        list(map(str, parsed.photos)),
+        parsed.photos,
         csv_file=parsed.csv,
         jsonl_file=parsed.jsonl,
         sheet_file=parsed.sheet,

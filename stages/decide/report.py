@@ -124,11 +124,11 @@ def things_of_groups(
         k: number of labels.
     """
     things = np.zeros((group.max() + 1, 4 * k))
-    unsure = decided == UNSURE_POSITION
-    for number, (chosen, position) in enumerate(
-        [(decided == actual, actual), (~unsure, decided), (actual >= 0, actual), (unsure, actual)]
-    ):
-        np.add.at(things, (group[chosen], number * k + position[chosen]), weights[chosen])
+    right, unsure = decided == actual, decided == UNSURE_POSITION
+    np.add.at(things, (group[right], actual[right]), weights[right])
+    np.add.at(things, (group[~unsure], k + decided[~unsure]), weights[~unsure])
+    np.add.at(things, (group, 2 * k + actual), weights)
+    np.add.at(things, (group[unsure], 3 * k + actual[unsure]), weights[unsure])
     return things
 
 

@@ -19,6 +19,7 @@ from waste_classifier.commands.progress import say
 from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.images import MAX_PIXELS, LargePhotoError, Photo, load_resized
 from waste_classifier.parallel import map_in_threads
+from waste_classifier.unreadable import Unreadable
 
 #: Of files in folders and archives, those that are looked at.
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
@@ -56,25 +57,6 @@ class Frame(NamedTuple):
     def read_bytes(self) -> bytes:
         """Return its content."""
         return self.content
-
-
-class Unreadable(NamedTuple):
-    """What was to hold photos, and gives none."""
-
-    name: str
-    reason: str
-
-    def __str__(self) -> str:
-        """Return what errors call it."""
-        return self.name
-
-    def read_bytes(self) -> bytes:
-        """Say why there are none.
-
-        Raises:
-            PhotoError: always.
-        """
-        raise PhotoError(f"{self.name}: {self.reason}")
 
 
 class ZipMember(NamedTuple):
@@ -248,7 +230,7 @@ def _of_pipe(path: Path) -> Found:
 
 
 def _unreadable(name: str | Path, reason: str) -> Found:
-    return Found(str(name), Unreadable(str(name), reason))
+    return Found(str(name), Unreadable(str(name), f"{name}: {reason}"))
 
 
 def kind_of(name: str) -> str:

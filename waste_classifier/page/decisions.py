@@ -6,30 +6,11 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from waste_classifier.corrections import Correction, read_corrections
-from waste_classifier.errors import InputError, PhotoError
+from waste_classifier.errors import InputError
 from waste_classifier.shards import SUFFIX, ShardedPhoto, find_photo
+from waste_classifier.unreadable import Unreadable
 
-
-class LostPhoto(NamedTuple):
-    """A photo of shards that can't be looked up in them."""
-
-    path: str
-    reason: str
-
-    def __str__(self) -> str:
-        """Return the path."""
-        return self.path
-
-    def read_bytes(self) -> bytes:
-        """Say why there is none.
-
-        Raises:
-            PhotoError: always.
-        """
-        raise PhotoError(self.reason)
-
-
-ShownPhoto = Path | ShardedPhoto | LostPhoto
+ShownPhoto = Path | ShardedPhoto | Unreadable
 
 
 class Decisions(NamedTuple):
@@ -126,7 +107,7 @@ def _looked_up(
     try:
         photo = find_photo(photos, path)
     except InputError as error:
-        photo = LostPhoto(path, str(error))
+        photo = Unreadable(path, str(error))
     try:
         return photo, checksum_of(photo)
     except (InputError, OSError, ValueError):  # not there, or a name that no file can have
