@@ -26,7 +26,7 @@ from benchmarks.workspace import require
 from stages.compute import determinism
 from stages.compute.cluster import ADDRESS
 from stages.outputs.backbone import read_weights_file
-from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestColumns, read_columns
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, Manifest
 from stages.params.features import FeaturesParams
 from stages.params.reading import load_section
 from stages.stage import exit_code
@@ -46,7 +46,7 @@ class Inputs(NamedTuple):
     """What is computed."""
 
     settings: FeaturesParams
-    images: ManifestColumns
+    images: Manifest
     shards: Sequence[range]  #: rows of the manifest, as many in each
     backbone: "FrozenBackbone"
 
@@ -105,8 +105,8 @@ def read_inputs(most: int, shard_images: int) -> Inputs:
     from stages.frozen.backbone import FrozenBackbone
 
     settings = load_section("features", FeaturesParams)
-    images = read_columns()
-    count = min(most, len(images.paths) // shard_images)
+    images = Manifest()
+    count = min(most, len(images) // shard_images)
     if count <= len(NODES):
         raise InputError(
             f"{MANIFEST_FILE}: needs {(len(NODES) + 1) * shard_images} images; set fetch.source"

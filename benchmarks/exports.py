@@ -20,7 +20,7 @@ from benchmarks.measure import whole_number
 from benchmarks.workspace import require
 from stages.export.checks import size_of
 from stages.outputs.export import EXPORT_DIR, FILE_NAMES
-from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestColumns, read_columns
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, Manifest
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, Predictions, read_predictions
 from stages.progress import progress
@@ -68,7 +68,7 @@ def measure(workspace: Path, images: int) -> list[Row]:
     model = Model.load(workspace / MODEL_DIR)
     predictions = read_predictions(workspace / PREDICTIONS_FILE, "val")
     chosen = evenly(len(predictions.paths), images)
-    photos = photos_of(workspace, read_columns(workspace / MANIFEST_FILE), predictions, chosen)
+    photos = photos_of(workspace, Manifest(workspace / MANIFEST_FILE), predictions, chosen)
     formats = [name for name, file in FILE_NAMES.items() if (folder / file).exists()]
 
     # Imports TensorFlow, which takes seconds that a mistake in the inputs should not.
@@ -100,7 +100,7 @@ def measure(workspace: Path, images: int) -> list[Row]:
 
 
 def photos_of(
-    workspace: Path, images: ManifestColumns, said: Predictions, chosen: npt.NDArray[np.intp]
+    workspace: Path, images: Manifest, said: Predictions, chosen: npt.NDArray[np.intp]
 ) -> list[Photo]:
     """Return the photos of some predictions."""
     positions = images.positions_of([said.paths[each] for each in chosen], PREDICTIONS_FILE)

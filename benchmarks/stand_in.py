@@ -24,7 +24,7 @@ from stages.outputs.features import (  # noqa: E402
     Description,
     write_checksums,
 )
-from stages.outputs.manifest import RAW_DIR, read_columns  # noqa: E402
+from stages.outputs.manifest import RAW_DIR, Manifest  # noqa: E402
 from stages.outputs.views import VIEWS_DIR  # noqa: E402
 from stages.outputs.views import write_description as write_views  # noqa: E402
 from stages.resnet50.layout import POOLED_CHANNELS, BackboneStage  # noqa: E402
@@ -60,7 +60,7 @@ def main() -> None:
         FEATURES_DIR,
         backbone,
         RAW_DIR,
-        read_columns(),
+        Manifest(),
         IMAGE_SIZE,
         BATCH_SIZE,
         len(ORIENTATIONS),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from experiments.verdict import Verdict
 from stages.drawing import BLUE, VERMILION, set_fonts
-from stages.outputs.manifest import MANIFEST_FILE, read_columns
+from stages.outputs.manifest import MANIFEST_FILE, Manifest
 from stages.sheets import Tile, sheet, thumbnails
 from waste_classifier.errors import InputError
 
@@ -32,7 +32,7 @@ def draw_changed(verdict: Verdict, file: Path) -> None:
         for old, new in pairs
     ]
     paths = [new.path for *_, new in changed]
-    photos = read_columns(MANIFEST_FILE).photos_by_path(paths, MANIFEST_FILE)
+    photos = Manifest().photos_by_path(paths, MANIFEST_FILE)
     pixels = thumbnails([photos[path] for path in paths], SIZE)
     tiles = [
         Tile(each, [new.path, f"{title}: {old.predicted}", f"-> {new.predicted}"], colour)

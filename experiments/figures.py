@@ -24,9 +24,8 @@ from PIL import Image
 from stages.drawing import BLUE, VERMILION
 from stages.evaluate.sheets import mistake_sheet
 from stages.explore.sheets import pair_sheet
-from stages.explore.summary import nearest_first
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
-from stages.outputs.manifest import read_columns
+from stages.outputs.manifest import Manifest
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import read_table
@@ -139,7 +138,8 @@ def leaking_pairs(
         images: those that were not dropped, by path.
     """
     chosen: dict[str, DuplicateRow] = {}
-    for pair in nearest_first(duplicates, "embedding"):
+    similar = (pair for pair in duplicates if pair.kind == "embedding")
+    for pair in sorted(similar, key=lambda pair: pair.distance):
         rows = [images[path] for path in (pair.path, pair.other_path) if path in images]
         labels = {row.label for row in rows}
         if {row.split for row in rows} == {"train", "test"} and len(labels) == 1:
@@ -157,7 +157,7 @@ def pixels_of(figure: Figure, dpi: float) -> Image.Image:
 def overview() -> Image.Image:
     """Return one picture: how often which label is taken for which, the leak, and the mistakes."""
     predictions = read_predictions(PREDICTIONS_FILE, "test")
-    photos = read_columns().photos_by_path(predictions.paths, PREDICTIONS_FILE)
+    photos = Manifest().photos_by_path(predictions.paths, PREDICTIONS_FILE)
     mistakes = predictions.surest_mistakes(MISTAKES)
     scored = pixels_of(confusion_matrix("evaluate"), CONFUSION_DPI)
     pairs = Image.open(IMAGES_DIR / "leak.png").convert("RGB")
@@ -195,7 +195,7 @@ def main() -> None:
         pairs = leaking_pairs(read_table(DUPLICATES_FILE, DuplicateRow), images)
         split_of = {path: row.split for path, row in images.items()}
         title = "One object, in train and in test"
-        photos = read_columns().photos_by_path(list(images), SPLIT_FILE)
+        photos = Manifest().photos_by_path(list(images), SPLIT_FILE)
         leak = pair_sheet(photos, pairs, split_of, title)
         leak.savefig(IMAGES_DIR / "leak.png", dpi=SHEET_DPI)
     if arguments.overview:

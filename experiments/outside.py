@@ -17,7 +17,7 @@ import numpy as np
 
 from experiments.corruptions import CORRUPTIONS
 from stages.compute import determinism
-from stages.outputs.manifest import read_columns
+from stages.outputs.manifest import Manifest
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.progress import progress
@@ -64,7 +64,7 @@ def scores_of_corrupted(classifier: Model, most: int) -> list[Score]:
         InputError: the predictions or a photo are missing or damaged.
     """
     predictions = read_predictions(PREDICTIONS_FILE, "test")
-    photos = read_columns().photos_by_path(predictions.paths, PREDICTIONS_FILE)
+    photos = Manifest().photos_by_path(predictions.paths, PREDICTIONS_FILE)
     count = len(predictions.paths)
     chosen = evenly(count, most).tolist()
     actual = [predictions.labels[predictions.actual[position]] for position in chosen]

@@ -24,7 +24,7 @@ from benchmarks.measure import significant, spread, whole_number
 from stages.compute import determinism
 from stages.outputs.backbone import read_weights_file
 from stages.outputs.features import FEATURES_DIR, Description, Features, open_features
-from stages.outputs.manifest import MANIFEST_FILE, ManifestColumns, read_columns
+from stages.outputs.manifest import Manifest
 from stages.params.duplicates import DuplicatesParams
 from stages.params.reading import load_section
 from stages.resnet50.layout import columns_of_last_stage
@@ -53,16 +53,16 @@ def main() -> None:
     """Plant the copies in a temporary folder, measure their distances and print the shares."""
     arguments = parse_arguments()
     settings = load_section("duplicates", DuplicatesParams)
-    images = read_columns(MANIFEST_FILE)
+    images = Manifest()
     features = open_features(images)
     if not features.description.pretrained:
         raise InputError(
             f"{FEATURES_DIR}: made with random weights, which group nothing; set backbone.weights "
             "to imagenet or to a file and run `dvc repro`"
         )
-    chosen = evenly(len(images.paths), arguments.images)
+    chosen = evenly(len(images), arguments.images)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
-        planted = plant(images.photos(chosen.tolist()), Path(temporary))
+        planted = plant(images.photos(chosen), Path(temporary))
         distances = measure(planted, chosen, images, features)
     print(f"{len(chosen)} photos, {len(planted)} copies of each")
     print_kinds(distances, settings)
@@ -120,7 +120,7 @@ def plant(photos: Sequence[Photo], directory: Path) -> dict[str, list[Path]]:
 def measure(
     planted: Mapping[str, Sequence[Path]],
     chosen: npt.NDArray[np.int64],
-    images: ManifestColumns,
+    images: Manifest,
     features: Features,
 ) -> dict[str, Distances]:
     """Return how far planted copies are from their originals, by kind.
@@ -137,12 +137,13 @@ def measure(
     originals = vectors[chosen]
     distances = {}
     for number, (kind, of_kind) in enumerate(planted.items()):
-        first = len(images.paths) + number * len(chosen)
+        first = len(images) + number * len(chosen)
         cosine = 1 - np.sum(originals * vectors[first : first + len(chosen)], axis=1)
         hashes = np.array(
             [int(str(imagehash.phash(decode(path))), 16) for path in of_kind], dtype=np.uint64
         )
-        bits = np.bitwise_count(hashes ^ images.hashes[chosen]).astype(int)
+        of_originals = np.array([int(images[each].phash, 16) for each in chosen], np.uint64)
+        bits = np.bitwise_count(hashes ^ of_originals).astype(int)
         distances[kind] = Distances(cosine, bits)
     return distances
 

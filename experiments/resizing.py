@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from stages.outputs.manifest import read_columns
+from stages.outputs.manifest import Manifest
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.progress import counted
@@ -114,7 +114,7 @@ def main() -> None:
     predictions = read_predictions(PREDICTIONS_FILE, "val")
     if predictions.labels != model.labels:
         raise InputError(f"{PREDICTIONS_FILE}: of other labels than the classifier's")
-    photos = read_columns().photos_by_path(predictions.paths, PREDICTIONS_FILE)
+    photos = Manifest().photos_by_path(predictions.paths, PREDICTIONS_FILE)
     chosen = evenly(len(predictions.paths), arguments.images)
     seen: dict[str, list[Pixels]] = {name: [] for name in (CONTRACT, *RESIZES)}
     for position in counted(chosen.tolist(), "resizing", len(chosen), "images"):

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
 
 # Bounds the memory of the bootstrap: so many numbers of draws of groups at once.
-DRAWS_AT_ONCE = 10_000_000
+DRAWS_AT_ONCE = 1_000_000
 
 
 class Scores(NamedTuple):

@@ -13,14 +13,14 @@ from stages.outputs.features import (
     write_checksums,
     write_shard,
 )
-from stages.outputs.manifest import ManifestColumns
+from stages.outputs.manifest import Manifest
 from stages.outputs.views import write_description
 from stages.resnet50.layout import BackboneStage
 
 
 def write_feature_files(
     directory: Path,
-    images: ManifestColumns,
+    images: Manifest,
     features: npt.NDArray[np.float32],
     pretrained: bool = True,
     image_size: int = 64,
@@ -30,24 +30,22 @@ def write_feature_files(
     """Write features of all images of a manifest, `(n, orientations, d) float32`."""
     directory.mkdir(parents=True, exist_ok=True)
     Description(pretrained, image_size, last_stage, "float32", backbone_sha256).write(directory)
-    for number, rows in enumerate(shard_ranges(len(images.paths))):
+    for number, rows in enumerate(shard_ranges(len(images))):
         shard = np.empty(len(rows), shard_type(features.shape[2]))
-        shard["sha256"] = images.checksums[rows.start : rows.stop]
+        shard["sha256"] = images.checksums(rows)
         shard["features"] = features[rows.start : rows.stop]
         write_shard(shard_file(directory, number), shard)
     write_checksums(directory)
 
 
-def write_view_files(
-    directory: Path, images: ManifestColumns, features: npt.NDArray[np.float32]
-) -> None:
+def write_view_files(directory: Path, images: Manifest, features: npt.NDArray[np.float32]) -> None:
     """Write features of views of all images of a manifest, `(n, views, d) float32`; 0: none."""
     directory.mkdir(parents=True, exist_ok=True)
     _, views, columns = features.shape
     write_description(directory, views)
-    for number, rows in enumerate(shard_ranges(len(images.paths)) if views else []):
+    for number, rows in enumerate(shard_ranges(len(images)) if views else []):
         shard = np.empty(len(rows), shard_type(columns, views))
-        shard["sha256"] = images.checksums[rows.start : rows.stop]
+        shard["sha256"] = images.checksums(rows)
         shard["features"] = features[rows.start : rows.stop]
         write_shard(shard_file(directory, number), shard)
     write_checksums(directory)

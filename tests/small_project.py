@@ -14,9 +14,8 @@ from stages.outputs.features import FEATURES_DIR, NETWORK_NAME
 from stages.outputs.manifest import (
     MANIFEST_FILE,
     RAW_DIR,
-    ManifestColumns,
+    Manifest,
     ManifestRow,
-    read_columns,
 )
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.split import SPLIT_FILE, SplitName, SplitRow
@@ -42,7 +41,7 @@ IMAGE_SIZE = 32
 COLUMNS = 1024
 
 
-def write_tables() -> ManifestColumns:
+def write_tables() -> Manifest:
     """Write photos that are mostly red, green or blue, by label, and the tables about them."""
     random = np.random.default_rng(0)
     manifest: list[ManifestRow] = []
@@ -62,7 +61,7 @@ def write_tables() -> ManifestColumns:
     write_class_weights(CLASS_WEIGHTS_FILE, "none", dict.fromkeys(LABELS, 6), weights)
     BACKBONE_DIR.mkdir()
     write_description(BACKBONE_DIR, "none", None, None)
-    return read_columns()
+    return Manifest()
 
 
 def write_project() -> None:
@@ -71,7 +70,7 @@ def write_project() -> None:
     The network is none, so nothing here needs TensorFlow.
     """
     images = write_tables()
-    first, second, other = (images.paths[number] for number in (0, 1, 12))
+    first, second, other = (images[number].path for number in (0, 1, 12))
     pairs = [
         DuplicateRow(first, second, "perceptual", 2),
         DuplicateRow(first, other, "embedding", 0.1),
@@ -83,7 +82,7 @@ def write_project() -> None:
     network = FEATURES_DIR / NETWORK_NAME
     network.write_bytes(b"a network")
     random = np.random.default_rng(0)
-    features = random.normal(size=(len(images.paths), 2, COLUMNS))
+    features = random.normal(size=(len(images), 2, COLUMNS))
     write_features_with(images, features.astype(np.float32))
     weights = random.normal(size=(COLUMNS, len(LABELS))).astype(np.float32)
     head = Head(None, Dense(weights, np.zeros(len(LABELS), np.float32)))
@@ -91,9 +90,9 @@ def write_project() -> None:
     write_model(MODEL_DIR, Contract(LABELS, ORIENTATIONS, IMAGE_SIZE), head, network)
 
 
-def pixels_of(images: ManifestColumns) -> npt.NDArray[np.uint8]:
+def pixels_of(images: Manifest) -> npt.NDArray[np.uint8]:
     """Return all photos as a backbone sees them, `(n, 32, 32, 3) uint8`."""
-    return np.stack([load_resized(RAW_DIR / path, IMAGE_SIZE) for path in images.paths])
+    return np.stack([load_resized(RAW_DIR / path, IMAGE_SIZE) for path in images.texts("path")])
 
 
 def build_pooling() -> "keras.Model":
@@ -113,7 +112,7 @@ def build_pooling() -> "keras.Model":
     return keras.Model(images, keras.layers.Concatenate()([mean, deviation]))
 
 
-def write_network_and_features(images: ManifestColumns) -> None:
+def write_network_and_features(images: Manifest) -> None:
     """Write that stand-in and what it says of all photos, as stage features would."""
     from waste_classifier.backbone import Backbone, save_network
 
@@ -125,10 +124,10 @@ def write_network_and_features(images: ManifestColumns) -> None:
 
 
 def write_features_with(
-    images: ManifestColumns, features: npt.NDArray[np.float32], pretrained: bool = True
+    images: Manifest, features: npt.NDArray[np.float32], pretrained: bool = True
 ) -> None:
     """Write features beside a network that may be another, and no views."""
-    write_view_files(VIEWS_DIR, images, np.empty((len(images.paths), 0, COLUMNS), np.float32))
+    write_view_files(VIEWS_DIR, images, np.empty((len(images), 0, COLUMNS), np.float32))
     network = FEATURES_DIR / NETWORK_NAME
     write_feature_files(
         FEATURES_DIR,

@@ -1,11 +1,11 @@
 """Rows of tables of which a test cares about a few cells alone."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
+from pathlib import Path
 
-import numpy as np
-
-from stages.outputs.manifest import ManifestColumns, ManifestRow
+from stages.outputs.manifest import Manifest, ManifestRow
+from stages.outputs.tables import write_sorted
 
 
 def manifest_row(path: str, content: str = "", phash: str = "") -> ManifestRow:
@@ -32,15 +32,7 @@ def manifest_row(path: str, content: str = "", phash: str = "") -> ManifestRow:
     )
 
 
-def manifest_columns(paths: Sequence[str]) -> ManifestColumns:
-    """Return the columns of such images, all of whose checksums and hashes are 0."""
-    count = len(paths)
-    return ManifestColumns(
-        paths=list(paths),
-        labels=[path.partition("/")[0] for path in paths],
-        checksums=np.zeros((count, 32), np.uint8),
-        hashes=np.zeros(count, np.uint64),
-        shards=[""] * count,
-        offsets=np.zeros(count, np.int64),
-        sizes=np.zeros(count, np.int64),
-    )
+def written_manifest(folder: Path, rows: Iterable[ManifestRow]) -> Manifest:
+    """Write a manifest of some rows, sorted by path, and return it."""
+    write_sorted(folder / "manifest.csv", rows, ManifestRow)
+    return Manifest(folder / "manifest.csv")

@@ -17,6 +17,7 @@ from PIL import Image
 from stages import drawing
 from stages.drawing import families_for, log_pictures, set_fonts
 from stages.explore.charts import image_sizes
+from stages.explore.images import read_images
 from stages.sheets import Tile, sheet
 from stages.tracking import StageLive
 from tests.table_rows import manifest_row
@@ -90,7 +91,7 @@ def test_labels_are_drawn_in_the_font_that_has_them(fonts: Path) -> None:
 
 def test_labels_of_axes_are_drawn_so_too(fonts: Path) -> None:
     write_font(fonts / "b.ttf", "Squares", "玻璃")
-    figure = image_sizes([manifest_row("玻璃/1.jpg"), manifest_row("b/1.jpg")])
+    figure = image_sizes(read_images([manifest_row("玻璃/1.jpg"), manifest_row("b/1.jpg")], []))
 
     assert set_fonts(figure) == set()
 

@@ -14,7 +14,7 @@ import pytest
 from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
 from stages.outputs.features import FEATURES_DIR
-from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow, read_columns
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, Manifest, ManifestRow
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import read_table
 from tests.feature_files import write_feature_files
@@ -50,8 +50,8 @@ def test_duplicates_and_split_of_trashnet(tmp_path: Path, monkeypatch: pytest.Mo
 
     run(tmp_path, "python", "-m", "stages.fetch")
     # All that is asked of the features here is that they are there.
-    images = read_columns()
-    features = np.zeros((len(images.paths), 2, 4), np.float32)
+    images = Manifest()
+    features = np.zeros((len(images), 2, 4), np.float32)
     write_feature_files(FEATURES_DIR, images, features, pretrained=False)
     for stage in ("duplicates", "split"):
         run(tmp_path, "python", "-m", f"stages.{stage}")

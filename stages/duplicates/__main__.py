@@ -12,10 +12,12 @@ import numpy as np
 
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
 from stages.outputs.features import Features, open_features
-from stages.outputs.manifest import MANIFEST_FILE, ManifestColumns, read_columns
-from stages.outputs.tables import write_table
+from stages.outputs.manifest import Manifest
+from stages.outputs.tables import write_sorted
 from stages.params.duplicates import DuplicatesParams
 from stages.similarity.embedding import similar_pairs, unit_vectors
+from stages.similarity.identical import identical_files
+from stages.similarity.pairs import Pairs
 from stages.similarity.perceptual import near_duplicate_pairs
 from stages.stage import run
 
@@ -24,40 +26,61 @@ DECIMALS = 4
 
 def main(settings: DuplicatesParams) -> None:
     """Read the manifest and the features, write the pairs."""
-    images = read_columns(MANIFEST_FILE)
+    images = Manifest()
     features = open_features(images)
-    pairs = list(perceptual_pairs(images, settings.max_perceptual_distance))
-    print(f"{len(pairs)} pairs of near-duplicates")
+    near = perceptual_pairs(images, settings.max_perceptual_distance)
+    print(f"{len(near.left)} pairs of near-duplicates")
+    similar = Pairs.joined([])
     if features.description.pretrained:
-        similar = list(embedding_pairs(images, features, settings.max_embedding_distance))
-        print(f"{len(similar)} pairs of similar images")
-        pairs += similar
+        similar = embedding_pairs(images, features, settings.max_embedding_distance)
+        print(f"{len(similar.left)} pairs of similar images")
     else:
         print("random weights: similar images were not sought")
-    write_table(DUPLICATES_FILE, pairs, DuplicateRow)
+    write_sorted(DUPLICATES_FILE, duplicate_rows(images, near, similar), DuplicateRow)
 
 
-def perceptual_pairs(images: ManifestColumns, max_distance: int) -> Iterator[DuplicateRow]:
-    """Yield the pairs whose perceptual hashes differ in at most `max_distance` bits."""
-    for left, right, distance in near_duplicate_pairs(images.hashes, max_distance):
-        yield DuplicateRow(images.paths[left], images.paths[right], "perceptual", distance)
+def perceptual_pairs(images: Manifest, max_distance: int) -> Pairs:
+    """Return the pairs whose perceptual hashes differ in at most `max_distance` bits."""
+    hashes = np.fromiter(
+        (int(digits, 16) for digits in images.texts("phash")), np.uint64, len(images)
+    )
+    return Pairs.joined(near_duplicate_pairs(hashes, max_distance))
 
 
-def embedding_pairs(
-    images: ManifestColumns, features: Features, max_distance: float
-) -> Iterator[DuplicateRow]:
-    """Yield the pairs whose features are at most the cosine distance `max_distance` apart.
+def embedding_pairs(images: Manifest, features: Features, max_distance: float) -> Pairs:
+    """Return the pairs whose features are at most the cosine distance `max_distance` apart.
 
     Of identical images, the first alone has pairs.
     """
     vectors = unit_vectors(features.of_last_stage())
     # Identical images are pairs already: of n of them, there would be n squared.
-    first = np.sort(np.unique(images.checksums, axis=0, return_index=True)[1])
-    paths = [images.paths[position] for position in first.tolist()]
+    is_first = np.ones(len(images), np.bool_)
+    for _, *others in identical_files(images):
+        is_first[others] = False
     # No second copy of them all.
-    vectors = vectors if len(first) == len(vectors) else vectors[first]
-    for left, right, distance in similar_pairs(vectors, max_distance):
-        yield DuplicateRow(paths[left], paths[right], "embedding", round(distance, DECIMALS))
+    vectors = vectors if is_first.all() else vectors[is_first]
+    pairs = Pairs.joined(similar_pairs(vectors, max_distance))
+    first = np.flatnonzero(is_first)
+    return Pairs.of(first[pairs.left], first[pairs.right], pairs.distance)
+
+
+def duplicate_rows(images: Manifest, near: Pairs, similar: Pairs) -> Iterator[DuplicateRow]:
+    """Yield the rows of the table, sorted.
+
+    Args:
+        images: of the manifest.
+        near: pairs by perceptual hashes.
+        similar: pairs by features.
+    """
+    pairs = Pairs.joined([similar, near])
+    is_near = np.arange(len(pairs.left)) >= len(similar.left)
+    for number in np.lexsort((is_near, pairs.right, pairs.left)).tolist():
+        left, right = images[int(pairs.left[number])].path, images[int(pairs.right[number])].path
+        distance = float(pairs.distance[number])
+        if is_near[number]:
+            yield DuplicateRow(left, right, "perceptual", int(distance))
+        else:
+            yield DuplicateRow(left, right, "embedding", round(distance, DECIMALS))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from stages.evaluate import charts, sheets, summary
 from stages.outputs.answers import FILE_NAME as ANSWERS_NAME
 from stages.outputs.answers import write_answers
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, read_cross_validation
-from stages.outputs.manifest import read_columns
+from stages.outputs.manifest import Manifest
 from stages.outputs.predictions import PREDICTIONS_FILE, Predictions, read_predictions
 from stages.params.evaluate import EvaluateParams
 from stages.stage import run
@@ -47,7 +47,8 @@ def report(predictions: Predictions, file: Path, name: str, settings: EvaluatePa
         name: of the metrics and of the folder of plots.
         settings: section `evaluate`.
     """
-    photos = read_columns().photos_by_path(predictions.paths, file)
+    received = Manifest()
+    positions = received.positions_of(predictions.paths, file)
     labels, repeats = predictions.labels, predictions.repeats
     actual, predicted = predictions.actual, predictions.predicted
     confusion = scores.confusion_matrix(actual, predicted, len(labels))
@@ -80,6 +81,8 @@ def report(predictions: Predictions, file: Path, name: str, settings: EvaluatePa
     }
     examples = sheets.choose_examples(len(predictions.paths), settings.sheet_images, settings.seed)
     mistakes = predictions.surest_mistakes(settings.sheet_images)
+    drawn = [predictions.paths[number] for number in (*examples, *mistakes)]
+    photos = received.photos_by_path(drawn, file)
     # Before anything is written, since an image may be gone.
     pictures = {
         "predictions": sheets.example_sheet(photos, predictions, examples),
@@ -105,7 +108,7 @@ def report(predictions: Predictions, file: Path, name: str, settings: EvaluatePa
             live.log_points(plot, points)
         log_pictures(live, pictures)
         folds = predictions.folds or [0] * len(predictions.paths)
-        checksums = [photos[path].sha256 for path in predictions.paths]
+        checksums = (photo.sha256 for photo in received.photos(positions))
         answers = Path(live.plots_dir) / ANSWERS_NAME
         write_answers(answers, predictions, checksums, losses, folds)
     summary.print_table(Path(f"metrics/{name}.json"))

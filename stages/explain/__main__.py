@@ -16,7 +16,7 @@ from stages.drawing import log_pictures
 from stages.explain.masking import Comparison, compare, losses_of
 from stages.explain.sheet import NEAREST, Mistake, mistake_sheet
 from stages.outputs.classifier import CLASSIFIER_DIR
-from stages.outputs.manifest import ReceivedPhoto, read_columns
+from stages.outputs.manifest import Manifest, ReceivedPhoto
 from stages.outputs.predictions import PREDICTIONS_FILE, Predictions, read_predictions
 from stages.params.explain import ExplainParams
 from stages.progress import counted
@@ -29,7 +29,7 @@ from waste_classifier.images import load_resized
 def main(settings: ExplainParams) -> None:
     """Read the classifier and the predictions for the test images, explain, write what it says."""
     predictions = read_predictions(PREDICTIONS_FILE, "test")
-    photos = read_columns().photos_by_path(predictions.paths, PREDICTIONS_FILE)
+    photos = Manifest().photos_by_path(predictions.paths, PREDICTIONS_FILE)
     classifier = Classifier.load_whole(CLASSIFIER_DIR)
     mistakes = [
         explained(classifier, photos, predictions, position)

@@ -5,39 +5,45 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stages.drawing import BLUE, GREEN, VERMILION
-from stages.outputs.manifest import ManifestRow, labels_of
-from stages.outputs.split import SPLITS, SplitRow
 
 CHANNEL_COLOURS = {"red": VERMILION, "green": GREEN, "blue": BLUE}
 
 
-def images_per_label(rows: Sequence[SplitRow]) -> list[dict[str, str | int]]:
-    """Return for each label and split the number of images."""
-    counts = Counter((row.label, row.split) for row in rows)
+def label_points(counts: pd.DataFrame) -> list[dict[str, str | int]]:
+    """Return for each label and split the number of images.
+
+    Args:
+        counts: as of `images_per_label`.
+    """
     return [
-        {"label": label, "split": split, "images": counts[label, split]}
-        for label in labels_of(rows)
-        for split in SPLITS
+        {"label": label, "split": split, "images": int(count)}
+        for label, of_label in counts.iterrows()
+        for split, count in of_label.items()
     ]
 
 
-def image_sizes(rows: Sequence[ManifestRow]) -> Figure:
-    """Draw the widths and heights of images as bubbles, and the sizes of their files by label."""
-    labels = labels_of(rows)
+def image_sizes(images: pd.DataFrame) -> Figure:
+    """Draw the widths and heights of images as bubbles, and the sizes of their files by label.
+
+    Args:
+        images: as of `read_images`.
+    """
+    labels = list(images["label"].cat.categories)
     figure = Figure(figsize=(10, _height(labels) + 1), layout="constrained")
     pixels, files = figure.subplots(1, 2)
 
-    sizes = Counter((row.width, row.height) for row in rows)
+    sizes = Counter(zip(images["width"], images["height"], strict=True))
     widths, heights = zip(*sizes, strict=True)
-    areas = [20 + 600 * images / len(rows) for images in sizes.values()]
+    areas = [20 + 600 * count / sizes.total() for count in sizes.values()]
     pixels.scatter(widths, heights, s=areas, color=BLUE, alpha=0.5)
-    most_common, images = sizes.most_common(1)[0]
+    most_common, count = sizes.most_common(1)[0]
     pixels.annotate(
-        f"{most_common[0]} x {most_common[1]}: {images} images",
+        f"{most_common[0]} x {most_common[1]}: {count} images",
         most_common,
         xytext=(0, 18),
         textcoords="offset points",
@@ -51,25 +57,27 @@ def image_sizes(rows: Sequence[ManifestRow]) -> Figure:
         ylim=(0, 1.3 * max(heights)),
     )
 
-    kilobytes = [[row.bytes / 1000 for row in rows if row.label == label] for label in labels]
+    kilobytes = [images.loc[images["label"] == label, "bytes"] / 1000 for label in labels]
     _boxes(files, kilobytes, labels, [BLUE] * len(labels))
     files.set(title="Size of files", xlabel="kB")
     files.set_xlim(left=0)
     return figure
 
 
-def brightness_and_colour(rows: Sequence[ManifestRow]) -> Figure:
-    """Draw the brightness of images by label, and how far their mean colour is from grey."""
-    names = labels_of(rows)
-    by_label = [
-        np.array([(row.red, row.green, row.blue) for row in rows if row.label == name])
-        for name in names
-    ]
+def brightness_and_colour(images: pd.DataFrame) -> Figure:
+    """Draw the brightness of images by label, and how far their mean colour is from grey.
+
+    Args:
+        images: as of `read_images`.
+    """
+    labels = list(images["label"].cat.categories)
+    channels = list(CHANNEL_COLOURS)
+    by_label = [images.loc[images["label"] == label, channels].to_numpy() for label in labels]
     means = np.array([of_label.mean(axis=0) for of_label in by_label])
-    figure = Figure(figsize=(10, _height(names) + 1), layout="constrained")
+    figure = Figure(figsize=(10, _height(labels) + 1), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
 
-    _boxes(left, [brightness(of_label) for of_label in by_label], names, means / 255)
+    _boxes(left, [brightness(of_label) for of_label in by_label], labels, means / 255)
     left.set(
         title="Mean brightness of images, in the label's mean colour",
         xlabel="brightness, 0 (black) to 255 (white)",
@@ -77,7 +85,7 @@ def brightness_and_colour(rows: Sequence[ManifestRow]) -> Figure:
     )
     tints = means - brightness(means)[:, np.newaxis]
     for channel, (name, colour) in enumerate(CHANNEL_COLOURS.items()):
-        offsets = np.arange(1, len(names) + 1) + 0.25 * (channel - 1)
+        offsets = np.arange(1, len(labels) + 1) + 0.25 * (channel - 1)
         right.barh(offsets, tints[:, channel], height=0.22, color=colour, label=name)
     right.axvline(0, color="black", linewidth=0.8)
     right.set(title="Tint: mean channel less brightness", xlabel="levels of 255")
@@ -96,7 +104,7 @@ def _height(labels: Sequence[str]) -> float:
 
 def _boxes(
     axes: Axes,
-    values: Sequence[Sequence[float] | npt.NDArray[np.float64]],
+    values: Sequence["pd.Series[float] | npt.NDArray[np.float64]"],
     labels: Sequence[str],
     colours: Sequence[str] | npt.NDArray[np.float64],
 ) -> None:

@@ -15,12 +15,15 @@ PERPLEXITY = 30.0
 FEWEST_IMAGES = 4
 
 
-def choose_mapped(rows: Sequence[SplitRow], count: int) -> npt.NDArray[np.int64]:
+def choose_mapped(in_test: npt.NDArray[np.bool_], count: int) -> npt.NDArray[np.intp]:
     """Return up to `count` positions of images, rising: those of test before others.
 
     Of those that are found wrong later none is to be missed. What is taken is spread evenly.
+
+    Args:
+        in_test: `(n,)`, of each image.
+        count: positions wanted.
     """
-    in_test = np.array([row.split == "test" for row in rows], dtype=bool)
     test, others = np.flatnonzero(in_test), np.flatnonzero(~in_test)
     chosen = test[evenly(len(test), count)]
     further = others[evenly(len(others), count - len(chosen))]

@@ -1,61 +1,66 @@
 """The numbers of a data set: how many images of what, how large, how often twice."""
 
-from collections.abc import Sequence
-
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from stages.outputs.conflicts import ConflictRow
-from stages.outputs.duplicates import DuplicateKind, DuplicateRow
-from stages.outputs.manifest import ManifestRow, labels_of
-from stages.outputs.split import SPLITS, SplitRow
-from stages.outputs.suspects import SuspectRow
+from stages.outputs.duplicates import DuplicateColumns, DuplicateKind
+from stages.outputs.split import SPLITS
 
 
-def nearest_first(duplicates: Sequence[DuplicateRow], kind: DuplicateKind) -> list[DuplicateRow]:
-    """Return the pairs of one kind, nearest first, of equal distance by their paths."""
-    pairs = [pair for pair in duplicates if pair.kind == kind]
-    return sorted(pairs, key=lambda pair: (pair.distance, pair))
+def nearest_first(duplicates: DuplicateColumns, kind: DuplicateKind) -> npt.NDArray[np.intp]:
+    """Return the positions of the pairs of one kind, nearest first, of equal distance in order."""
+    wanted = duplicates.is_perceptual == (kind == "perceptual")
+    of_kind = np.flatnonzero(wanted)
+    return of_kind[np.argsort(duplicates.distance[of_kind], kind="stable")]
+
+
+def images_per_label(images: pd.DataFrame) -> pd.DataFrame:
+    """Return how many images that were not dropped there are, a row per label, a column per split.
+
+    Args:
+        images: as of `read_images`.
+    """
+    counts = pd.crosstab(images["label"], images["split"])
+    return counts.reindex(columns=list(SPLITS), fill_value=0)
 
 
 def summarise(
-    received: Sequence[ManifestRow],
-    rows: Sequence[SplitRow],
-    conflicts: Sequence[ConflictRow],
-    duplicates: Sequence[DuplicateRow],
-    suspects: Sequence[SuspectRow],
+    images: pd.DataFrame,
+    duplicates: DuplicateColumns,
+    identical_copies: int,
+    conflicts: int,
+    suspects: int,
 ) -> dict[str, float]:
     """Return the metrics of a data set; `/` in a name stands for one level of nesting.
 
     Args:
-        received: all images.
-        rows: those that were given a split.
-        conflicts: identical images under different labels.
-        duplicates: pairs of images, of those received, that show the same thing.
-        suspects: images whose files are likely damaged.
+        images: as of `read_images`.
+        duplicates: pairs of these that show the same thing.
+        identical_copies: how many are copies of others.
+        conflicts: how many are identical with one under another label.
+        suspects: of how many the files are likely damaged.
     """
-    images = pd.DataFrame(received, columns=ManifestRow._fields)
-    used = pd.DataFrame(rows, columns=SplitRow._fields)
-    pairs = _pairs(duplicates, images, used)
-    counts = pd.crosstab(used["label"], used["split"]).reindex(
-        index=labels_of(rows), columns=list(SPLITS), fill_value=0
-    )
+    counts = images_per_label(images)
     by_label = counts.sum(axis="columns")
-    near, similar = (pairs[pairs["kind"] == kind] for kind in ("perceptual", "embedding"))
+    near, similar = duplicates.is_perceptual, ~duplicates.is_perceptual
+    across_splits = _differ(images["split"], duplicates)
+    across_labels = _differ(images["label"], duplicates)
     metrics: dict[str, float] = {
         "images/received": len(images),
-        "images/dropped": len(images) - len(used),
-        "images/used": len(used),
-        "images/suspect": len(suspects),
+        "images/dropped": int(images["split"].isna().sum()),
+        "images/used": int(images["split"].notna().sum()),
+        "images/suspect": suspects,
         "labels": len(by_label),
         "imbalance_ratio": float(by_label.max() / by_label.min()),
-        "duplicates/identical_copies": int(images["sha256"].duplicated().sum()),
-        "duplicates/identical_under_different_labels": len(conflicts),
-        "duplicates/near_pairs": len(near),
-        "duplicates/near_pairs_across_splits": int(near["across_splits"].sum()),
-        "similar/pairs": len(similar),
-        "similar/pairs_across_splits": int(similar["across_splits"].sum()),
-        "similar/pairs_across_labels": int(similar["across_labels"].sum()),
-        "groups": int(used["group"].nunique()),
+        "duplicates/identical_copies": identical_copies,
+        "duplicates/identical_under_different_labels": conflicts,
+        "duplicates/near_pairs": int(near.sum()),
+        "duplicates/near_pairs_across_splits": int((near & across_splits).sum()),
+        "similar/pairs": int(similar.sum()),
+        "similar/pairs_across_splits": int((similar & across_splits).sum()),
+        "similar/pairs_across_labels": int((similar & across_labels).sum()),
+        "groups": int(images["is_first_of_group"].sum()),
     }
     sizes = images[["width", "height", "bytes"]].agg(["min", "median", "max"])
     for name in sizes:
@@ -70,20 +75,11 @@ def summarise(
     return metrics
 
 
-def _pairs(
-    duplicates: Sequence[DuplicateRow], images: pd.DataFrame, used: pd.DataFrame
-) -> pd.DataFrame:
-    """Return the pairs, and whether the two images of each differ in split or in label.
+def _differ(of_images: "pd.Series[str]", duplicates: DuplicateColumns) -> npt.NDArray[np.bool_]:
+    """Return whether the two images of each pair differ in a category, which both have.
 
     An image that was given no split was dropped: it is on neither side.
     """
-    pairs = pd.DataFrame(duplicates, columns=DuplicateRow._fields)
-    label_of = images.set_index("path")["label"]
-    split_of = used.set_index("path")["split"]
-    splits = pairs[["path", "other_path"]].apply(lambda column: column.map(split_of))
-    labels = pairs[["path", "other_path"]].apply(lambda column: column.map(label_of))
-    pairs["across_splits"] = splits.notna().all(axis="columns") & (
-        splits["path"] != splits["other_path"]
-    )
-    pairs["across_labels"] = labels["path"] != labels["other_path"]
-    return pairs
+    codes = of_images.cat.codes.to_numpy()
+    left, right = codes[duplicates.left], codes[duplicates.right]
+    return np.asarray((left != right) & (left >= 0) & (right >= 0))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from stages.export.checks import check_gates, compare_all, metrics_of, size_of, table
 from stages.export.choose import spread_over_labels
 from stages.outputs.export import EXPORT_DIR, FILE_NAMES
-from stages.outputs.manifest import ManifestColumns, ReceivedPhoto, read_columns
+from stages.outputs.manifest import Manifest, ReceivedPhoto
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.outputs.split import SPLIT_FILE, read_split
@@ -31,12 +31,12 @@ from waste_classifier.model import Model
 def main(settings: ExportParams) -> None:
     """Read the classifier, write each format, compare it."""
     model = Model.load(MODEL_DIR)
-    images = read_columns()
+    images = Manifest()
     said = read_predictions(PREDICTIONS_FILE, "val")
     labels = [said.labels[position] for position in said.actual]
     compared = spread_over_labels(labels, settings.compared_images, settings.seed)
     paths = [said.paths[position] for position in compared]
-    photos = images.photos(images.positions_of(paths, PREDICTIONS_FILE).tolist())
+    photos = images.photos(images.positions_of(paths, PREDICTIONS_FILE))
     representative = representative_photos(images, settings) if "int8" in settings.formats else []
 
     # Imports TensorFlow, which takes seconds that a mistake in the inputs should not.
@@ -73,16 +73,14 @@ def main(settings: ExportParams) -> None:
     print(f"{len(photos)} images of val; written to {Path(EXPORT_DIR)}")
 
 
-def representative_photos(
-    images: ManifestColumns, settings: ExportParams
-) -> Sequence[ReceivedPhoto]:
+def representative_photos(images: Manifest, settings: ExportParams) -> Sequence[ReceivedPhoto]:
     """Return the photos of train that ranges are measured on, in random order."""
     rows = [row for row in read_split() if row.split == "train"]
     labels = [row.label for row in rows]
     chosen = spread_over_labels(labels, settings.representative_images, settings.seed)
     paths = [rows[position].path for position in chosen]
     np.random.default_rng(settings.seed).shuffle(paths)
-    return images.photos(images.positions_of(paths, SPLIT_FILE).tolist())
+    return images.photos(images.positions_of(paths, SPLIT_FILE))
 
 
 def seen(photo: ReceivedPhoto, model: Model) -> npt.NDArray[np.uint8]:

@@ -9,7 +9,7 @@ import sys
 
 from stages.outputs.backbone import read_weights_file
 from stages.outputs.features import FEATURES_DIR, UNFINISHED_DIR
-from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, read_columns
+from stages.outputs.manifest import RAW_DIR, Manifest
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
 from stages.outputs.whole import replace_folder
 from stages.params.features import FeaturesParams
@@ -19,7 +19,7 @@ from waste_classifier.orientations import ORIENTATIONS
 
 def main(settings: FeaturesParams) -> None:
     """Read the manifest and the weights, write the features."""
-    images = read_columns(MANIFEST_FILE)
+    images = Manifest()
     weights_file = read_weights_file()
 
     with only_run(UNFINISHED_DIR, "computation of features") as unfinished:
@@ -49,7 +49,7 @@ def main(settings: FeaturesParams) -> None:
         replace_folder(FEATURES_DIR, folder)
 
     last_stage = backbone.last_stage
-    print(f"{len(images.paths)} images, {backbone.columns} features of conv3 to {last_stage} each")
+    print(f"{len(images)} images, {backbone.columns} features of conv3 to {last_stage} each")
     if not backbone.pretrained:
         print(
             "random weights: these features see colour and layout, not things; they do not serve "

@@ -27,7 +27,7 @@ from stages.outputs.features import (
     write_checksums,
     write_shard,
 )
-from stages.outputs.manifest import ManifestColumns, ReceivedPhoto
+from stages.outputs.manifest import Manifest, ReceivedPhoto
 from stages.progress import progress, say
 from stages.resnet50.layout import BackboneStage
 from stages.resnet50.weights import LayerWeights
@@ -60,7 +60,7 @@ def write_shards(
     folder: Path,
     backbone: FrozenBackbone,
     raw: Path,
-    images: ManifestColumns,
+    images: Manifest,
     image_size: int,
     batch_size: int,
     seen: int,
@@ -84,13 +84,13 @@ def write_shards(
         InputError: an image can't be decoded, a feature is not finite, the disk is full, or the
             cluster can't be used.
     """
-    count = len(images.paths)
+    count = len(images)
     missing = [
         ShardRows(file, rows)
         for number, rows in enumerate(shard_ranges(count))
         if not holds_shard(
             file := shard_file(folder, number),
-            images.checksums[rows.start : rows.stop],
+            images.checksums(rows),
             backbone.columns,
             seen,
         )
@@ -102,7 +102,7 @@ def write_shards(
         photos = ((shard, list(images.photos(shard.rows, raw))) for shard in missing)
         for shard, features in computed(photos, backbone, batches, make_compute, bar.update):
             content = np.empty(len(shard.rows), shard_type(backbone.columns, seen))
-            content["sha256"] = images.checksums[shard.rows.start : shard.rows.stop]
+            content["sha256"] = images.checksums(shard.rows)
             content["features"] = features
             write_shard(shard.file, content)
             done += len(shard.rows)

@@ -10,7 +10,7 @@ from stages.label_errors.find import find_label_errors
 from stages.label_errors.sheet import label_error_sheet
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, read_cross_validation
 from stages.outputs.label_errors import LABEL_ERRORS_FILE, LabelErrorRow
-from stages.outputs.manifest import read_columns
+from stages.outputs.manifest import Manifest
 from stages.outputs.tables import write_table
 from stages.params.label_errors import LabelErrorsParams
 from stages.stage import run
@@ -22,7 +22,7 @@ def main(settings: LabelErrorsParams) -> None:
     errors = find_label_errors(read_cross_validation())
     drawn = errors[: settings.sheet_images]
     paths = [error.path for error in drawn]
-    photos = read_columns().photos_by_path(paths, CROSS_VALIDATION_FILE)
+    photos = Manifest().photos_by_path(paths, CROSS_VALIDATION_FILE)
     # Before anything is written, since an image may be gone.
     pictures = {"label_errors": label_error_sheet(photos, drawn)}
 

@@ -17,7 +17,7 @@ from stages.novelty.refusals import refusals
 from stages.novelty.training_photos import write_training_photos
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, read_folds
 from stages.outputs.distances import DistanceRow
-from stages.outputs.manifest import labels_of, read_columns
+from stages.outputs.manifest import Manifest, labels_of
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.novelty import DISTANCES_FILE, NOVELTY_DIR
 from stages.outputs.split import SPLIT_FILE, read_split
@@ -41,7 +41,7 @@ def main(settings: NoveltyParams) -> None:
     """Read the features of all images, fit, choose the limit, and try it on the test images."""
     rows = read_split()
     model = Model.load(MODEL_DIR)
-    images = read_columns()
+    images = Manifest()
     positions = images.positions_of([row.path for row in rows], SPLIT_FILE)
     features, frozen = network_features(model, images, positions, settings.batch_size)
     labels = labels_of(rows)

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from stages.novelty.fit import fit_novelty, held_out_distances, limit_of
 from stages.outputs.features import open_features
-from stages.outputs.manifest import ManifestColumns
+from stages.outputs.manifest import Manifest
 from stages.progress import progress
 from waste_classifier.images import resized_batches
 from waste_classifier.model import Model
@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def network_features(
-    model: Model, images: ManifestColumns, positions: npt.NDArray[np.intp], batch_size: int
+    model: Model, images: Manifest, positions: npt.NDArray[np.intp], batch_size: int
 ) -> tuple[Floats, bool]:
     """Return the features of some images by the network of a model, and whether they were cached.
 
@@ -41,7 +41,7 @@ def network_features(
     from stages.compute import determinism
 
     determinism.configure()
-    photos = images.photos(positions.tolist())
+    photos = images.photos(positions)
     features = np.empty((len(photos), model.head.features), np.float32)
     done = 0
     with progress("features", len(photos), "images") as bar:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from stages.outputs.manifest import ManifestColumns
+from stages.outputs.manifest import Manifest
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from waste_classifier.images import loaded
 from waste_classifier.parallel import map_in_threads
@@ -24,7 +24,7 @@ def write_training_photos(
     folder: Path,
     rows: Sequence[SplitRow],
     coordinates: npt.NDArray[np.float32],
-    images: ManifestColumns,
+    images: Manifest,
 ) -> None:
     """Write where the training photos lie, and a thumbnail of each.
 
@@ -40,7 +40,7 @@ def write_training_photos(
     paths = [row.path for row in rows]
     labels = [row.label for row in rows]
     TrainingPhotos(np.array(paths), np.array(labels), coordinates, None).save(folder / FILE_NAME)
-    photos = images.photos(images.positions_of(paths, SPLIT_FILE).tolist())
+    photos = images.photos(images.positions_of(paths, SPLIT_FILE))
     write_thumbnails(folder / THUMBNAILS_NAME, map_in_threads(_small, photos))
 
 

@@ -7,7 +7,7 @@ the right label, in nats. Images of equal group number show the same thing. Roun
 it for good; texts are `stages.page_text.harmless`, since it is also a plot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ class AnswerRow(NamedTuple):
 def write_answers(
     file: Path,
     predictions: Predictions,
-    checksums: Sequence[bytes],
+    checksums: Iterable[bytes],
     losses: npt.NDArray[np.float64],
     folds: Sequence[int],
 ) -> None:
@@ -55,10 +55,10 @@ def write_answers(
     labels = predictions.labels
     # Numbers by the order in which groups come, which are shorter than names.
     numbers: dict[str, int] = {}
-    rows = [
+    rows = (
         AnswerRow(
             harmless(path),
-            checksums[position].hex()[:CHECKSUM_DIGITS],
+            checksum.hex()[:CHECKSUM_DIGITS],
             harmless(labels[predictions.actual[position]]),
             numbers.setdefault(predictions.groups[position], len(numbers)),
             folds[position],
@@ -66,6 +66,6 @@ def write_answers(
             round(float(predictions.confidences[position]), DIGITS),
             round(float(losses[position]), DIGITS),
         )
-        for position, path in enumerate(predictions.paths)
-    ]
+        for position, (path, checksum) in enumerate(zip(predictions.paths, checksums, strict=True))
+    )
     write_sorted(file, rows, AnswerRow)

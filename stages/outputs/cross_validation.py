@@ -6,7 +6,6 @@ image has a row in each, with folds that count on.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +14,11 @@ import numpy.typing as npt
 from stages.outputs.predictions import (
     COLUMNS,
     Predictions,
-    check_rising,
     predictions_of,
     read_rows,
     write_rows,
 )
 from stages.outputs.split import SplitName, SplitRow
-from stages.outputs.tables import MEND
 from waste_classifier.errors import InputError
 
 CROSS_VALIDATION_FILE = Path("data/cross_validation.csv")
@@ -65,13 +62,7 @@ def read_cross_validation(
         InputError: the file is missing or damaged, or without images.
     """
     labels, rows = read_rows(file, (*COLUMNS, "fold"))
-    rows = [row for row in rows if row[3] != without]
-    try:
-        folds = tuple(int(row[len(COLUMNS)]) for row in rows)
-    except ValueError as error:
-        raise InputError(f"{file}: damaged ({error}); {MEND}") from None
-    check_rising(file, [(row[0], fold) for row, fold in zip(rows, folds, strict=True)])
-    return replace(predictions_of(file, labels, rows), folds=folds)
+    return predictions_of(file, labels, (cells for cells in rows if cells[3] != without))
 
 
 def read_folds(file: Path, paths: Sequence[str]) -> npt.NDArray[np.intp]:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.outputs.documents import read_document, write_document
-from stages.outputs.manifest import SHA256_BYTES, ManifestColumns
+from stages.outputs.manifest import SHA256_BYTES, Manifest
 from stages.outputs.tables import MEND
 from stages.outputs.whole import UNFINISHED, whole_file, whole_text
 from stages.resnet50.layout import BackboneStage, columns_of_last_stage
@@ -241,7 +241,7 @@ def holds_shard(
     )
 
 
-def open_features(images: ManifestColumns, directory: Path = FEATURES_DIR) -> Features:
+def open_features(images: Manifest, directory: Path = FEATURES_DIR) -> Features:
     """Open the features of all images of the manifest.
 
     Raises:
@@ -251,7 +251,7 @@ def open_features(images: ManifestColumns, directory: Path = FEATURES_DIR) -> Fe
     return Features(Description.read(directory), open_shards(images, directory))
 
 
-def open_shards(images: ManifestColumns, directory: Path, seen: int = len(ORIENTATIONS)) -> Shards:
+def open_shards(images: Manifest, directory: Path, seen: int = len(ORIENTATIONS)) -> Shards:
     """Open the shards of all images of the manifest; errors are those of `open_features`.
 
     Args:
@@ -260,17 +260,17 @@ def open_shards(images: ManifestColumns, directory: Path, seen: int = len(ORIENT
         seen: how often each image was seen.
     """
     types = set()
-    ranges = shard_ranges(len(images.paths))
+    ranges = shard_ranges(len(images))
     for number, rows in enumerate(ranges):
         file = shard_file(directory, number)
         shard = _open_shard(file, seen)
         known = shard["sha256"][: len(rows)]
-        wanted = images.checksums[rows.start : rows.start + len(known)]
+        wanted = images.checksums(rows)[: len(known)]
         different = np.flatnonzero((known != wanted).any(axis=1)).tolist()
         if different or len(shard) != len(rows):
             first = different[0] if different else min(len(shard), len(rows) - 1)
             raise InputError(
-                f"{file}: row {first} is not of {images.paths[rows.start + first]} as the manifest "
+                f"{file}: row {first} is not of {images[rows.start + first].path} as the manifest "
                 "has it; run `dvc repro` to compute the features anew"
             )
         types.add(shard.dtype)
@@ -278,7 +278,7 @@ def open_shards(images: ManifestColumns, directory: Path, seen: int = len(ORIENT
         raise InputError(f"{directory}: shards of different width; {MEND}")
     if shard_file(directory, len(ranges)).exists():
         raise InputError(
-            f"{directory}: has features of more images than the {len(images.paths)} of the "
+            f"{directory}: has features of more images than the {len(images)} of the "
             "manifest; run `dvc repro` to compute them anew"
         )
     return Shards(directory, len(ranges), seen)

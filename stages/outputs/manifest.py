@@ -5,8 +5,7 @@ member of that name in a tar file there, of which the manifest says where its by
 """
 
 import hashlib
-from array import array
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, overload
@@ -14,6 +13,7 @@ from typing import NamedTuple, Protocol, overload
 import numpy as np
 import numpy.typing as npt
 
+from stages.outputs.stored_rows import BLOCK_ROWS, StoredRows
 from stages.outputs.tables import MEND, iterate_table
 from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.shards import ShardedPhoto
@@ -23,6 +23,9 @@ MANIFEST_FILE = Path("data/manifest.csv")
 
 SHA256_BYTES = 32
 PHASH_BYTES = 8
+
+#: Of images: position of each one's label among all labels, sorted.
+LabelNumbers = npt.NDArray[np.int32]
 
 
 class ManifestRow(NamedTuple):
@@ -77,22 +80,30 @@ class Labelled(Protocol):
         """Class name of the image."""
 
 
-class ManifestColumns(NamedTuple):
-    """Columns of the manifest: position i of each is of the same image."""
+class Manifest(StoredRows[ManifestRow]):
+    """The rows of the manifest, sorted by path, which stay in its file."""
 
-    paths: list[str]  #: sorted
-    labels: list[str]
-    checksums: npt.NDArray[np.uint8]  #: `(n, 32)`, SHA-256 of the files
-    hashes: npt.NDArray[np.uint64]  #: `(n,)`, perceptual hashes
-    shards: list[str]  #: as in a row
-    offsets: npt.NDArray[np.int64]  #: `(n,)`, as in a row
-    sizes: npt.NDArray[np.int64]  #: `(n,)`, bytes
+    def __init__(self, file: Path = MANIFEST_FILE) -> None:
+        """Read the whole table once, and check it.
 
-    def photos(self, positions: Sequence[int], directory: Path = RAW_DIR) -> "ReceivedPhotos":
+        Raises:
+            InputError: the table is missing, damaged, not sorted by path, or has no rows.
+        """
+        self._first_paths = _checked(file)
+        super().__init__(file, ManifestRow)
+
+    def checksums(self, rows: range) -> npt.NDArray[np.uint8]:
+        """Return the SHA-256 of the files of images that follow each other, `(n, 32)`."""
+        digits = "".join(self.texts("sha256", rows.start, rows.stop))
+        return np.frombuffer(bytes.fromhex(digits), np.uint8).reshape(-1, SHA256_BYTES)
+
+    def photos(
+        self, positions: Sequence[int] | npt.NDArray[np.intp], directory: Path = RAW_DIR
+    ) -> "ReceivedPhotos":
         """Return some images, in the order of `positions`."""
         return ReceivedPhotos(self, positions, directory)
 
-    def photos_by_path(self, paths: Sequence[str], table: Path) -> dict[str, ReceivedPhoto]:
+    def photos_by_path(self, paths: Iterable[str], table: Path) -> dict[str, ReceivedPhoto]:
         """Return the images of another table, by path.
 
         Args:
@@ -102,8 +113,8 @@ class ManifestColumns(NamedTuple):
         Raises:
             InputError: the manifest has no such image.
         """
-        positions = self.positions_of(paths, table)
-        return dict(zip(paths, self.photos(positions.tolist()), strict=True))
+        distinct = sorted(set(paths))
+        return dict(zip(distinct, self.photos(self.positions_of(distinct, table)), strict=True))
 
     def positions_of(self, paths: Sequence[str], table: Path) -> npt.NDArray[np.intp]:
         """Return where the images of another table stand in the manifest, `(len(paths),)`.
@@ -115,23 +126,34 @@ class ManifestColumns(NamedTuple):
         Raises:
             InputError: the manifest has no such image.
         """
+        positions = np.empty(len(paths), np.intp)
+        block, places = -1, dict[str, int]()
+        # In their order, each block is read once.
+        for number in sorted(range(len(paths)), key=paths.__getitem__):
+            path = paths[number]
+            of_path = max(bisect_right(self._first_paths, path) - 1, 0)
+            if of_path != block:
+                block, places = of_path, self._places_of_paths(of_path)
+            if path not in places:
+                raise not_in_manifest(table, path)
+            positions[number] = places[path]
+        return positions
 
-        def position(path: str) -> int:
-            number = bisect_left(self.paths, path)
-            if number == len(self.paths) or self.paths[number] != path:
-                raise InputError(
-                    f"{table}: {path} is not in {MANIFEST_FILE}; run `dvc repro` to make the "
-                    "tables anew"
-                )
-            return number
-
-        return np.fromiter(map(position, paths), np.intp, len(paths))
+    def _places_of_paths(self, block: int) -> dict[str, int]:
+        first = block * BLOCK_ROWS
+        paths = self.texts("path", first, min(first + BLOCK_ROWS, len(self)))
+        return {path: place for place, path in enumerate(paths, start=first)}
 
 
 class ReceivedPhotos(Sequence[ReceivedPhoto]):
     """Some images of the manifest, each made when it is asked for: few of a million are at once."""
 
-    def __init__(self, images: ManifestColumns, positions: Sequence[int], directory: Path) -> None:
+    def __init__(
+        self,
+        images: Manifest,
+        positions: Sequence[int] | npt.NDArray[np.intp],
+        directory: Path,
+    ) -> None:
         """Take the images, where each stands in the manifest, and the folder of their paths."""
         self._images = images
         self._positions = positions
@@ -151,51 +173,11 @@ class ReceivedPhotos(Sequence[ReceivedPhoto]):
         """Return one, or some of them."""
         if isinstance(number, slice):
             return ReceivedPhotos(self._images, self._positions[number], self._directory)
-        images, position = self._images, self._positions[number]
-        path, shard = images.paths[position], images.shards[position]
-        place: Path | ShardedPhoto = self._directory / path
-        if shard:
-            offset, size = int(images.offsets[position]), int(images.sizes[position])
-            place = ShardedPhoto(self._directory / shard, path, offset, size)
-        return ReceivedPhoto(place, images.checksums[position].tobytes())
-
-
-def read_columns(path: Path = MANIFEST_FILE) -> ManifestColumns:
-    """Read what stages need to know of every image.
-
-    Raises:
-        InputError: the table is missing, damaged, not sorted by path, or has no rows.
-    """
-    paths: list[str] = []
-    labels: list[str] = []
-    checksums = bytearray()
-    hashes = array("Q")
-    shards: list[str] = []
-    offsets = array("q")
-    sizes = array("q")
-    for row in iterate_table(path, ManifestRow):
-        # What follows goes by row, and names groups by their first image.
-        if paths and row.path <= paths[-1]:
-            raise InputError(f"{path}: {row.path} does not follow {paths[-1]}; {MEND}")
-        paths.append(row.path)
-        labels.append(row.label)
-        checksums += _digits(path, row, "sha256", SHA256_BYTES)
-        hashes.append(int.from_bytes(_digits(path, row, "phash", PHASH_BYTES)))
-        if min(row.offset, row.bytes) < 0:
-            raise InputError(f"{path}: {row.path}: offset or bytes below 0; {MEND}")
-        shards.append(row.shard)
-        offsets.append(row.offset)
-        sizes.append(row.bytes)
-    check_rows(path, paths)
-    return ManifestColumns(
-        paths,
-        labels,
-        np.frombuffer(checksums, np.uint8).reshape(-1, SHA256_BYTES),
-        np.frombuffer(hashes, np.uint64),
-        shards,
-        np.frombuffer(offsets, np.int64),
-        np.frombuffer(sizes, np.int64),
-    )
+        row = self._images[int(self._positions[number])]
+        place: Path | ShardedPhoto = self._directory / row.path
+        if row.shard:
+            place = ShardedPhoto(self._directory / row.shard, row.path, row.offset, row.bytes)
+        return ReceivedPhoto(place, bytes.fromhex(row.sha256))
 
 
 def check_rows(path: Path, rows: Iterable[object]) -> None:
@@ -213,15 +195,57 @@ def labels_of(rows: Iterable[Labelled]) -> list[str]:
     return sorted({row.label for row in rows})
 
 
-def _digits(path: Path, row: ManifestRow, field: str, count: int) -> bytes:
+def not_in_manifest(table: Path, path: str) -> InputError:
+    """Return the error that a table names an image that the manifest has not."""
+    return InputError(
+        f"{table}: {path} is not in {MANIFEST_FILE}; run `dvc repro` to make the tables anew"
+    )
+
+
+def numbered_labels(of_images: Iterable[str], count: int) -> tuple[list[str], LabelNumbers]:
+    """Return the distinct labels, sorted, and the number of each image's among them, `(count,)`.
+
+    Args:
+        of_images: the label of each image.
+        count: how many images there are.
+    """
+    number_of: dict[str, int] = {}
+    numbers = np.fromiter(
+        (number_of.setdefault(label, len(number_of)) for label in of_images), np.int32, count
+    )
+    labels = sorted(number_of)
+    rank = np.empty(len(labels), np.int32)
+    rank[[number_of[label] for label in labels]] = np.arange(len(labels))
+    return labels, rank[numbers]
+
+
+def _checked(path: Path) -> list[str]:
+    """Check each row of a manifest, and return the path of the first one of each block."""
+    first_paths: list[str] = []
+    before = ""
+    for number, row in enumerate(iterate_table(path, ManifestRow)):
+        # What follows goes by row, and names groups by their first image.
+        if row.path <= before:
+            raise InputError(f"{path}: {row.path} does not follow {before}; {MEND}")
+        _check_digits(path, row, "sha256", 2 * SHA256_BYTES)
+        _check_digits(path, row, "phash", 2 * PHASH_BYTES)
+        if min(row.offset, row.bytes) < 0:
+            raise InputError(f"{path}: {row.path}: offset or bytes below 0; {MEND}")
+        before = row.path
+        if number % BLOCK_ROWS == 0:
+            first_paths.append(before)
+    check_rows(path, first_paths)
+    return first_paths
+
+
+def _check_digits(path: Path, row: ManifestRow, field: str, count: int) -> None:
     text = getattr(row, field)
     try:
         digits = bytes.fromhex(text)
     except ValueError:
         digits = b""
-    if len(digits) != count or len(text) != 2 * count:
+    if 2 * len(digits) != count or len(text) != count:
         raise InputError(
-            f"{path}: {row.path}: {field}: expected {2 * count} hexadecimal digits, got '{text}'; "
+            f"{path}: {row.path}: {field}: expected {count} hexadecimal digits, got '{text}'; "
             f"{MEND}"
         )
-    return digits

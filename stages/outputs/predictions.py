@@ -5,12 +5,11 @@ of the classifier; sorted by path.
 """
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,8 @@ PREFIX = "probability_"
 COLUMNS = ("path", "label", "group", "split", "predicted")
 #: Of sums of rounded probabilities from 1.
 LARGEST_REST = 1e-3
+#: Rows whose cells are in memory as texts.
+ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Predictions:
 
 def write_predictions(
     file: Path,
-    rows: Sequence[SplitRow],
+    rows: Iterable[SplitRow],
     labels: Sequence[str],
     probabilities: npt.NDArray[np.float32],
 ) -> None:
@@ -108,13 +109,11 @@ def read_predictions(file: Path, split: SplitName) -> Predictions:
         InputError: the file is missing or damaged, or has no image of that split.
     """
     labels, rows = read_rows(file, COLUMNS)
-    of_split = [cells for cells in rows if cells[3] == split]
-    check_rising(file, [cells[0] for cells in of_split])
-    return predictions_of(file, labels, of_split)
+    return predictions_of(file, labels, (cells for cells in rows if cells[3] == split))
 
 
-def read_rows(file: Path, columns: Sequence[str]) -> tuple[tuple[str, ...], list[list[str]]]:
-    """Return the labels and the cells of a table that `write_rows` wrote.
+def read_rows(file: Path, columns: Sequence[str]) -> tuple[tuple[str, ...], Iterator[list[str]]]:
+    """Return the labels and the cells of a table that `write_rows` wrote, which are yet to be read.
 
     Raises:
         InputError: the file is missing, or has other columns.
@@ -122,45 +121,63 @@ def read_rows(file: Path, columns: Sequence[str]) -> tuple[tuple[str, ...], list
     header = read_header(file)
     labels = tuple(name.removeprefix(PREFIX) for name in header[len(columns) :])
     expected = [*columns, *(PREFIX + label for label in labels)]
-    return labels, [cells for _, cells in iterate_cells(file, expected)]
+    return labels, (cells for _, cells in iterate_cells(file, expected))
 
 
-def check_rising(file: Path, keys: Sequence[Any]) -> None:
-    """Check that the rows of a table are sorted, and none stands twice.
-
-    Raises:
-        InputError: they are not.
-    """
-    if any(key >= following for key, following in pairwise(keys)):
-        raise InputError(f"{file}: damaged (paths do not rise); {MEND}")
-
-
-def predictions_of(file: Path, labels: tuple[str, ...], rows: list[list[str]]) -> Predictions:
+def predictions_of(
+    file: Path, labels: tuple[str, ...], rows: Iterable[Sequence[str]]
+) -> Predictions:
     """Return what stands in some rows of a table, which begin with `COLUMNS`.
 
     Args:
         file: of the table, for messages.
         labels: in the order of the probabilities, which end the rows.
-        rows: their cells.
+        rows: their cells; between the two may stand a fold.
 
     Raises:
-        InputError: they are damaged, or there are none.
+        InputError: they are damaged, not sorted, stand twice, or there are none.
     """
-    check_rows(file, rows)
-    paths, actual, groups, _, predicted = zip(*(row[: len(COLUMNS)] for row in rows), strict=True)
+    remaining = iter(rows)
+    parts: list[Predictions] = []
     try:
-        probabilities = np.array([row[-len(labels) :] for row in rows], np.float32)
-        if not ((probabilities >= 0) & (probabilities <= 1)).all():
-            raise ValueError("a probability is not from 0 to 1")
-        if not np.allclose(probabilities.sum(axis=1, dtype=np.float64), 1, atol=LARGEST_REST):
-            raise ValueError("the probabilities of a row do not sum to 1")
-        return Predictions(
-            labels=labels,
-            paths=paths,
-            groups=groups,
-            actual=np.array([labels.index(label) for label in actual]),
-            predicted=np.array([labels.index(label) for label in predicted]),
-            probabilities=probabilities,
-        )
+        while some := list(islice(remaining, ROWS_AT_ONCE)):
+            parts.append(_part(labels, some))
+        check_rows(file, parts)
+        return _joined(parts)
     except ValueError as error:
         raise InputError(f"{file}: damaged ({error}); {MEND}") from None
+
+
+def _part(labels: tuple[str, ...], rows: Sequence[Sequence[str]]) -> Predictions:
+    paths, actual, groups, _, predicted = zip(*(row[: len(COLUMNS)] for row in rows), strict=True)
+    probabilities = np.array([row[-len(labels) :] for row in rows], np.float32)
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError("a probability is not from 0 to 1")
+    if not np.allclose(probabilities.sum(axis=1, dtype=np.float64), 1, atol=LARGEST_REST):
+        raise ValueError("the probabilities of a row do not sum to 1")
+    return Predictions(
+        labels=labels,
+        paths=paths,
+        groups=groups,
+        actual=np.array([labels.index(label) for label in actual]),
+        predicted=np.array([labels.index(label) for label in predicted]),
+        probabilities=probabilities,
+        folds=tuple(int(fold) for row in rows for fold in row[len(COLUMNS) : -len(labels)]),
+    )
+
+
+def _joined(parts: Sequence[Predictions]) -> Predictions:
+    joined = Predictions(
+        labels=parts[0].labels,
+        paths=tuple(path for part in parts for path in part.paths),
+        groups=tuple(group for part in parts for group in part.groups),
+        actual=np.concatenate([part.actual for part in parts]),
+        predicted=np.concatenate([part.predicted for part in parts]),
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+        folds=tuple(fold for part in parts for fold in part.folds),
+    )
+    folds = joined.folds or (0,) * len(joined.paths)
+    keys = zip(joined.paths, folds, strict=True)
+    if any(key >= following for key, following in pairwise(keys)):
+        raise ValueError("paths do not rise")
+    return joined

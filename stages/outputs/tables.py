@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
+from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
 
 from stages.outputs.whole import whole_text
 from waste_classifier.errors import InputError
@@ -105,15 +105,31 @@ def _cells(
 
 
 def _rows(lines: Iterable[tuple[int, list[str]]], path: Path, row_type: type[Row]) -> Iterator[Row]:
-    types = get_type_hints(row_type)
-    converters = [_converter(field, types[field]) for field in row_type._fields]
+    to_row = RowMaker(row_type)
     for number, cells in lines:
         try:
-            yield row_type._make(
-                convert(cell) for convert, cell in zip(converters, cells, strict=True)
-            )
+            yield to_row(cells)
         except ValueError as error:
             raise InputError(f"{path}: line {number}: {error}; {MEND}") from None
+
+
+class RowMaker(Generic[Row]):
+    """Makes rows of the texts of their cells."""
+
+    def __init__(self, row_type: type[Row]) -> None:
+        """Take the type of the rows."""
+        types = get_type_hints(row_type)
+        self._row_type = row_type
+        self._converters = [_converter(field, types[field]) for field in row_type._fields]
+
+    def __call__(self, cells: Sequence[str]) -> Row:
+        """Return a row.
+
+        Raises:
+            ValueError: a cell is not of its type, or there are more or fewer than columns.
+        """
+        converted = zip(self._converters, cells, strict=True)
+        return self._row_type._make(convert(cell) for convert, cell in converted)
 
 
 def read_header(path: Path) -> list[str]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from stages.outputs.documents import read_document, write_document
 from stages.outputs.features import Shards, open_shards, read_shards
-from stages.outputs.manifest import ManifestColumns
+from stages.outputs.manifest import Manifest
 from stages.outputs.tables import MEND
 from stages.outputs.whole import UNFINISHED
 from waste_classifier.errors import InputError
@@ -56,7 +56,7 @@ def write_description(directory: Path, count: int) -> None:
     write_document(directory / DESCRIPTION_NAME, {"views": count})
 
 
-def open_views(images: ManifestColumns, directory: Path = VIEWS_DIR) -> Views:
+def open_views(images: Manifest, directory: Path = VIEWS_DIR) -> Views:
     """Open the views of all images of the manifest.
 
     Raises:

@@ -5,13 +5,14 @@ left to compute; else the whole network sees the images.
 """
 
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from stages.outputs.features import open_features
-from stages.outputs.manifest import MANIFEST_FILE, labels_of, read_columns
+from stages.outputs.manifest import Manifest
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, write_predictions
-from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
+from stages.outputs.split import SPLIT_FILE, SplitRow, iterate_split
 from stages.params.predict import PredictParams
 from stages.predict.apply import predict_features, predict_images
 from stages.stage import run
@@ -21,30 +22,44 @@ from waste_classifier.model import Model
 
 def main(settings: PredictParams) -> None:
     """Read the split and the classifier, write what it says of each image."""
-    rows = [row for row in read_split() if row.split != "train"]
     classifier = Model.load(MODEL_DIR)
-    check_labels(classifier.labels, rows)
-    images = read_columns(MANIFEST_FILE)
+    count = check_labels(classifier.labels, asked_about())
+    images = Manifest()
     features = open_features(images)
+    paths = (row.path for row in asked_about())
     if classifier.backbone_sha256 == features.description.backbone_sha256:
-        probabilities = predict_features(classifier, rows, images, features)
+        probabilities = predict_features(classifier, paths, count, images, features)
     else:
-        probabilities = predict_images(classifier, rows, images, settings.batch_size)
-    write_predictions(PREDICTIONS_FILE, rows, classifier.labels, probabilities)
-    print(f"{len(rows)} images of val and test, {len(classifier.labels)} labels")
+        probabilities = predict_images(classifier, paths, count, images, settings.batch_size)
+    write_predictions(PREDICTIONS_FILE, asked_about(), classifier.labels, probabilities)
+    print(f"{count} images of val and test, {len(classifier.labels)} labels")
 
 
-def check_labels(labels: Sequence[str], rows: Sequence[SplitRow]) -> None:
+def asked_about() -> Iterator[SplitRow]:
+    """Yield the rows of val and test, sorted by path: they may be many."""
+    return (row for row in iterate_split() if row.split != "train")
+
+
+def check_labels(labels: Sequence[str], rows: Iterable[SplitRow]) -> int:
     """Check that val and test have exactly the labels that the classifier knows.
+
+    Args:
+        labels: that it knows.
+        rows: of val and test.
+
+    Returns:
+        How many rows there are.
 
     Raises:
         InputError: they have others, or lack some.
     """
-    if sorted(labels) != labels_of(rows):
+    counts = Counter(row.label for row in rows)
+    if sorted(labels) != sorted(counts):
         raise InputError(
-            f"{SPLIT_FILE}: val and test have labels {', '.join(labels_of(rows)) or 'none'}, the "
+            f"{SPLIT_FILE}: val and test have labels {', '.join(sorted(counts)) or 'none'}, the "
             f"classifier in {MODEL_DIR} has {', '.join(labels)}; run `dvc repro` to train anew"
         )
+    return counts.total()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy.typing as npt
 
 from stages.compute.cluster import OfPhotos, Read, cluster_address, connected, spread
 from stages.outputs.features import Features
-from stages.outputs.manifest import ManifestColumns, ReceivedPhoto
-from stages.outputs.split import SPLIT_FILE, SplitRow
+from stages.outputs.manifest import Manifest, ReceivedPhoto
+from stages.outputs.split import SPLIT_FILE
 from stages.progress import progress
 from waste_classifier.images import resized_batches
 from waste_classifier.model import BACKBONE_NAME, Model
@@ -24,39 +25,44 @@ BATCHES_AT_ONCE = 8
 
 def predict_features(
     classifier: Model,
-    rows: Sequence[SplitRow],
-    images: ManifestColumns,
+    paths: Iterable[str],
+    count: int,
+    images: Manifest,
     features: Features,
 ) -> npt.NDArray[np.float32]:
     """Return the probabilities of some images from their features, `(n, labels) float32`.
 
-    Memory does not grow with the number of images.
-
     Args:
         classifier: whose backbone computed the features.
-        rows: of the images.
+        paths: of the images, sorted.
+        count: how many these are.
         images: of the manifest.
         features: of these.
 
     Raises:
         InputError: the manifest has not all images.
     """
-    positions = images.positions_of([row.path for row in rows], SPLIT_FILE)
     orientations = [ORIENTATIONS.index(each) for each in classifier.orientations]
-    probabilities = np.empty((len(rows), len(classifier.labels)), np.float32)
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        some = positions[start : start + ROWS_AT_ONCE]
-        seen = features.read(some)[:, orientations]
-        probabilities[start : start + len(some)] = classifier.predict_features(seen)
+    probabilities = np.empty((count, len(classifier.labels)), np.float32)
+    for start, positions in pieces(paths, images, ROWS_AT_ONCE):
+        seen = features.read(positions)[:, orientations]
+        probabilities[start : start + len(positions)] = classifier.predict_features(seen)
     return probabilities
 
 
 def predict_images(
-    classifier: Model, rows: Sequence[SplitRow], images: ManifestColumns, batch_size: int
+    classifier: Model, paths: Iterable[str], count: int, images: Manifest, batch_size: int
 ) -> npt.NDArray[np.float32]:
     """Return the probabilities of some images from their pixels, `(n, labels) float32`.
 
     Where there is a cluster, its nodes run the network; else this machine does.
+
+    Args:
+        classifier: that is asked.
+        paths: of the images, sorted.
+        count: how many these are.
+        images: of the manifest.
+        batch_size: images per forward pass.
 
     Raises:
         InputError: the manifest has not all images, one is missing, another or undecodable, or the
@@ -65,30 +71,42 @@ def predict_images(
     from stages.compute import determinism
 
     determinism.configure()
-    positions = images.positions_of([row.path for row in rows], SPLIT_FILE)
-    # Stage fetch has checked how large they are.
-    photos = images.photos(positions.tolist())
-    probabilities = np.empty((len(rows), len(classifier.labels)), np.float32)
-    at_once = batch_size * BATCHES_AT_ONCE
-    with progress("predictions", len(photos), "images") as bar:
-        pieces = (
-            (start, list(photos[start : start + at_once]))
-            for start in range(0, len(photos), at_once)
+    probabilities = np.empty((count, len(classifier.labels)), np.float32)
+    with progress("predictions", count, "images") as bar:
+        # Stage fetch has checked how large they are.
+        of_photos = (
+            (start, list(images.photos(positions)))
+            for start, positions in pieces(paths, images, batch_size * BATCHES_AT_ONCE)
         )
-        for start, seen in predicted_pieces(classifier, pieces, batch_size):
+        for start, seen in predicted_pieces(classifier, of_photos, batch_size):
             probabilities[start : start + len(seen)] = seen
             bar.update(len(seen))
     return probabilities
 
 
+def pieces(
+    paths: Iterable[str], images: Manifest, at_once: int
+) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
+    """Yield how many paths came before, and where the next ones stand in the manifest.
+
+    Raises:
+        InputError: it has not all of them.
+    """
+    remaining = iter(paths)
+    start = 0
+    while some := list(islice(remaining, at_once)):
+        yield start, images.positions_of(some, SPLIT_FILE)
+        start += len(some)
+
+
 def predicted_pieces(
-    classifier: Model, pieces: Iterable[tuple[int, list[ReceivedPhoto]]], batch_size: int
+    classifier: Model, of_photos: Iterable[tuple[int, list[ReceivedPhoto]]], batch_size: int
 ) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
     """Yield probabilities piece by piece, `(n, labels) float32`, as they are done.
 
     Args:
         classifier: in `data/model`.
-        pieces: where each starts, and its photos.
+        of_photos: where each piece starts, and its photos.
         batch_size: images per forward pass; no batch reaches over the end of a piece.
 
     Raises:
@@ -96,13 +114,13 @@ def predicted_pieces(
     """
     address = cluster_address()
     if address is None:
-        for start, photos in pieces:
+        for start, photos in of_photos:
             yield start, classifier.predict(photos, batch_size, max_pixels=None)
         return
     network = (classifier.folder / BACKBONE_NAME).read_bytes()
     make = partial(network_on_photos, network, classifier.orientations, batch_size)
     with connected(address):
-        for start, features in spread(make, pieces):
+        for start, features in spread(make, of_photos):
             # The head says the same of a batch wherever it is computed, but not of other batches.
             of_batches = [
                 classifier.predict_features(features[first : first + batch_size])

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from stages.similarity.pairs import Pairs
+
 ROWS_AT_ONCE = 1024
 
 
@@ -29,9 +31,7 @@ def unit_vectors(features: Iterable[npt.NDArray[np.float32]]) -> npt.NDArray[np.
     return vectors
 
 
-def similar_pairs(
-    vectors: npt.NDArray[np.float32], max_distance: float
-) -> Iterator[tuple[int, int, float]]:
+def similar_pairs(vectors: npt.NDArray[np.float32], max_distance: float) -> Iterator[Pairs]:
     """Yield pairs of images at most `max_distance` apart, each once.
 
     Memory does not grow with the square of the number of images.
@@ -47,5 +47,4 @@ def similar_pairs(
         # Rounding takes equal vectors a little past 0.
         distances = np.maximum(1 - vectors[start : start + ROWS_AT_ONCE] @ vectors[start:].T, 0)
         left, right = np.nonzero(np.triu(distances <= max_distance, k=1))
-        for i, j in zip(left.tolist(), right.tolist(), strict=True):
-            yield start + i, start + j, float(distances[i, j])
+        yield Pairs.of(start + left, start + right, distances[left, right])

@@ -10,20 +10,26 @@ Identical images under different labels are listed in data/conflicts.csv.
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
-from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
-from stages.outputs.manifest import MANIFEST_FILE, read_columns
+from stages.outputs.duplicates import read_duplicates
+from stages.outputs.manifest import MANIFEST_FILE, Manifest, numbered_labels
 from stages.outputs.split import SPLIT_FILE, SPLITS, SplitName, SplitRow
-from stages.outputs.tables import iterate_table, write_sorted, write_table
+from stages.outputs.tables import write_sorted, write_table
 from stages.params.split import SplitParams
 from stages.split.assign import TooFewGroupsError, assign_splits
 from stages.split.conflicts import find_conflicts
-from stages.split.groups import MixedGroups, group_images, mixed_groups, name_groups
+from stages.split.groups import (
+    FirstOfGroup,
+    Groups,
+    MixedGroups,
+    group_images,
+    mixed_groups,
+)
 from stages.stage import run
 from waste_classifier.errors import InputError
 
@@ -33,64 +39,91 @@ MOST_MIXED = 0.03
 
 def main(settings: SplitParams) -> None:
     """Read the manifest and the pairs of duplicates, write which image goes where."""
-    received = read_columns(MANIFEST_FILE)
-    duplicates = iterate_table(DUPLICATES_FILE, DuplicateRow)
+    received = Manifest()
+    duplicates = read_duplicates(received)
 
     conflicts = find_conflicts(received)
     write_table(CONFLICTS_FILE, conflicts.values(), ConflictRow)
     if conflicts and settings.on_conflict == "fail":
         raise InputError(describe_conflicts(list(conflicts.values())))
 
-    # Of all images received, so that two stay together that one dropped between them connects.
-    groups_received = group_images(received, duplicates, settings.group_by)
-    dropped = conflicts.keys() if settings.on_conflict == "drop" else set()
-    kept = [number for number in range(len(received.paths)) if number not in dropped]
-    paths = [received.paths[number] for number in kept]
-    labels = [received.labels[number] for number in kept]
-    groups = groups_received[kept]
+    dropped = list(conflicts) if settings.on_conflict == "drop" else []
+    labels, label_of = numbered_labels(received.texts("label"), len(received))
+    label_of[dropped] = -1
+    firsts = group_images(len(received), duplicates, settings.group_by, dropped)
+    groups = Groups(label_of, firsts)
 
-    splits = split_images(labels, groups, settings, sorted(set(received.labels)))
-    columns = zip(paths, labels, name_groups(paths, groups), splits, strict=True)
-    write_sorted(SPLIT_FILE, (SplitRow(*cells) for cells in columns), SplitRow)
-    print(format_counts(labels, splits))
+    splits = split_groups(groups, labels, settings)
+    counts: Counter[tuple[str, SplitName]] = Counter()
+    write_sorted(SPLIT_FILE, counted(split_rows(received, firsts, splits), counts), SplitRow)
+    used = counts.total()
+    print(format_counts(counts))
     print(
-        f"{len(paths)} images in {len(np.unique(groups))} groups; {len(conflicts)} "
+        f"{used} images in {groups.count()} groups; {len(conflicts)} "
         f"identical images under different labels, {len(dropped)} images dropped"
     )
-    mixed = mixed_groups(labels, groups)
+    mixed = mixed_groups(groups)
     print(
         f"{mixed.groups} groups hold several labels, {mixed.images} images in all, {mixed.largest} "
         "in the largest"
     )
-    if mixed.images > MOST_MIXED * len(paths):
-        print(f"warning: {describe_mixed(mixed, len(paths), settings.group_by)}", file=sys.stderr)
+    if mixed.images > MOST_MIXED * used:
+        print(f"warning: {describe_mixed(mixed, used, settings.group_by)}", file=sys.stderr)
 
 
-def split_images(
-    image_labels: Sequence[str],
-    groups: npt.NDArray[np.intp],
-    settings: SplitParams,
-    labels: Sequence[str],
-) -> list[SplitName]:
-    """Assign each image a split.
+def split_groups(
+    groups: Groups, labels: Sequence[str], settings: SplitParams
+) -> npt.NDArray[np.int8]:
+    """Assign each group a split, as `assign_splits` does.
 
     Args:
-        image_labels: label of each image.
-        groups: of each image, as a number.
+        groups: of images.
+        labels: names of all, which must have an image in each split.
         settings: section `split`.
-        labels: all that must have an image in each split.
 
     Raises:
         InputError: a label has too few images, or groups of them, to have one in each split.
     """
-    missing = {label: len(SPLITS) for label in sorted(set(labels) - set(image_labels))}
+    images = groups.images_per_label(len(labels))
+    missing = {number: len(SPLITS) for number in np.flatnonzero(images == 0).tolist()}
     try:
-        splits = assign_splits(image_labels, groups, settings.val, settings.test, settings.seed)
+        splits = assign_splits(groups, settings.val, settings.test, settings.seed)
     except TooFewGroupsError as error:
         missing |= error.missing
     if missing:
-        raise InputError(describe_missing(missing, image_labels, settings.group_by))
+        raise InputError(
+            describe_missing(
+                {labels[number]: (int(images[number]), count) for number, count in missing.items()},
+                settings.group_by,
+            )
+        )
     return splits
+
+
+def split_rows(
+    images: Manifest, firsts: FirstOfGroup, splits: npt.NDArray[np.int8]
+) -> Iterator[SplitRow]:
+    """Yield the rows of the table, sorted by path: a group has the name of its first image.
+
+    Args:
+        images: of the manifest.
+        firsts: of each, the first image of its group.
+        splits: as of `assign_splits`.
+    """
+    for position, (path, label) in enumerate(
+        zip(images.texts("path"), images.texts("label"), strict=True)
+    ):
+        first = int(firsts[position])
+        if splits[first] >= 0:
+            name = path if first == position else images[first].path
+            yield SplitRow(path, label, name, SPLITS[splits[first]])
+
+
+def counted(rows: Iterable[SplitRow], counts: Counter[tuple[str, SplitName]]) -> Iterator[SplitRow]:
+    """Yield rows, and count them by label and split."""
+    for row in rows:
+        counts[row.label, row.split] += 1
+        yield row
 
 
 def describe_mixed(mixed: MixedGroups, images: int, group_by: str) -> str:
@@ -121,15 +154,13 @@ def describe_conflicts(conflicts: Sequence[ConflictRow]) -> str:
     )
 
 
-def describe_missing(missing: dict[str, int], labels: Sequence[str], group_by: str) -> str:
+def describe_missing(missing: Mapping[str, tuple[int, int]], group_by: str) -> str:
     """Say how many images, or groups of them, labels are short of.
 
     Args:
-        missing: splits without an image, by label.
-        labels: label of each image that remained.
+        missing: images and splits without an image, by label.
         group_by: section `split`.
     """
-    images = Counter(labels)
     unit, mend = {
         "none": ("images", ""),
         "perceptual": (
@@ -142,8 +173,8 @@ def describe_missing(missing: dict[str, int], labels: Sequence[str], group_by: s
         ),
     }[group_by]
     short = ", ".join(
-        f"'{label}' ({images[label]} images) is short by {count}"
-        for label, count in sorted(missing.items())
+        f"'{label}' ({images} images) is short by {count}"
+        for label, (images, count) in sorted(missing.items())
     )
     return (
         f"{MANIFEST_FILE}: each of {', '.join(SPLITS)} needs an image of every label, but labels "
@@ -151,10 +182,9 @@ def describe_missing(missing: dict[str, int], labels: Sequence[str], group_by: s
     )
 
 
-def format_counts(image_labels: Sequence[str], splits: Sequence[SplitName]) -> str:
+def format_counts(counts: Counter[tuple[str, SplitName]]) -> str:
     """Return a table of the images per label and split."""
-    counts = Counter(zip(image_labels, splits, strict=True))
-    labels = sorted(set(image_labels))
+    labels = sorted({label for label, _ in counts})
     table = [["label", *SPLITS, "all"]]
     for label in labels:
         numbers = [counts[label, split] for split in SPLITS]

@@ -1,32 +1,35 @@
 """Shares out groups of images among train, val and test, stratified by label."""
 
 from bisect import bisect
-from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, islice
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from stages.apportion import largest_remainder
-from stages.outputs.split import SPLITS, SplitName
+from stages.outputs.split import SPLITS
+from stages.split.groups import Groups
 
 Content = dict[int, int]  # images of a group by the number of their label
 Places = list[list[int]]  # images that each label can still take in each of SPLITS
 
+#: Images that are looked at together.
+AT_ONCE = 2**16
+
 
 class TooFewGroupsError(Exception):
-    """Labels that can't have an image in every split; `missing` says in how many, by label."""
+    """Labels that can't have an image in every split; `missing` says in how many, by number."""
 
-    def __init__(self, missing: Mapping[str, int]) -> None:
+    def __init__(self, missing: Mapping[int, int]) -> None:
         """Take the number of splits without an image for each such label."""
         super().__init__(f"splits without an image, by label: {dict(missing)}")
         self.missing = missing
 
 
-def assign_splits(
-    labels: Sequence[str], groups: npt.ArrayLike, val: float, test: float, seed: int
-) -> list[SplitName]:
-    """Return the split of each image: at random, stratified by label, groups kept whole.
+def assign_splits(groups: Groups, val: float, test: float, seed: int) -> npt.NDArray[np.int8]:
+    """Return the split of each group: at random, stratified by label.
 
     Every label gets its share of places in each split (`share_out`) and an image in each. Groups
     take places in random order, larger groups first, each in a split drawn with a probability
@@ -34,45 +37,37 @@ def assign_splits(
     where it exceeds least. So groups of one image fill all places exactly, and large groups are
     about as likely to get into test as small ones.
 
-    The result depends on the set of images, not on their order.
-
     Args:
-        labels: label of each image.
-        groups: group of each image, a name or a number; images of several labels may share one.
+        groups: of images; images of several labels may share one.
         val: share of val, above 0.
         test: share of test, above 0; `val + test` below 1.
         seed: of the random order and draws.
+
+    Returns:
+        `(n,)`, at the position of the first image of a group: which of SPLITS it is in.
 
     Raises:
         TooFewGroupsError: a label has fewer groups than there are splits, or too few beside
             those that it shares with other labels.
     """
-    label_names = sorted(set(labels))
-    label_of = np.fromiter(map(label_names.index, labels), np.intp, len(labels))
-    group_names, group_of = np.unique(np.asarray(groups), return_inverse=True)
-    # Images of each label in each group: a table, since there may be as many groups as images.
-    contents = np.zeros((len(group_names), len(label_names)), np.int32)
-    np.add.at(contents, (group_of, label_of), 1)
     shares = (1 - val - test, val, test)
-    places = [share_out(count, shares) for count in contents.sum(axis=0).tolist()]
-
+    places = [share_out(count, shares) for count in groups.images_per_label().tolist()]
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(group_names))
-    order = order[np.argsort(-contents.sum(axis=1)[order], kind="stable")]
+    order = _in_random_order(groups, rng)
 
-    chosen, missing = _groups_for_each_split(order, contents, places)
+    chosen, missing = _groups_for_each_split(order, groups, places)
     if missing:
-        raise TooFewGroupsError({label_names[label]: count for label, count in missing.items()})
+        raise TooFewGroupsError(missing)
     for group, split in chosen.items():
-        _take_places(_content(contents[group]), places, split)
-    splits = np.full(len(group_names), -1, np.int8)
+        _take_places(groups.content(group), places, split)
+    splits = np.full(len(groups.labels), -1, np.int8)
     splits[list(chosen)] = list(chosen.values())
-    for group, draw in zip(order, rng.random(len(order)), strict=True):
+    for group, draw in _with_draws(order, rng):
         if splits[group] < 0:
-            content = _content(contents[group])
-            splits[group] = _draw_split(content, places, float(draw))
+            content = groups.content(group)
+            splits[group] = _draw_split(content, places, draw)
             _take_places(content, places, splits[group])
-    return [SPLITS[split] for split in splits[group_of]]
+    return splits
 
 
 def share_out(count: int, shares: Sequence[float]) -> list[int]:
@@ -89,13 +84,50 @@ def share_out(count: int, shares: Sequence[float]) -> list[int]:
     return result
 
 
-def _content(row: npt.NDArray[np.int32]) -> Content:
-    """Return the labels in a group and how many images of each."""
-    return {int(label): int(row[label]) for label in np.flatnonzero(row)}
+class _Order(NamedTuple):
+    """Groups in the order in which they take places."""
+
+    shared: npt.NDArray[np.int32]  #: those of several images, the largest first
+    alone: npt.NDArray[np.int32]  #: those of one image, after them
+
+
+def _groups_per_label(order: _Order, groups: Groups, count: int) -> npt.NDArray[np.intp]:
+    """Return how many groups hold an image of each of `count` labels."""
+    held = np.bincount(groups.labels_of_shared()[1], minlength=count)
+    for start in range(0, len(order.alone), AT_ONCE):
+        held += np.bincount(groups.labels[order.alone[start : start + AT_ONCE]], minlength=count)
+    return held
+
+
+def _in_random_order(groups: Groups, rng: np.random.Generator) -> _Order:
+    order = groups.all()
+    rng.shuffle(order)
+    of_several = groups.is_shared[order]
+    shared = order[of_several]
+    sizes = groups.sizes[np.searchsorted(groups.shared, shared)]
+    return _Order(shared[np.argsort(-sizes, kind="stable")], order[~of_several])
+
+
+def _with_draws(order: _Order, rng: np.random.Generator) -> Iterator[tuple[int, float]]:
+    """Yield each group, and a number from 0 to below 1."""
+    for of_size in order:
+        for start in range(0, len(of_size), AT_ONCE):
+            some = of_size[start : start + AT_ONCE].tolist()
+            yield from zip(some, rng.random(len(some)).tolist(), strict=True)
+
+
+def _smallest_with(label: int, order: _Order, groups: Groups) -> Iterator[int]:
+    """Yield the groups that hold a label, the last in order first."""
+    for end in range(len(order.alone), 0, -AT_ONCE):
+        some = order.alone[max(end - AT_ONCE, 0) : end][::-1]
+        yield from some[groups.labels[some] == label].tolist()
+    for group in order.shared[::-1].tolist():
+        if label in groups.content(group):
+            yield group
 
 
 def _groups_for_each_split(
-    order: npt.NDArray[np.intp], contents: npt.NDArray[np.int32], places: Places
+    order: _Order, groups: Groups, places: Places
 ) -> tuple[dict[int, int], dict[int, int]]:
     """Give each label one of its smallest groups in each split.
 
@@ -106,31 +138,29 @@ def _groups_for_each_split(
         The splits of these groups, and in how many splits labels are missing, in whatever order
         they choose.
     """
-    by_groups = np.argsort(np.count_nonzero(contents, axis=0), kind="stable").tolist()
-    chosen, missing = _one_group_for_each_split(order, contents, places, by_groups)
+    per_label = _groups_per_label(order, groups, len(places))
+    by_groups = np.argsort(per_label, kind="stable").tolist()
+    chosen, missing = _one_group_for_each_split(order, groups, places, by_groups)
     labels, still_missing = by_groups, missing
     # Each label may once be the one that comes too late.
     for _ in by_groups:
         if not still_missing:
             return chosen, {}
         labels = [*still_missing, *(label for label in labels if label not in still_missing)]
-        chosen, still_missing = _one_group_for_each_split(order, contents, places, labels)
+        chosen, still_missing = _one_group_for_each_split(order, groups, places, labels)
     return chosen, missing if still_missing else {}
 
 
 def _one_group_for_each_split(
-    order: npt.NDArray[np.intp],
-    contents: npt.NDArray[np.int32],
-    places: Places,
-    labels: Sequence[int],
+    order: _Order, groups: Groups, places: Places, labels: Sequence[int]
 ) -> tuple[dict[int, int], dict[int, int]]:
     """Give each label one of its smallest groups in each split.
 
     The larger of the groups go where there are more places.
 
     Args:
-        order: of groups, the largest first.
-        contents: `(groups, labels)`, images.
+        order: of groups.
+        groups: of images.
         places: that are left; they stay as they are.
         labels: in the order in which they choose.
 
@@ -141,19 +171,17 @@ def _one_group_for_each_split(
     chosen: dict[int, int] = {}
     missing: dict[int, int] = {}
     for label in labels:
-        groups = [group for group in chosen if contents[group, label]]
-        present = {chosen[group] for group in groups}
+        with_label = [group for group in chosen if label in groups.content(group)]
+        present = {chosen[group] for group in with_label}
         absent = [split for split in range(len(SPLITS)) if split not in present]
         absent.sort(key=lambda split: left[label][split])
-        smallest_first = order[::-1]
-        with_label = smallest_first[contents[smallest_first, label] > 0]
-        candidates = with_label[: len(groups) + len(SPLITS)].tolist()
-        free = [group for group in candidates if group not in chosen]
+        smallest = islice(_smallest_with(label, order, groups), len(with_label) + len(SPLITS))
+        free = [group for group in smallest if group not in chosen]
         if len(free) < len(absent):
             missing[label] = len(absent) - len(free)
         for group, split in zip(free, absent, strict=False):
             chosen[group] = split
-            _take_places(_content(contents[group]), left, split)
+            _take_places(groups.content(group), left, split)
     return chosen, missing
 
 

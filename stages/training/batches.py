@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from stages.training.memory import release
+from stages.training.memory import gather
 
 BATCHES_AHEAD = 2
 
@@ -47,9 +47,7 @@ class FixedRows(NamedTuple):
 
 def select(inputs: Sequence[npt.NDArray[Any]], positions: Positions) -> Any:
     """Return rows of each input; Keras wants a single input bare."""
-    selected = tuple(array[positions] for array in inputs)
-    for array in inputs:
-        release(array)
+    selected = tuple(gather(array, positions) for array in inputs)
     return selected if len(selected) > 1 else selected[0]
 
 

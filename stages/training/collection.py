@@ -1,6 +1,7 @@
 """All images of the split, and how each of them is seen: what examples are chosen from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from stages.outputs.features import (
     Features,
     open_features,
 )
-from stages.outputs.manifest import MANIFEST_FILE, ManifestColumns, labels_of, read_columns
+from stages.outputs.manifest import MANIFEST_FILE, Manifest, labels_of
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import MEND
 from stages.outputs.views import DESCRIPTION_NAME as VIEWS_DESCRIPTION_NAME
@@ -50,41 +51,53 @@ class Collection(NamedTuple):
 
     contract: Contract  #: of a classifier: its labels, and how it sees photos
     columns: npt.NDArray[np.bool_]  #: `(d,)`, which of the backbone's features the head sees
-    images: ManifestColumns
+    images: Manifest
     features: Features
     views: Views
     memory_mib: int  #: features above this size wait in a file
 
-    def examples(self, rows: Sequence[SplitRow], with_views: bool = False) -> Examples:
+    def examples(self, rows: Iterable[SplitRow], with_views: bool = False) -> Examples:
         """Return some of the images, in the order of `rows`, to learn from with their views.
 
         Raises:
             InputError: the manifest has not all of them.
         """
-        number_of = {label: number for number, label in enumerate(self.contract.labels)}
-        positions = self.images.positions_of([row.path for row in rows], SPLIT_FILE)
+        positions, numbers = self._looked_up(rows)
         # Random weights train on pixels.
         pretrained = self.features.description.pretrained
         columns = self.columns if pretrained else np.zeros_like(self.columns)
         seen = len(ORIENTATIONS) + (self.views.per_image if with_views and pretrained else 0)
-        shape = (len(rows), seen, int(np.count_nonzero(columns)))
+        shape = (len(positions), seen, int(np.count_nonzero(columns)))
         features = allocate(shape, np.float32, self.memory_mib, "features")
-        for start in range(0, len(rows), ROWS_AT_ONCE):
+        for start in range(0, len(positions), ROWS_AT_ONCE):
             some = slice(start, start + ROWS_AT_ONCE)
             self.features.read(positions[some], columns, features[some, : len(ORIENTATIONS)])
             if seen > len(ORIENTATIONS):
                 self.views.read(positions[some], columns, features[some, len(ORIENTATIONS) :])
             release(features)
         return Examples(
-            photos=self.images.photos(positions.tolist()),
-            targets=np.eye(len(number_of), dtype=np.float32)[
-                [number_of[row.label] for row in rows]
-            ],
+            photos=self.images.photos(positions),
+            targets=np.eye(len(self.contract.labels), dtype=np.float32)[numbers],
             features=features,
         )
 
+    def _looked_up(
+        self, rows: Iterable[SplitRow]
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Return where images stand in the manifest, and the numbers of their labels, `(n,)` each.
 
-def open_collection(settings: TrainParams, rows: Sequence[SplitRow]) -> Collection:
+        Rows may be many, and are taken as they come.
+        """
+        number_of = {label: number for number, label in enumerate(self.contract.labels)}
+        positions, numbers = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
+        remaining = iter(rows)
+        while some := list(islice(remaining, ROWS_AT_ONCE)):
+            positions.append(self.images.positions_of([row.path for row in some], SPLIT_FILE))
+            numbers.append(np.array([number_of[row.label] for row in some]))
+        return np.concatenate(positions), np.concatenate(numbers)
+
+
+def open_collection(settings: TrainParams, rows: Iterable[SplitRow]) -> Collection:
     """Open the images of the manifest and their features.
 
     Args:
@@ -94,7 +107,7 @@ def open_collection(settings: TrainParams, rows: Sequence[SplitRow]) -> Collecti
     Raises:
         InputError: a table is missing or damaged, or they do not belong together.
     """
-    images = read_columns(MANIFEST_FILE)
+    images = Manifest()
     features = open_features(images)
     description = features.description
     check_network(description)

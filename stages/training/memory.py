@@ -11,6 +11,9 @@ import numpy.typing as npt
 from waste_classifier.errors import InputError
 
 MIB = 2**20
+#: Rows of an array in a file that are read before it is released: around each, Linux takes up to
+#: 2 MiB of the file into memory.
+ROWS_AT_ONCE = 16
 
 
 def allocate(
@@ -55,11 +58,34 @@ def release(array: npt.NDArray[Any]) -> None:
     Its content stays in the file, and is read again when it is asked for. An array in memory stays
     as it is.
     """
+    mapping = _mapping(array)
+    # The system writes what has changed.
+    if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def gather(array: npt.NDArray[Any], positions: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
+    """Return some rows of an array, anew, and release it.
+
+    Args:
+        array: in memory, or in a file.
+        positions: `(n,)`, of the rows.
+    """
+    if _mapping(array) is None:
+        return array.take(positions, axis=0)
+    rows = np.empty((len(positions), *array.shape[1:]), array.dtype)
+    for start in range(0, len(positions), ROWS_AT_ONCE):
+        some = slice(start, start + ROWS_AT_ONCE)
+        rows[some] = array[positions[some]]
+        release(array)
+    return rows
+
+
+def _mapping(array: npt.NDArray[Any]) -> mmap.mmap | None:
+    """Return what an array in a file, or a part of one, is a view of; None: it is in memory."""
     base: object = array
     while base is not None:
         if isinstance(base, mmap.mmap):
-            # The system writes what has changed.
-            if hasattr(mmap, "MADV_DONTNEED"):
-                base.madvise(mmap.MADV_DONTNEED)
-            return
+            return base
         base = getattr(base, "base", None)
+    return None

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from stages.training.batches import Positions, shuffled
 from stages.training.examples import Examples
-from stages.training.memory import release
+from stages.training.memory import gather
 from waste_classifier.orientations import ORIENTATIONS
 
 Partners = npt.NDArray[np.int32]
@@ -89,9 +89,7 @@ class MixedFeatures:
 
     def _seen(self, images: Positions, mixing: Mixing) -> npt.NDArray[np.float32]:
         numbers = images * self._held + mixing.seen[images]
-        seen: npt.NDArray[np.float32] = self._rows.take(numbers, axis=0)
-        release(self._rows)
-        return seen
+        return gather(self._rows, numbers)
 
 
 def next_rows(count: int, mixes: int) -> Partners:

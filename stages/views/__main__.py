@@ -12,7 +12,7 @@ from functools import partial
 
 from stages.outputs.backbone import read_weights_file
 from stages.outputs.features import write_checksums
-from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, read_columns
+from stages.outputs.manifest import RAW_DIR, Manifest
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
 from stages.outputs.views import UNFINISHED_VIEWS_DIR, VIEWS_DIR, write_description
 from stages.outputs.whole import replace_folder, whole_folder
@@ -30,7 +30,7 @@ STRIDE = 32  # pixels, of ResNet50
 
 def main(features: FeaturesParams, views: ViewsParams) -> None:
     """Read the manifest and the weights, write the features of the views."""
-    images = read_columns(MANIFEST_FILE)
+    images = Manifest()
     weights_file = read_weights_file()
     if weights_file is None or views.count == 0:
         with whole_folder(VIEWS_DIR) as folder:
@@ -65,7 +65,7 @@ def main(features: FeaturesParams, views: ViewsParams) -> None:
         write_description(folder, views.count)
         check_unchanged()
         replace_folder(VIEWS_DIR, folder)
-    print(f"{len(images.paths)} images, {views.count} views of {size} pixels each")
+    print(f"{len(images)} images, {views.count} views of {size} pixels each")
 
 
 def view_size(image_size: int) -> int:

@@ -9,7 +9,7 @@ import pytest
 from stages.duplicates.__main__ import main
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
 from stages.outputs.features import FEATURES_DIR, SHARD_IMAGES
-from stages.outputs.manifest import MANIFEST_FILE, ManifestRow, read_columns
+from stages.outputs.manifest import MANIFEST_FILE, Manifest, ManifestRow
 from stages.outputs.tables import read_table, write_table
 from stages.params.duplicates import DuplicatesParams
 from stages.stage import run
@@ -29,7 +29,7 @@ def write_inputs(
     rows: list[ManifestRow], features: npt.NDArray[np.float32], pretrained: bool = True
 ) -> None:
     write_table(MANIFEST_FILE, rows, ManifestRow)
-    write_feature_files(FEATURES_DIR, read_columns(MANIFEST_FILE), features, pretrained)
+    write_feature_files(FEATURES_DIR, Manifest(), features, pretrained)
 
 
 def directions(degrees: list[float]) -> npt.NDArray[np.float32]:

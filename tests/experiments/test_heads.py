@@ -7,7 +7,7 @@ import pytest
 
 from experiments import left_out
 from experiments.heads import open_heads
-from stages.outputs.manifest import read_columns
+from stages.outputs.manifest import Manifest
 from stages.outputs.split import read_split
 from stages.params.train import TrainParams
 from tests.experiments.test_search import write_params
@@ -34,8 +34,8 @@ def test_fine_tuning_is_refused(settings: TrainParams) -> None:
 
 
 def test_random_weights_are_refused(settings: TrainParams) -> None:
-    images = read_columns()
-    features = np.zeros((len(images.paths), 2, 1024), np.float32)
+    images = Manifest()
+    features = np.zeros((len(images), 2, 1024), np.float32)
     write_features_with(images, features, pretrained=False)
 
     with pytest.raises(InputError, match=r"backbone\.weights is none: .*; set it to imagenet"):

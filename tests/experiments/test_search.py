@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages.compute import determinism
-from stages.outputs.manifest import MANIFEST_FILE, read_columns
+from stages.outputs.manifest import Manifest
 from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
 from stages.outputs.tables import write_table
 from stages.params.train import TrainParams
@@ -287,10 +287,10 @@ def test_the_test_split_has_no_say(
 ) -> None:
     run(monkeypatch, "--trials", "1")
     before = without_seconds(capsys.readouterr().out)
-    images = read_columns(MANIFEST_FILE)
+    images = Manifest()
     tested = {row.path for row in read_split() if row.split == "test"}
     features = np.load("data/features/00000.npy")["features"].copy()
-    features[[path in tested for path in images.paths]] += 5
+    features[[path in tested for path in images.texts("path")]] += 5
     write_features_with(images, features)
     other = [
         row._replace(label="paper") if row.path in tested and row.label == "glass" else row
@@ -314,8 +314,8 @@ def test_heads_on_features_are_all_that_is_searched(
         write_params(changed(settings, fine_tune__epochs=1))
         message = "train.fine_tune.epochs is above 0"
     else:
-        images = read_columns()
-        features = np.zeros((len(images.paths), 2, 1024), np.float32)
+        images = Manifest()
+        features = np.zeros((len(images), 2, 1024), np.float32)
         write_features_with(images, features, pretrained=False)
         message = "backbone.weights is none"
 

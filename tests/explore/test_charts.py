@@ -8,8 +8,10 @@ from stages.explore.charts import (
     brightness,
     brightness_and_colour,
     image_sizes,
-    images_per_label,
+    label_points,
 )
+from stages.explore.images import read_images
+from stages.explore.summary import images_per_label
 from stages.outputs.split import SplitName, SplitRow
 from tests.table_rows import manifest_row
 
@@ -24,9 +26,11 @@ def images(label: str, split: SplitName, count: int) -> list[SplitRow]:
 
 
 def test_images_are_counted_by_label_and_split() -> None:
-    rows = images("glass", "train", 5) + images("glass", "test", 2) + images("trash", "val", 1)
+    rows = images("glass", "test", 2) + images("glass", "train", 5) + images("trash", "val", 1)
 
-    points = images_per_label(rows)
+    points = label_points(
+        images_per_label(read_images([manifest_row(row.path) for row in rows], rows))
+    )
 
     assert [tuple(point.values()) for point in points] == [
         ("glass", "train", 5),
@@ -45,7 +49,7 @@ def test_the_most_common_size_is_named() -> None:
         for i, (width, height) in enumerate(sizes)
     ]
 
-    figure = image_sizes(rows)
+    figure = image_sizes(read_images(rows, []))
 
     assert texts(figure) == ["384 x 512: 2 images"]
     (bubbles,) = figure.axes[0].collections
@@ -65,7 +69,7 @@ def test_tint_is_what_a_colour_has_more_than_grey() -> None:
         manifest_row("b/2.jpg")._replace(red=100.0, green=100.0, blue=100.0),
     ]
 
-    figure = brightness_and_colour(rows)
+    figure = brightness_and_colour(read_images(rows, []))
 
     tints = [[bar.get_width() for bar in bars] for bars in figure.axes[1].containers]
     # The brightness of (110, 100, 100) is 100 + 0.299 * 10.
@@ -79,7 +83,7 @@ def test_tint_is_what_a_colour_has_more_than_grey() -> None:
 def test_sizes_of_files_are_in_kilobytes_by_label() -> None:
     rows = [manifest_row("a/1.jpg")._replace(bytes=2000), manifest_row("b/1.jpg")]
 
-    _, files = image_sizes(rows).axes
+    _, files = image_sizes(read_images(rows, [])).axes
 
     assert [label.get_text() for label in files.get_yticklabels()] == ["a", "b"]
     # Of one image each, median and box are its size.

@@ -7,7 +7,7 @@ import pytest
 
 from stages.explore.components import COMPONENTS, principal_components, tell_apart
 from stages.outputs.features import open_features
-from stages.outputs.manifest import ManifestRow, read_columns
+from stages.outputs.manifest import Manifest, ManifestRow
 from stages.outputs.tables import write_table
 from tests.feature_files import write_feature_files
 from tests.table_rows import manifest_row
@@ -49,7 +49,7 @@ def test_equal_seeds_give_equal_components() -> None:
 def test_they_follow_from_the_sample_alone(tmp_path: Path) -> None:
     rows = [manifest_row(f"glass/{number}.jpg") for number in range(8)]
     write_table(tmp_path / "manifest.csv", rows, ManifestRow)
-    images = read_columns(tmp_path / "manifest.csv")
+    images = Manifest(tmp_path / "manifest.csv")
     array = np.random.default_rng(0).normal(size=(8, 2, 2048)).astype(np.float32)
     sample, used, shown = np.array([0, 2, 3, 5, 7]), np.array([0, 1, 2, 5, 7]), np.array([2, 7])
 

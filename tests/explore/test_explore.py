@@ -13,10 +13,11 @@ import pytest
 from PIL import Image
 
 from stages.explore.__main__ import choose_examples, main
+from stages.explore.images import read_images
 from stages.outputs.conflicts import CONFLICTS_FILE, ConflictRow
 from stages.outputs.duplicates import DUPLICATES_FILE, DuplicateRow
 from stages.outputs.features import FEATURES_DIR
-from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow, read_columns
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, Manifest, ManifestRow
 from stages.outputs.split import SPLIT_FILE, SPLITS, SplitRow
 from stages.outputs.suspects import SUSPECTS_FILE, SuspectRow
 from stages.outputs.tables import read_table, write_table
@@ -24,6 +25,7 @@ from stages.params.explore import ExploreParams
 from stages.stage import run
 from tests.feature_files import write_feature_files
 from tests.pipeline.workspace import contents
+from tests.table_rows import manifest_row, written_manifest
 
 SETTINGS = ExploreParams(seed=1, examples_per_label=3, duplicate_pairs=5, map_images=10)
 #: Of number 0, 2 and 3: splits train, test and train again.
@@ -91,7 +93,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write_features(features: npt.NDArray[np.float32], pretrained: bool = True) -> None:
-    write_feature_files(FEATURES_DIR, read_columns(MANIFEST_FILE), features, pretrained)
+    write_feature_files(FEATURES_DIR, Manifest(), features, pretrained)
 
 
 def features_of_two_labels() -> npt.NDArray[np.float32]:
@@ -191,11 +193,16 @@ def test_a_dropped_image_is_on_neither_side_of_a_pair(workspace: Path) -> None:
     assert metrics["duplicates"]["near_pairs_across_splits"] == 0
 
 
-def test_examples_are_spread_evenly() -> None:
-    rows = [SplitRow(f"glass/{i}.png", "glass", "", "train") for i in range(9)]
-    rows += [SplitRow("trash/0.png", "trash", "", "train")]
+def test_examples_are_spread_evenly_over_images_that_were_not_dropped(tmp_path: Path) -> None:
+    paths = [*(f"glass/{i}.png" for i in range(9)), "metal/0.png", "trash/0.png"]
+    received = written_manifest(tmp_path, map(manifest_row, paths))
+    rows = [
+        SplitRow(path, path.partition("/")[0], path, "train")
+        for path in paths
+        if path != "metal/0.png"
+    ]
 
-    assert choose_examples(rows, 3) == {
+    assert choose_examples(received, read_images(received, rows), 3) == {
         "glass": ["glass/0.png", "glass/4.png", "glass/8.png"],
         "trash": ["trash/0.png"],
     }

@@ -1,12 +1,13 @@
 """The numbers of a small data set, worked out by hand."""
 
+from pathlib import Path
+
+from stages.explore.images import read_images
 from stages.explore.summary import nearest_first, summarise
-from stages.outputs.conflicts import ConflictRow
-from stages.outputs.duplicates import DuplicateKind, DuplicateRow
+from stages.outputs.duplicates import DuplicateRow, duplicate_columns
 from stages.outputs.manifest import ManifestRow
 from stages.outputs.split import SplitRow
-from stages.outputs.suspects import SuspectRow
-from tests.table_rows import manifest_row
+from tests.table_rows import manifest_row, written_manifest
 
 
 def near(left: str, right: str, distance: float) -> DuplicateRow:
@@ -21,7 +22,7 @@ def image(path: str, width: int, height: int, size: int, content: str = "") -> M
     return manifest_row(path, content)._replace(width=width, height=height, bytes=size)
 
 
-def test_pairs_of_one_kind_come_nearest_first() -> None:
+def test_pairs_of_one_kind_come_nearest_first(tmp_path: Path) -> None:
     pairs = [
         near("a/2", "b/2", 2),
         near("a/1", "b/2", 1),
@@ -29,24 +30,29 @@ def test_pairs_of_one_kind_come_nearest_first() -> None:
         near("a/1", "b/1", 1),
         similar("a/1", "b/1", 0.02),
     ]
-    kinds: tuple[DuplicateKind, DuplicateKind] = ("perceptual", "embedding")
+    images = written_manifest(
+        tmp_path, (manifest_row(f"{each}.jpg") for each in ("a/1", "a/2", "b/1", "b/2", "c/1"))
+    )
+    columns = duplicate_columns(sorted(pairs), images)
 
-    perceptual, embedding = (nearest_first(pairs, kind) for kind in kinds)
+    perceptual = [columns.row(number, images) for number in nearest_first(columns, "perceptual")]
+    embedding = [columns.row(number, images) for number in nearest_first(columns, "embedding")]
 
     # Of equal distance, by their paths.
     assert perceptual == [near("a/1", "b/1", 1), near("a/1", "b/2", 1), near("a/2", "b/2", 2)]
     assert embedding == [similar("a/1", "b/1", 0.02), similar("a/1", "c/1", 0.04)]
 
 
-def test_a_data_set_without_pairs_has_none() -> None:
-    metrics = summarise(
-        [manifest_row("a/1.jpg")], [SplitRow("a/1.jpg", "a", "a/1.jpg", "train")], [], [], []
-    )
+def test_a_data_set_without_pairs_has_none(tmp_path: Path) -> None:
+    received = written_manifest(tmp_path, [manifest_row("a/1.jpg")])
+    images = read_images(received, [SplitRow("a/1.jpg", "a", "a/1.jpg", "train")])
+
+    metrics = summarise(images, duplicate_columns([], received), 0, 0, 0)
 
     assert metrics["duplicates/near_pairs"] == metrics["similar/pairs_across_labels"] == 0
 
 
-def test_numbers_of_a_small_data_set() -> None:
+def test_numbers_of_a_small_data_set(tmp_path: Path) -> None:
     received = [
         image("glass/1.jpg", 100, 50, 10),
         image("glass/2.jpg", 200, 60, 20),
@@ -61,7 +67,6 @@ def test_numbers_of_a_small_data_set() -> None:
         SplitRow("glass/3.jpg", "glass", "glass/3.jpg", "val"),
         SplitRow("trash/2.jpg", "trash", "trash/2.jpg", "test"),
     ]
-    conflicts = [ConflictRow("glass/4.jpg", "glass", "d"), ConflictRow("trash/1.jpg", "trash", "d")]
     pairs = [
         near("glass/4", "trash/1", 0),
         near("glass/1", "glass/2", 2),
@@ -72,9 +77,18 @@ def test_numbers_of_a_small_data_set() -> None:
         similar("glass/1", "glass/2", 0.2),
         similar("glass/4", "trash/2", 0.2),
     ]
-    suspects = [SuspectRow("glass/4.jpg", "ends early")]
+    manifest = written_manifest(tmp_path, received)
+    images = read_images(manifest, rows)
 
-    assert summarise(received, rows, conflicts, pairs, suspects) == {
+    metrics = summarise(
+        images,
+        duplicate_columns(pairs, manifest),
+        identical_copies=1,
+        conflicts=2,
+        suspects=1,
+    )
+
+    assert metrics == {
         "images/received": 6,
         "images/dropped": 2,
         "images/used": 4,

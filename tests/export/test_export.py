@@ -26,7 +26,7 @@ from stages.export.formats import METADATA_NAME, write_formats  # noqa: E402
 from stages.export.integers import in_integers  # noqa: E402
 from stages.outputs.export import EXPORT_DIR, FILE_NAMES  # noqa: E402
 from stages.outputs.features import FEATURES_DIR  # noqa: E402
-from stages.outputs.manifest import RAW_DIR, read_columns  # noqa: E402
+from stages.outputs.manifest import RAW_DIR, Manifest  # noqa: E402
 from stages.outputs.model import MODEL_DIR  # noqa: E402
 from stages.outputs.predictions import PREDICTIONS_FILE, write_predictions  # noqa: E402
 from stages.outputs.split import read_split  # noqa: E402
@@ -129,7 +129,7 @@ def test_the_ranges_of_int8_are_of_the_photos_given() -> None:
 def test_photos_of_train_alone_and_of_every_label_give_the_ranges() -> None:
     split = {row.path: row.split for row in read_split()}
 
-    photos = stage.representative_photos(read_columns(), SETTINGS)
+    photos = stage.representative_photos(Manifest(), SETTINGS)
 
     paths = [Path(str(photo)).relative_to(RAW_DIR).as_posix() for photo in photos]
     assert len(set(paths)) == SETTINGS.representative_images

@@ -23,9 +23,8 @@ from stages.outputs.features import FEATURES_DIR, UNFINISHED_DIR, Features, open
 from stages.outputs.manifest import (
     MANIFEST_FILE,
     RAW_DIR,
-    ManifestColumns,
+    Manifest,
     ManifestRow,
-    read_columns,
 )
 from stages.outputs.tables import write_table
 from stages.params.features import FeaturesParams
@@ -142,7 +141,7 @@ def test_pretrained_features_are_of_the_stages_that_the_weights_have(
     folder, printed = pretrained_run
     monkeypatch.chdir(folder)
 
-    features = open_features(read_columns())
+    features = open_features(Manifest())
     of_images = all_of(features)
     # Mean and deviation of 512 channels of conv3 and 1024 of conv4.
     assert of_images.shape == (IMAGES, 2, 2 * (512 + 1024))
@@ -183,7 +182,7 @@ def test_the_network_stands_beside_the_features_in_full_precision(
 ) -> None:
     monkeypatch.chdir(pretrained_run[0])
 
-    features = open_features(read_columns())
+    features = open_features(Manifest())
     file = FEATURES_DIR / "backbone.keras"
     assert features.description.backbone_sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     network = keras.saving.load_model(file)
@@ -216,7 +215,7 @@ def test_random_weights_are_always_the_same_and_said_to_see_little(
     # A network of random weights is no use to anyone else.
     assert sorted(first) == ["00000.npy", "SHA256SUMS", "features.json"]
     assert checksums(FEATURES_DIR) == first
-    features = open_features(read_columns())
+    features = open_features(Manifest())
     description = features.description
     assert (description.pretrained, description.last_stage) == (False, "conv5")
     assert description.backbone_sha256 is None
@@ -253,8 +252,8 @@ def of_means(means: FrozenBackbone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FrozenBackbone, "restore", lambda *_: means)
 
 
-def write_with(backbone: FrozenBackbone, batch_size: int = 4) -> ManifestColumns:
-    images = read_columns()
+def write_with(backbone: FrozenBackbone, batch_size: int = 4) -> Manifest:
+    images = Manifest()
     Path("features").mkdir(exist_ok=True)
     write_shards(
         Path("features"),
@@ -320,7 +319,7 @@ def test_each_image_has_a_row_and_each_orientation_a_column(
 
 @pytest.mark.usefixtures("workspace")
 def test_features_that_are_not_finite_name_their_photo() -> None:
-    photos = read_columns(MANIFEST_FILE).photos([0, 1, 2])
+    photos = Manifest().photos([0, 1, 2])
     features = np.zeros((3, 2, 4), np.float32)
     check_finite(features, photos, "float32")
     features[1, 0, 2] = np.inf
@@ -422,7 +421,7 @@ def test_unfinished_shards_of_other_images_or_parameters_are_not_taken(
         "4 of 5 images",
         "5 of 5 images",
     ]
-    open_features(read_columns())
+    open_features(Manifest())
 
 
 @pytest.mark.usefixtures("of_means", "shards_of_two")
@@ -439,7 +438,7 @@ def test_unfinished_shards_of_more_images_are_not_taken() -> None:
     main(SETTINGS)
 
     assert [file.name for file in sorted(FEATURES_DIR.glob("*.npy"))] == ["00000.npy"]
-    open_features(read_columns())
+    open_features(Manifest())
 
 
 # Of the shards and the parameters of these tests, as the stage is run.

@@ -11,7 +11,7 @@ from stages.novelty.refusals import refusals
 from stages.outputs.cross_validation import CROSS_VALIDATION_FILE, write_cross_validation
 from stages.outputs.distances import DistanceRow, read_distances
 from stages.outputs.features import open_features
-from stages.outputs.manifest import RAW_DIR, read_columns
+from stages.outputs.manifest import RAW_DIR, Manifest
 from stages.outputs.novelty import DISTANCES_FILE, NOVELTY_DIR
 from stages.outputs.split import read_split
 from stages.outputs.tables import read_table
@@ -79,8 +79,8 @@ def test_the_test_images_have_no_say() -> None:
     main(SETTINGS)
     fitted = [NOVELTY_DIR / name for name in ("novelty.npz", "known_labels.npz")]
     before = [file.read_bytes() for file in fitted]
-    images = read_columns()
-    features = open_features(images).read(np.arange(len(images.paths)))
+    images = Manifest()
+    features = open_features(images).read(np.arange(len(images)))
     in_test = [row.split == "test" for row in read_split()]
     features[in_test] += 5
 

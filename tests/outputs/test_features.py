@@ -20,38 +20,35 @@ from stages.outputs.features import (
     shard_type,
     write_shard,
 )
-from stages.outputs.manifest import ManifestColumns, ManifestRow, read_columns
-from stages.outputs.tables import write_table
+from stages.outputs.manifest import Manifest
 from tests.feature_files import write_feature_files
-from tests.table_rows import manifest_row
+from tests.table_rows import manifest_row, written_manifest
 from waste_classifier.errors import InputError
 
 #: Of three images in two orientations, two columns each.
 ARRAY = np.arange(3 * 2 * 2, dtype=np.float32).reshape(3, 2, 2)
 
 
-def manifest(folder: Path, count: int) -> ManifestColumns:
-    """Return the columns of images glass/0000.jpg, glass/0001.jpg, …"""
-    rows = [manifest_row(f"glass/{number:04}.jpg") for number in range(count)]
-    write_table(folder / "manifest.csv", rows, ManifestRow)
-    return read_columns(folder / "manifest.csv")
+def manifest(folder: Path, count: int) -> Manifest:
+    """Return a manifest of images glass/0000.jpg, glass/0001.jpg, …"""
+    return written_manifest(
+        folder, (manifest_row(f"glass/{number:04}.jpg") for number in range(count))
+    )
 
 
 @pytest.fixture
-def images(tmp_path: Path) -> ManifestColumns:
+def images(tmp_path: Path) -> Manifest:
     return manifest(tmp_path, 3)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, images: ManifestColumns) -> Path:
+def folder(tmp_path: Path, images: Manifest) -> Path:
     """Features of the three images."""
     write_feature_files(tmp_path / "features", images, ARRAY)
     return tmp_path / "features"
 
 
-def test_features_come_back_with_what_they_were_made_with(
-    tmp_path: Path, images: ManifestColumns
-) -> None:
+def test_features_come_back_with_what_they_were_made_with(tmp_path: Path, images: Manifest) -> None:
     write_feature_files(
         tmp_path, images, ARRAY, False, image_size=96, last_stage="conv5", backbone_sha256="ab"
     )
@@ -63,19 +60,19 @@ def test_features_come_back_with_what_they_were_made_with(
     np.testing.assert_array_equal(np.concatenate(list(features.blocks())), ARRAY)
 
 
-def test_the_bytes_of_a_shard(tmp_path: Path, images: ManifestColumns) -> None:
+def test_the_bytes_of_a_shard(tmp_path: Path, images: Manifest) -> None:
     write_feature_files(tmp_path, images, ARRAY)
 
     shard = np.load(tmp_path / "00000.npy")
 
     assert shard.dtype.names == ("sha256", "features")
     assert [row.tobytes().hex() for row in shard["sha256"]] == [
-        manifest_row(path).sha256 for path in images.paths
+        manifest_row(path).sha256 for path in images.texts("path")
     ]
     np.testing.assert_array_equal(shard["features"], ARRAY)
 
 
-def test_features_stay_in_their_file_and_as_they_are(images: ManifestColumns, folder: Path) -> None:
+def test_features_stay_in_their_file_and_as_they_are(images: Manifest, folder: Path) -> None:
     features = open_features(images, folder)
 
     assert isinstance(features.shards[0], np.memmap)
@@ -137,7 +134,7 @@ def test_there_may_be_more_shards_than_files_that_a_process_may_open(
 
 
 def test_columns_of_the_last_stage_are_its_means_and_deviations(
-    tmp_path: Path, images: ManifestColumns
+    tmp_path: Path, images: Manifest
 ) -> None:
     # 2 x 512 columns of conv3, then 2 x 1024 of conv4, each numbered.
     array = np.arange(3072, dtype=np.float32) + np.zeros((3, 2, 1), np.float32)
@@ -149,7 +146,7 @@ def test_columns_of_the_last_stage_are_its_means_and_deviations(
     assert last[1, 1, [0, -1]].tolist() == [1024, 3071]
 
 
-def test_missing_features_say_how_to_make_them(tmp_path: Path, images: ManifestColumns) -> None:
+def test_missing_features_say_how_to_make_them(tmp_path: Path, images: Manifest) -> None:
     with pytest.raises(InputError, match=r"features\.json: no such file; run `dvc repro`"):
         open_features(images, tmp_path)
 
@@ -164,7 +161,7 @@ def test_missing_features_say_how_to_make_them(tmp_path: Path, images: ManifestC
     ],
 )
 def test_a_damaged_description_is_named(
-    images: ManifestColumns, folder: Path, content: dict[str, object]
+    images: Manifest, folder: Path, content: dict[str, object]
 ) -> None:
     write_document(folder / "features.json", content)
 
@@ -173,9 +170,7 @@ def test_a_damaged_description_is_named(
 
 
 @pytest.mark.parametrize("bytes_left", [None, 0, 50, 200])
-def test_damaged_features_are_named(
-    images: ManifestColumns, folder: Path, bytes_left: int | None
-) -> None:
+def test_damaged_features_are_named(images: Manifest, folder: Path, bytes_left: int | None) -> None:
     path = folder / "00000.npy"
     if bytes_left is None:
         path.unlink()
@@ -188,7 +183,7 @@ def test_damaged_features_are_named(
         open_features(images, folder)
 
 
-def test_python_objects_are_not_loaded(images: ManifestColumns, folder: Path) -> None:
+def test_python_objects_are_not_loaded(images: Manifest, folder: Path) -> None:
     np.save(folder / "00000.npy", np.array([{"any": "object"}]), allow_pickle=True)
 
     with pytest.raises(InputError, match=r"00000\.npy: damaged or missing"):
@@ -206,7 +201,7 @@ def test_python_objects_are_not_loaded(images: ManifestColumns, folder: Path) ->
     ],
 )
 def test_what_is_no_shard_is_refused(
-    images: ManifestColumns, folder: Path, other: npt.NDArray[Any]
+    images: Manifest, folder: Path, other: npt.NDArray[Any]
 ) -> None:
     np.save(folder / "00000.npy", other)
 
@@ -216,12 +211,12 @@ def test_what_is_no_shard_is_refused(
         open_features(images, folder)
 
 
-def test_features_of_another_image_are_refused(images: ManifestColumns, folder: Path) -> None:
-    checksums = images.checksums.copy()
-    checksums[1] = 7
+def test_features_of_another_image_are_refused(tmp_path: Path, folder: Path) -> None:
+    rows = [manifest_row(f"glass/{number:04}.jpg") for number in range(3)]
+    rows[1] = rows[1]._replace(sha256="07" * 32)
 
     with pytest.raises(InputError) as caught:
-        open_features(images._replace(checksums=checksums), folder)
+        open_features(written_manifest(tmp_path, rows), folder)
 
     assert str(caught.value) == (
         f"{folder}/00000.npy: row 1 is not of glass/0001.jpg as the manifest has it; run `dvc "
@@ -242,7 +237,7 @@ def test_features_of_more_images_are_refused(tmp_path: Path, folder: Path) -> No
 @pytest.mark.parametrize("count", [SHARD_IMAGES - 1, SHARD_IMAGES])
 def test_shards_of_more_images_are_refused(tmp_path: Path, count: int) -> None:
     more = manifest(tmp_path, 2 * SHARD_IMAGES)
-    write_feature_files(tmp_path / "features", more, np.zeros((len(more.paths), 2, 2), np.float32))
+    write_feature_files(tmp_path / "features", more, np.zeros((len(more), 2, 2), np.float32))
 
     with pytest.raises(InputError, match=r"; run `dvc repro` to compute t") as caught:
         open_features(manifest(tmp_path, count), tmp_path / "features")
@@ -255,7 +250,7 @@ def test_shards_of_more_images_are_refused(tmp_path: Path, count: int) -> None:
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
     more = manifest(tmp_path, SHARD_IMAGES + 1)
-    write_feature_files(tmp_path / "features", more, np.zeros((len(more.paths), 2, 2), np.float32))
+    write_feature_files(tmp_path / "features", more, np.zeros((len(more), 2, 2), np.float32))
     (tmp_path / "features/00001.npy").unlink()
 
     with pytest.raises(InputError, match=r"00001\.npy: damaged or missing"):
@@ -265,7 +260,7 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
 def test_shards_of_different_width_are_refused(tmp_path: Path) -> None:
     more = manifest(tmp_path, SHARD_IMAGES + 1)
     for columns in (2, 3):
-        array = np.zeros((len(more.paths), 2, columns), np.float32)
+        array = np.zeros((len(more), 2, columns), np.float32)
         write_feature_files(tmp_path / f"of-{columns}", more, array)
     (tmp_path / "of-2/00001.npy").write_bytes((tmp_path / "of-3/00001.npy").read_bytes())
 
@@ -274,17 +269,17 @@ def test_shards_of_different_width_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_whole_shard_is_known_by_the_checksums_of_its_images(
-    images: ManifestColumns, folder: Path
+    images: Manifest, folder: Path
 ) -> None:
     file = folder / "00000.npy"
 
-    assert holds_shard(file, images.checksums, columns=2)
-    assert not holds_shard(file, images.checksums[::-1], columns=2)
-    assert not holds_shard(file, images.checksums[:2], columns=2)
-    assert not holds_shard(file, images.checksums, columns=3)
-    assert not holds_shard(folder / "00001.npy", images.checksums, columns=2)
+    assert holds_shard(file, images.checksums(range(len(images))), columns=2)
+    assert not holds_shard(file, images.checksums(range(len(images)))[::-1], columns=2)
+    assert not holds_shard(file, images.checksums(range(2)), columns=2)
+    assert not holds_shard(file, images.checksums(range(len(images))), columns=3)
+    assert not holds_shard(folder / "00001.npy", images.checksums(range(len(images))), columns=2)
     os.truncate(file, 200)
-    assert not holds_shard(file, images.checksums, columns=2)
+    assert not holds_shard(file, images.checksums(range(len(images))), columns=2)
 
 
 def test_a_shard_appears_whole_or_not_at_all(tmp_path: Path) -> None:

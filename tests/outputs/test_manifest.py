@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from stages.outputs.manifest import (
-    ManifestColumns,
+    Manifest,
     ManifestRow,
     check_rows,
     labels_of,
-    read_columns,
+    numbered_labels,
 )
-from stages.outputs.tables import read_table, write_sorted, write_table
-from tests.table_rows import manifest_row
+from stages.outputs.stored_rows import BLOCK_ROWS
+from stages.outputs.tables import read_table, write_table
+from tests.table_rows import manifest_row, written_manifest
 from waste_classifier.errors import InputError, PhotoError
 
 
-def read(folder: Path, *rows: ManifestRow) -> ManifestColumns:
-    write_sorted(folder / "manifest.csv", rows, ManifestRow)
-    return read_columns(folder / "manifest.csv")
+def read(folder: Path, *rows: ManifestRow) -> Manifest:
+    return written_manifest(folder, rows)
 
 
 def test_the_bytes_of_a_manifest(tmp_path: Path) -> None:
@@ -37,17 +37,17 @@ def test_the_bytes_of_a_manifest(tmp_path: Path) -> None:
     assert read_table(path, ManifestRow) == [row]
 
 
-def test_columns_hold_what_the_manifest_says(tmp_path: Path) -> None:
+def test_rows_are_those_of_the_file(tmp_path: Path) -> None:
     first = manifest_row("glass/1.jpg", phash="00000000000000ff")
     second = manifest_row("metal/1.jpg", phash="8000000000000000")
 
     images = read(tmp_path, first, second)
 
-    assert images.paths == ["glass/1.jpg", "metal/1.jpg"]
-    assert images.labels == ["glass", "metal"]
-    assert [each.tobytes().hex() for each in images.checksums] == [first.sha256, second.sha256]
-    assert images.hashes.tolist() == [255, 2**63]
-    assert images.hashes.dtype == np.uint64
+    assert list(images) == [first, second]
+    assert [each.tobytes().hex() for each in images.checksums(range(2))] == [
+        first.sha256,
+        second.sha256,
+    ]
 
 
 def test_a_photo_gives_its_bytes_if_they_are_those_of_the_manifest(tmp_path: Path) -> None:
@@ -133,3 +133,35 @@ def test_labels_are_sorted_and_distinct() -> None:
     rows = [manifest_row(path) for path in ("b/1.jpg", "a/1.jpg", "b/2.jpg")]
 
     assert labels_of(rows) == ["a", "b"]
+
+
+def test_each_image_has_the_number_of_its_label_among_all_sorted() -> None:
+    labels, numbers = numbered_labels(["b", "a", "c", "b"], 4)
+
+    assert labels == ["a", "b", "c"]
+    assert numbers.tolist() == [1, 0, 2, 1]
+
+
+def test_images_are_found_in_whatever_part_of_the_file_they_stand(tmp_path: Path) -> None:
+    count = 3 * BLOCK_ROWS + 1
+    images = read(tmp_path, *(manifest_row(f"a/{number:04}.jpg") for number in range(count)))
+    wanted = [count - 1, BLOCK_ROWS, 0, BLOCK_ROWS - 1, 2 * BLOCK_ROWS]
+
+    positions = images.positions_of([f"a/{number:04}.jpg" for number in wanted], Path("split.csv"))
+
+    assert positions.tolist() == wanted
+    with pytest.raises(InputError, match=r"split\.csv: a/0000 is not in data/manifest\.csv"):
+        images.positions_of(["a/0000"], Path("split.csv"))
+
+
+def test_photos_of_some_positions_are_given_one_by_one(tmp_path: Path) -> None:
+    images = read(tmp_path, *map(manifest_row, ("a/1.jpg", "a/2.jpg", "b/1.jpg")))
+
+    photos = images.photos(np.array([2, 0, 1]), tmp_path)
+
+    assert [str(photo) for photo in photos[1:]] == [f"{tmp_path}/a/1.jpg", f"{tmp_path}/a/2.jpg"]
+    by_path = images.photos_by_path(["b/1.jpg", "a/1.jpg", "b/1.jpg"], Path("split.csv"))
+    assert {path: str(photo) for path, photo in by_path.items()} == {
+        "a/1.jpg": "data/raw/a/1.jpg",
+        "b/1.jpg": "data/raw/b/1.jpg",
+    }

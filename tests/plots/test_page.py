@@ -16,7 +16,9 @@ from ruamel.yaml import YAML
 from stages import scores
 from stages.drawing import BLUE, log_pictures
 from stages.evaluate import charts
-from stages.explore.charts import images_per_label
+from stages.explore.charts import label_points
+from stages.explore.images import read_images
+from stages.explore.summary import images_per_label
 from stages.outputs.answers import write_answers
 from stages.outputs.predictions import Predictions
 from stages.outputs.split import SPLITS, SplitRow
@@ -24,6 +26,7 @@ from stages.sheets import Tile, sheet
 from stages.tracking import StageLive
 from tests.browser import Browser, SeenPage, needs_chromium, open_browser
 from tests.pipeline.workspace import REPOSITORY, commit_all, run
+from tests.table_rows import manifest_row
 
 pytestmark = needs_chromium
 
@@ -137,8 +140,11 @@ def write_plots(of_test: Predictions, losses: list[float]) -> None:
         SplitRow(path, LABELS[label], path, SPLITS[place % 3] if place % 4 else "test")
         for place, (path, label) in enumerate(zip(of_test.paths, of_test.actual, strict=True))
     ]
+    of_path = sorted(rows)
+    received = [manifest_row(row.path)._replace(label=row.label) for row in of_path]
+    explored = read_images(received, of_path)
     with StageLive("explore") as live:
-        live.log_points("images_per_label", images_per_label(rows))
+        live.log_points("images_per_label", label_points(images_per_label(explored)))
         live.log_points(
             "embedding_map",
             [

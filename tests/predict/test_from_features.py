@@ -12,7 +12,7 @@ import pytest
 from scipy.special import softmax
 
 from stages.outputs.features import FEATURES_DIR
-from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow, read_columns
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, Manifest, ManifestRow
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
 from stages.outputs.split import SPLIT_FILE, SplitRow
@@ -171,7 +171,7 @@ def test_an_image_that_the_manifest_lacks_is_named(capsys: pytest.CaptureFixture
     assert "error: data/split.csv: metal/new.png is not in data/manifest.csv" in (
         error_of_stage(capsys)
     )
-    assert "metal/new.png" not in read_columns().paths
+    assert "metal/new.png" not in Manifest().texts("path")
 
 
 @pytest.mark.parametrize("missing", ["classifier.json", "head.npz"])

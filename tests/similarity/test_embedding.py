@@ -6,6 +6,7 @@ from scipy.spatial.distance import pdist, squareform
 from sklearn.preprocessing import normalize, scale
 
 from stages.similarity.embedding import ROWS_AT_ONCE, similar_pairs, unit_vectors
+from stages.similarity.pairs import Pairs
 
 IMAGES = ROWS_AT_ONCE + 200
 
@@ -15,6 +16,11 @@ def random_features(images: int, columns: int) -> npt.NDArray[np.float32]:
     random = np.random.default_rng(0)
     scales = 10.0 ** np.arange(columns)
     return (random.normal(3, 1, (images, 2, columns)) * scales).astype(np.float32)
+
+
+def pairs_of(vectors: npt.NDArray[np.float32], max_distance: float) -> list[tuple[int, int, float]]:
+    pairs = Pairs.joined(similar_pairs(vectors, max_distance))
+    return list(zip(*(column.tolist() for column in pairs), strict=True))
 
 
 def test_vectors_are_standardised_means_over_orientations_of_length_one() -> None:
@@ -60,15 +66,15 @@ def test_no_distance_is_below_zero() -> None:
     vector = normalize(np.array([[1, 2, 3, 4, 5]], np.float32))
     assert (vector @ vector.T).item() > 1
 
-    assert list(similar_pairs(vector.repeat(2, axis=0), 0.1)) == [(0, 1, 0.0)]
+    assert pairs_of(vector.repeat(2, axis=0), 0.1) == [(0, 1, 0.0)]
 
 
 def test_pairs_of_known_angles() -> None:
     # Cosines 0.8, 0 and 0.6.
     vectors = np.array([[1, 0], [0.8, 0.6], [0, 1]], np.float32)
 
-    near = [(left, right) for left, right, _ in similar_pairs(vectors, 0.25)]
-    nearer_and_farther = list(similar_pairs(vectors, 0.5))
+    near = [(left, right) for left, right, _ in pairs_of(vectors, 0.25)]
+    nearer_and_farther = pairs_of(vectors, 0.5)
 
     assert near == [(0, 1)]
     assert [(left, right) for left, right, _ in nearer_and_farther] == [(0, 1), (1, 2)]
@@ -83,7 +89,7 @@ def test_pairs_are_those_of_brute_force_whatever_block_they_are_in() -> None:
         vectors[second] = vectors[first] + random.normal(scale=0.1, size=32)
     vectors = normalize(vectors).astype(np.float32)
 
-    pairs = list(similar_pairs(vectors, max_distance=0.2))
+    pairs = pairs_of(vectors, max_distance=0.2)
 
     distances = squareform(pdist(vectors, "cosine"))
     expected = np.argwhere(np.triu(distances <= 0.2, k=1))

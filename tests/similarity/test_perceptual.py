@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.similarity.perceptual import near_duplicate_pairs
+from stages.similarity.pairs import Pairs
+from stages.similarity.perceptual import PART_HASHES, near_duplicate_pairs
 
 
 def pairs_of(hashes: list[int], max_distance: int) -> list[tuple[int, int, int]]:
-    return sorted(near_duplicate_pairs(np.array(hashes, dtype=np.uint64), max_distance))
+    pairs = Pairs.joined(near_duplicate_pairs(np.array(hashes, dtype=np.uint64), max_distance))
+    return sorted(
+        (int(left), int(right), int(bits)) for left, right, bits in zip(*pairs, strict=True)
+    )
 
 
 def test_pairs_differ_in_at_most_max_distance_bits() -> None:
@@ -66,3 +70,17 @@ def test_pairs_of_distinct_hashes_are_those_of_brute_force(
         for left, right in itertools.combinations(range(len(distinct)), 2)
     )
     assert pairs == [pair for pair in distances if pair[2] <= max_distance]
+
+
+def test_pairs_among_many_are_found_part_by_part() -> None:
+    random = np.random.default_rng(0)
+    hashes = random.integers(0, 2**64, 2 * PART_HASHES + 5, np.uint64)
+    # Random hashes are far from each other, but for these: of some bits flipped, and of none.
+    places = random.permutation(len(hashes))[:400].reshape(-1, 2)
+    expected = []
+    for number, (place, other) in enumerate(places.tolist()):
+        bits = random.permutation(64)[: number % 5].tolist()
+        hashes[other] = hashes[place] ^ np.uint64(sum(1 << bit for bit in bits))
+        expected.append((min(place, other), max(place, other), len(bits)))
+
+    assert pairs_of(hashes.tolist(), 4) == sorted(expected)

@@ -9,7 +9,7 @@ import pytest
 
 from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, write_class_weights
 from stages.outputs.features import FEATURES_DIR
-from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow, read_columns
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, Manifest, ManifestRow
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import read_table, write_table
 from stages.params.train import TrainParams
@@ -63,7 +63,7 @@ def test_the_head_sees_the_columns_of_its_pooling(settings: TrainParams) -> None
 
 
 def test_random_weights_need_no_features(settings: TrainParams) -> None:
-    write_features_with(read_columns(), FEATURES, pretrained=False)
+    write_features_with(Manifest(), FEATURES, pretrained=False)
 
     data = read_data(settings)
 
@@ -111,7 +111,7 @@ def test_a_missing_table_says_how_to_make_it(settings: TrainParams, missing: Pat
 def test_a_network_that_is_not_that_of_the_features_is_named(settings: TrainParams) -> None:
     network = FEATURES_DIR / "backbone.keras"
     network.write_bytes(b"a network")
-    write_features_with(read_columns(), FEATURES)
+    write_features_with(Manifest(), FEATURES)
     read_data(settings)
 
     for damage in (lambda: network.write_bytes(b"another"), network.unlink):

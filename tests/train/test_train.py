@@ -13,7 +13,7 @@ import pytest
 from stages.compute import determinism
 from stages.outputs.backbone import BACKBONE_DIR, write_description
 from stages.outputs.features import CHECKSUMS_NAME, FEATURES_DIR
-from stages.outputs.manifest import RAW_DIR, read_columns
+from stages.outputs.manifest import RAW_DIR, Manifest
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.unfinished import imported_code
 from stages.outputs.views import VIEWS_DIR
@@ -197,7 +197,7 @@ def test_a_classifier_that_does_not_say_what_was_trained_leaves_the_one_before(
     MODEL_DIR.mkdir()
     (MODEL_DIR / "of_before.txt").write_text("old")
     # Features that differ by label, but not as the network beside them says.
-    images = read_columns()
+    images = Manifest()
     features = np.random.default_rng(0).normal(size=(33, 2, 1024)).astype(np.float32)
     features += np.repeat([0, 3, 6], 11)[:, np.newaxis, np.newaxis]
     write_features_with(images, features)
@@ -277,7 +277,7 @@ def test_fine_tuning_delivers_a_backbone_of_its_own(
     assert metrics["precision"] == precision
     assert metrics["largest_difference"] <= LARGEST_DIFFERENCES[precision]  # type: ignore[operator]
     classifier = Model.load(MODEL_DIR)
-    assert classifier.predict(list(pixels_of(read_columns()))).shape == (33, 3)
+    assert classifier.predict(list(pixels_of(Manifest()))).shape == (33, 3)
     network = keras.saving.load_model(MODEL_DIR / "backbone.keras")
     assert {weight.dtype for weight in network.weights} == {"float32"}
     assert not [layer.name for layer in network.layers if layer.name.endswith("_bn")]
@@ -293,7 +293,7 @@ def test_random_weights_train_whole(
     (FEATURES_DIR / "backbone.keras").unlink()
     # Of the backbone that trains here, so that its end is that of the features; else nothing of
     # them is used.
-    write_features_with(read_columns(), np.zeros((33, 2, 1024), np.float32), pretrained=False)
+    write_features_with(Manifest(), np.zeros((33, 2, 1024), np.float32), pretrained=False)
 
     main(changed(settings, scratch__epochs=2, scratch__batch_size=9))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stages.outputs.features import open_features
-from stages.outputs.manifest import ManifestColumns, read_columns
+from stages.outputs.manifest import Manifest
 from stages.outputs.split import SplitRow
 from stages.outputs.tables import write_table
 from stages.outputs.views import Views, open_views
@@ -29,7 +29,7 @@ NUMBERS = (10 * np.arange(4)[:, np.newaxis] + np.arange(2)).astype(np.float32)
 FEATURES = np.stack([NUMBERS, np.full_like(NUMBERS, -1), 100 * NUMBERS], axis=2)
 
 
-def views_of(folder: Path, images: ManifestColumns) -> Views:
+def views_of(folder: Path, images: Manifest) -> Views:
     """Three views of each image: 1000 x image + number, in each column."""
     numbers = 1000 * np.arange(4)[:, np.newaxis] + np.arange(3)
     features = numbers[:, :, np.newaxis].repeat(3, axis=2).astype(np.float32)
@@ -41,7 +41,7 @@ def views_of(folder: Path, images: ManifestColumns) -> Views:
 def collection(tmp_path: Path) -> Collection:
     rows = [manifest_row(path) for path in PATHS]
     write_table(tmp_path / "manifest.csv", rows, type(rows[0]))
-    images = read_columns(tmp_path / "manifest.csv")
+    images = Manifest(tmp_path / "manifest.csv")
     write_feature_files(tmp_path / "features", images, FEATURES)
     features = open_features(images, tmp_path / "features")
     contract = Contract(("a", "b"), ORIENTATIONS, 32)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.training.memory import allocate, release
+from stages.training.memory import ROWS_AT_ONCE, allocate, gather, release
 from waste_classifier.errors import InputError
 
 
@@ -62,6 +62,20 @@ def test_an_array_in_a_file_gives_back_its_memory_and_keeps_its_content() -> Non
 
     assert filled - resident_mib() > 48
     np.testing.assert_array_equal(array[:, -1], np.arange(64))
+
+
+@pytest.mark.parametrize("memory_mib", [1, 1000])
+def test_rows_are_gathered_from_memory_and_from_a_file_alike(memory_mib: int) -> None:
+    array = allocate((3 * ROWS_AT_ONCE, 2**16), np.uint8, memory_mib, what="images")
+    array[:] = np.arange(len(array), dtype=np.uint8)[:, np.newaxis]
+    positions = np.arange(2 * ROWS_AT_ONCE + 1)[::-1] % 40
+
+    rows = gather(array, positions)
+
+    assert rows.shape == (len(positions), 2**16)
+    np.testing.assert_array_equal(rows[:, -1], positions)
+    rows[:] = 0
+    np.testing.assert_array_equal(array[:, 0], np.arange(len(array)))
 
 
 def test_an_array_in_memory_stays_as_it_is() -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from stages.compute import determinism
-from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow, read_columns
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, Manifest, ManifestRow
 from stages.outputs.tables import write_table
 from stages.outputs.views import VIEWS_DIR, open_views
 from stages.params.features import FeaturesParams
@@ -80,7 +80,7 @@ def checksums() -> dict[str, str]:
 
 def read_all(count: int = 3, per_image: int = 2) -> np.ndarray:
     out = np.empty((count, per_image, 1024), np.float32)
-    open_views(read_columns()).read(np.arange(count), COLUMNS, out)
+    open_views(Manifest()).read(np.arange(count), COLUMNS, out)
     return out
 
 
@@ -94,7 +94,7 @@ def test_each_view_of_each_image_has_features_and_the_same_bytes_each_time(
 
     assert sorted(first) == ["00000.npy", "SHA256SUMS", "views.json"]
     assert checksums() == first
-    assert open_views(read_columns()).per_image == 2
+    assert open_views(Manifest()).per_image == 2
     # Six views, no two alike.
     assert len(np.unique(views.reshape(6, 1024), axis=0)) == 6
     assert np.isfinite(views).all()
@@ -131,7 +131,7 @@ def test_without_weights_or_a_number_there_are_no_views(
     main(FEATURES, VIEWS.model_copy(update={"count": 0 if none == "count" else 2}))
 
     assert sorted(checksums()) == ["SHA256SUMS", "views.json"]
-    assert open_views(read_columns()).per_image == 0
+    assert open_views(Manifest()).per_image == 0
     assert capsys.readouterr().out.startswith("no views")
 
 
@@ -143,7 +143,7 @@ def test_views_of_other_images_are_refused() -> None:
     write_manifest(["glass/0.png", "glass/1.png", "glass/2.png"])
 
     with pytest.raises(InputError, match=r"data/views/00000\.npy: row 1 is not of glass/1\.png"):
-        open_views(read_columns())
+        open_views(Manifest())
 
 
 @pytest.mark.usefixtures("photos")
@@ -153,7 +153,7 @@ def test_a_damaged_description_is_refused(views: object) -> None:
     (VIEWS_DIR / "views.json").write_text(json.dumps({"views": views}))
 
     with pytest.raises(InputError, match=r"data/views/views\.json: damaged"):
-        open_views(read_columns())
+        open_views(Manifest())
 
 
 @pytest.mark.parametrize(("image_size", "expected"), [(32, 32), (64, 32), (224, 160), (384, 256)])
