@@ -9,7 +9,7 @@ label that it came with or the one that people decided on, or packed into tar fi
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from stages.fetch.archive import extract
@@ -21,7 +21,7 @@ from stages.fetch.corrections import (
 )
 from stages.fetch.ignored import check_seen_by_dvc
 from stages.fetch.incoming import incoming_directory, publish, require_free_space
-from stages.fetch.layout import ImageFile, Layout, find_images, place_images
+from stages.fetch.layout import ImageFiles, Layout, find_images, place_images
 from stages.fetch.names import composed, shown
 from stages.fetch.shards import most_bytes, packed, shard_names
 from stages.fetch.source import unchanged
@@ -71,7 +71,7 @@ def main(params: FetchParams) -> None:
             )
             counts, rejected, suspects = verdict
             check_rejected(rejected, params.max_rejected, origin)
-            check_labels({image.label for image in images}, counts, origin)
+            check_labels(images.labels, counts, origin)
             if params.expected_counts is not None:
                 check_counts(
                     counts_as_received(counts, corrected, rejected),
@@ -157,12 +157,13 @@ def receive(params: FetchParams, source: Path | None, incoming: Path) -> tuple[P
 
 
 def brought_into_place(
-    images: Sequence[ImageFile], received: Path, incoming: Path, origin: str, params: FetchParams
+    images: ImageFiles, received: Path, incoming: Path, origin: str, params: FetchParams
 ) -> Iterator[SoundImage | RejectedRow]:
     """Bring images to the folder `raw` of `incoming`, and yield what is found of each.
 
     Args:
-        images: as `find_images` returns them.
+        images: as `find_images` returns them. Those that were received in `incoming`, and are no
+            shards, are moved: they can't be iterated again.
         received: folder that they stand in.
         incoming: folder for what comes in.
         origin: what messages call where they come from.
@@ -179,11 +180,11 @@ def brought_into_place(
         files = ((image.path, image.source) for image in images)
         return packed(verify_images(files, params.max_pixels), raw, params.shard_images)
     if received.is_relative_to(incoming):
-        place_images(images, raw, Path.rename)
+        placed = place_images(images, raw, Path.rename)
     else:
         require_free_space(incoming, sum(image.source.stat().st_size for image in images), origin)
-        place_images(images, raw, shutil.copyfile)
-    return verify_images(((image.path, raw / image.path) for image in images), params.max_pixels)
+        placed = place_images(images, raw, shutil.copyfile)
+    return verify_images(((image.path, image.source) for image in placed), params.max_pixels)
 
 
 def summary(verdict: Verdict, layout: Layout) -> str:

@@ -58,6 +58,10 @@ class _Member(NamedTuple):
 def extract(archive: Path, directory: Path, origin: str) -> None:
     """Extract an archive into an empty directory.
 
+    The disk itself tells whether a name is there twice, so that memory holds the names of folders
+    alone. Files whose names differ in nothing but case or Unicode form are extracted where the disk
+    can tell them apart; `find_images` refuses them.
+
     Args:
         archive: A .zip or .tar(.gz, .bz2, .xz) file.
         directory: Where to; after an error it may be half full.
@@ -66,29 +70,27 @@ def extract(archive: Path, directory: Path, origin: str) -> None:
     Raises:
         InputError: the archive is of another kind, damaged, too large for the disk, or holds a
             member that could do harm: encrypted, an absolute path, `..`, a backslash, a link, a
-            device, a name that is there twice (also in other case or Unicode form), a name too long
-            for the disk, more, larger or deeper members than the limits above.
+            device, a name that is there twice (of a folder also in other case or Unicode form), a
+            name too long for the disk, more, larger or deeper members than the limits above.
     """
     most_bytes = max(HARMLESS_BYTES, MAX_GROWTH * archive.stat().st_size)
     total_bytes = 0
-    names: dict[str, str] = {}
+    folders: dict[str, str] = {}
     with _damage_reported(origin), _open(archive, directory, origin) as members:
         for count, member in enumerate(members, start=1):
             total_bytes += member.size
             danger = (
                 member.danger
                 or _danger_of_name(member)
-                or _collision(member, names)
+                or _collision_of_folders(member, folders)
                 or _danger_of_size(member.size, total_bytes, most_bytes, count)
             )
             if danger:
-                raise InputError(
-                    f"{origin}: {_abridged(member.name)!r} {danger}; nothing was extracted: mend "
-                    "that and pack again"
-                )
+                raise _refusal(member, danger, origin)
             require_free_space(directory, member.size, origin)
-            with _long_names_reported(member, origin):
-                _write(member, directory.joinpath(*PurePosixPath(member.name).parts))
+            target = directory.joinpath(*PurePosixPath(member.name).parts)
+            with _refused_names_reported(member, target, origin):
+                _write(member, target)
 
 
 def _open(archive: Path, directory: Path, origin: str) -> AbstractContextManager[Iterator[_Member]]:
@@ -105,6 +107,7 @@ def _open(archive: Path, directory: Path, origin: str) -> AbstractContextManager
 
 @contextmanager
 def _zip_members(archive: Path, directory: Path, origin: str) -> Iterator[Iterator[_Member]]:
+    """Give the members of a zip, of which zipfile keeps the whole directory in memory."""
     with zipfile.ZipFile(archive) as file:
         members = file.infolist()
         require_free_space(directory, sum(member.file_size for member in members), origin)
@@ -165,10 +168,19 @@ def _write(member: _Member, target: Path) -> None:
         shutil.copyfileobj(content, file)
 
 
+def _refusal(member: _Member, problem: str, origin: str) -> InputError:
+    return InputError(
+        f"{origin}: {_abridged(member.name)!r} {problem}; nothing was extracted: mend that and "
+        "pack again"
+    )
+
+
 @contextmanager
-def _long_names_reported(member: _Member, origin: str) -> Iterator[None]:
+def _refused_names_reported(member: _Member, target: Path, origin: str) -> Iterator[None]:
     try:
         yield
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        raise _refusal(member, _collision_on_disk(member, target), origin) from None
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
@@ -218,23 +230,31 @@ def _danger_of_size(size: int, total_bytes: int, most_bytes: int, count: int) ->
     return ""
 
 
-def _collision(member: _Member, names: dict[str, str]) -> str:
-    """Enter a member and its folders into `names`; say with what it collides, if it does.
+def _collision_of_folders(member: _Member, folders: dict[str, str]) -> str:
+    """Enter the folders of a member into `folders`; say with which other one collides, if it does.
 
-    `names` has the spelling by collision key; that of a folder ends in `/`.
+    A disk that can't tell two of them apart would make one of them, without an error.
+
+    Args:
+        member: a folder itself, or in some.
+        folders: spelling by collision key; it ends in `/`.
     """
     parts = PurePosixPath(member.name).parts
-    for depth in range(1, len(parts) + 1):
-        path = "/".join(parts[:depth])
-        is_folder = depth < len(parts) or member.is_folder
-        spelling = path + "/" * is_folder
-        other = names.get(collision_key(path))
-        names[collision_key(path)] = spelling
-        if other == spelling and not is_folder:
-            return "is there twice"
-        if other not in (None, spelling):
+    for depth in range(1, len(parts) + member.is_folder):
+        spelling = "/".join(parts[:depth]) + "/"
+        other = folders.setdefault(collision_key(spelling), spelling)
+        if other != spelling:
             return f"can't be told from {other!r} on every system"
     return ""
+
+
+def _collision_on_disk(member: _Member, target: Path) -> str:
+    """Say why the disk refuses a member that stands where another does."""
+    if member.is_folder or not target.is_file():
+        return "is a file where another one needs a folder, or the other way round"
+    if any(entry.name == target.name for entry in target.parent.iterdir()):
+        return "is there twice"
+    return "can't be told from another one on this disk"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from stages.fetch.layout import ImageFile, first_lines
+from stages.fetch.layout import ImageFile, ImageFiles, first_lines
 from stages.fetch.names import collision_key, composed, problem_of_name, shown
 from stages.outputs.rejected import RejectedRow
 from waste_classifier.checksum import sha256_of
@@ -17,7 +17,7 @@ from waste_classifier.errors import InputError
 class Corrected(NamedTuple):
     """What came of the decisions."""
 
-    images: list[ImageFile]  #: all of them, sorted by the path that tables name
+    images: ImageFiles  #: all of them
     received_labels: dict[str, str]  #: of those that are moved, by the path that they get
     kept: int  #: decisions that a photo stays where it is
     already_done: int  #: decisions on photos that were received under their new label
@@ -40,12 +40,13 @@ def read_decisions(name: str) -> list[Correction]:
 
 
 def correct_labels(
-    images: list[ImageFile], decisions: Sequence[Correction], table: str, origin: str
+    images: ImageFiles, decisions: Sequence[Correction], table: str, origin: str
 ) -> Corrected:
     """Give photos the labels that were decided on; no file is moved yet.
 
     A photo keeps its name where that is free under its new label, which it is too when the photo
-    of that name leaves; else a part of its checksum is added.
+    of that name leaves; else a part of its checksum is added. Memory grows with the number of
+    decisions, and not with that of photos.
 
     Args:
         images: as `find_images` returns them.
@@ -65,7 +66,7 @@ def correct_labels(
     checksums = {path: sha256_of(image.source) for path, image in named.items()}
     absent = {row for row in decisions if checksums.get(row.path) != row.sha256}
     done = _found_under_new_label(images, absent)
-    labels = {image.label for image in images}
+    labels = set(images.labels)
     problems = {
         row: _problem_of_row(row, labels)
         or (_reason_of_absence(row, checksums, origin) if row in absent - done else None)
@@ -75,9 +76,9 @@ def correct_labels(
     _raise_problems([*wrong, *_contradictions(decisions)], table)
 
     moves = {row.path: row for row in decisions if not row.keeps and row not in done}
-    staying = [image for image in images if image.path not in moves]
+    staying = (image for image in images if image.path not in moves)
     moved = dict(zip(moves, _renamed(named, moves.values(), staying, table), strict=True))
-    corrected = sorted([*staying, *moved.values()], key=lambda image: image.path)
+    corrected = images.with_moved(moved)
     _raise_problems(_lost(labels - {image.label for image in corrected}, origin), table)
     return Corrected(
         images=corrected,
@@ -108,8 +109,11 @@ def _found_under_new_label(
     images: Iterable[ImageFile], absent: Collection[Correction]
 ) -> set[Correction]:
     """Return the decisions whose photos stand under the new label, by whatever name."""
-    wanted = {row.to_label for row in absent}
-    found = {(image.label, sha256_of(image.source)) for image in images if image.label in wanted}
+    wanted = {(row.to_label, row.sha256) for row in absent}
+    labels = {label for label, _ in wanted}
+    found = wanted.intersection(
+        (image.label, sha256_of(image.source)) for image in images if image.label in labels
+    )
     return {row for row in absent if (row.to_label, row.sha256) in found}
 
 
@@ -163,26 +167,23 @@ def _reason_of_absence(row: Correction, checksums: Mapping[str, str], origin: st
 
 def _renamed(
     named: Mapping[str, ImageFile],
-    moves: Iterable[Correction],
+    moves: Collection[Correction],
     staying: Iterable[ImageFile],
     table: str,
 ) -> Iterator[ImageFile]:
     """Yield the photos that move, in the order of `moves`, under a label and name of theirs."""
-    taken: dict[str, set[str]] = {row.to_label: set() for row in moves}
-    for image in staying:
-        if image.label in taken:
-            taken[image.label].add(collision_key(image.name))
+    usable = {(row.to_label, collision_key(name)) for row in moves for name in row.names}
+    taken = usable.intersection((image.label, collision_key(image.name)) for image in staying)
     for row in moves:
-        names = taken[row.to_label]
         free = [
             name
             for name in row.names
-            if collision_key(name) not in names and problem_of_name(name) is None
+            if (row.to_label, collision_key(name)) not in taken and problem_of_name(name) is None
         ]
         if not free:
             problem = f"no free name for it under {row.to_label!r}; rename the photo"
             _raise_problems([(row.path, problem)], table)
-        names.add(collision_key(free[0]))
+        taken.add((row.to_label, collision_key(free[0])))
         yield named[row.path]._replace(label=row.to_label, name=free[0])
 
 

@@ -35,7 +35,9 @@ def check_seen_by_dvc(
 
     ignored_by = DvcIgnoreFilter(localfs, str(Path.cwd()))
     lines = list(_ignored(ignored_by, [(RAW_DIR, shards)] if shards else []))
-    for (folder, label), group in groupby(images, lambda image: (image.folder, image.label)):
+    # Those that go to shards, from where DVC does not watch, stand nowhere that it looks at.
+    looked_at = images if source is not None or not shards else ()
+    for (folder, label), group in groupby(looked_at, lambda image: (image.folder, image.label)):
         names = [(image.received_name, image.name) for image in group]
         places = [] if shards else [(RAW_DIR / label, [name for _, name in names])]
         if source is not None:

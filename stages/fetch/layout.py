@@ -1,11 +1,16 @@
 """Finds the label folders in what was received, and brings their images into place."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from stages.fetch.folder import Folder, list_folder
+import numpy as np
+
+from stages.fetch.folder import Folder, list_folder, path_in
 from stages.fetch.names import collision_key, composed, problem_of_name, shown
 from stages.fetch.recognise import find_boxes, find_splits
 from waste_classifier.errors import InputError
@@ -22,10 +27,7 @@ QUEUED = "A queued experiment sees only what git tracks: give it fetch.path as a
 
 
 class ImageFile(NamedTuple):
-    """A file that should be an image, as received; its content is still unknown.
-
-    There may be many: each holds no more than two names and what it shares with others.
-    """
+    """A file that should be an image, as received; its content is still unknown."""
 
     label: str
     name: str
@@ -35,7 +37,7 @@ class ImageFile(NamedTuple):
     @property
     def source(self) -> Path:
         """The file received."""
-        return self.folder / self.received_name
+        return path_in(self.folder, self.received_name)
 
     @property
     def path(self) -> str:
@@ -43,10 +45,55 @@ class ImageFile(NamedTuple):
         return f"{self.label}/{self.name}"
 
 
+class ImageFiles:
+    """The images of label folders, sorted by the path that tables name.
+
+    They may be many: their folders are listed anew whenever images are iterated, one at a time, so
+    that memory holds the names of one label at most.
+    """
+
+    def __init__(
+        self, folders: Iterable[Folder], moved: Mapping[str, ImageFile] | None = None
+    ) -> None:
+        """Name the folders.
+
+        Args:
+            folders: of labels.
+            moved: images that get another label or name, by the path that they have without.
+        """
+        # As paths are sorted: `glass-clear/1.jpg` comes before `glass/1.jpg`.
+        self._folders = sorted(folders, key=lambda folder: f"{_label_of(folder)}/")
+        self._moved = dict(moved or {})
+
+    @property
+    def labels(self) -> list[str]:
+        """The label of each folder."""
+        return list(map(_label_of, self._folders))
+
+    def with_moved(self, moved: Mapping[str, ImageFile]) -> "ImageFiles":
+        """Return the same images, some of them under another label or name.
+
+        Args:
+            moved: these, by the path that they have in the folders.
+        """
+        return ImageFiles(self._folders, moved)
+
+    def __len__(self) -> int:
+        """Return how many there were when the folders were found."""
+        return sum(folder.file_count for folder in self._folders)
+
+    def __iter__(self) -> Iterator[ImageFile]:
+        """List the folders again."""
+        received = chain.from_iterable(map(_images_of, self._folders))
+        staying = (image for image in received if image.path not in self._moved)
+        by_path = attrgetter("path")
+        return merge(staying, sorted(self._moved.values(), key=by_path), key=by_path)
+
+
 class Layout(NamedTuple):
     """What stands in a folder of label folders."""
 
-    images: list[ImageFile]  #: sorted by the path that tables name
+    images: ImageFiles
     ignored: Counter[str]  #: hidden and system files (Thumbs.db): how many of each name
     loose: list[str]  #: paths of other files beside the label folders, as README.md
 
@@ -80,26 +127,32 @@ def find_images(root: Path, origin: str) -> Layout:
     _check_found(wrappers[-1], labels, origin)
     _raise_problems(root, _problems(wrappers, labels), origin)
     return Layout(
-        images=[
-            image
-            for label in sorted(labels, key=lambda label: f"{composed(label.path.name)}/")
-            for image in _images_of(label)
-        ],
+        images=ImageFiles(labels),
         ignored=Counter(shown(name) for folder in wrappers + labels for name in folder.ignored),
         loose=[
-            shown(file.relative_to(root)) for wrapper in wrappers for file in wrapper.file_paths
+            shown(file.relative_to(root)) for wrapper in wrappers for file in wrapper.file_paths()
         ],
     )
 
 
 def place_images(
     images: Iterable[ImageFile], directory: Path, transfer: Callable[[Path, Path], object]
-) -> None:
-    """Bring each image to `directory/<label>/<name>` by `transfer(source, target)`."""
+) -> ImageFiles:
+    """Bring each image to `directory/<label>/<name>` by `transfer(source, target)`.
+
+    Args:
+        images: iterated once: they need not stay where they are.
+        directory: of label folders; it holds none yet.
+        transfer: brings a file to its place.
+
+    Returns:
+        The images as they stand there.
+    """
     for image in images:
         target = directory / image.path
         target.parent.mkdir(parents=True, exist_ok=True)
         transfer(image.source, target)
+    return ImageFiles(map(list_folder, directory.iterdir()))
 
 
 def first_lines(lines: list[str]) -> list[str]:
@@ -133,10 +186,10 @@ def _check_task(root: Path, wrappers: list[Folder], labels: list[Folder], origin
 
 def _check_found(around: Folder, labels: list[Folder], origin: str) -> None:
     """Refuse a folder that holds no label folders, also where it holds them packed once more."""
-    archives = list(filter(_is_archive, around.file_paths))
+    archives = list(filter(_is_archive, around.file_paths()))
     if len(labels) == 1:
-        inner = list(filter(_is_archive, labels[0].file_paths))
-        archives = inner if len(inner) == len(labels[0].files) else []
+        inner = list(filter(_is_archive, labels[0].file_paths()))
+        archives = inner if len(inner) == labels[0].file_count else []
     elif labels:
         return
     if archives:
@@ -158,14 +211,21 @@ def _raise_problems(root: Path, problems: Iterator[tuple[Path, str]], origin: st
         raise InputError("\n  ".join([f"{origin}:", *first_lines(lines)]))
 
 
-def _images_of(label: Folder) -> list[ImageFile]:
-    name = composed(label.path.name)
-    return sorted(ImageFile(name, composed(file), label.path, file) for file in label.files)
+def _label_of(folder: Folder) -> str:
+    return composed(folder.path.name)
+
+
+def _images_of(folder: Folder) -> Iterator[ImageFile]:
+    label = _label_of(folder)
+    names = folder.file_names()
+    names.sort(key=composed)
+    for received_name in names:
+        yield ImageFile(label, composed(received_name), folder.path, received_name)
 
 
 def _problems(wrappers: list[Folder], labels: list[Folder]) -> Iterator[tuple[Path, str]]:
     for wrapper in wrappers:
-        for file in filter(_looks_like_image, wrapper.file_paths):
+        for file in filter(_looks_like_image, wrapper.file_paths()):
             yield file, "an image beside the label folders; move it into one"
     for folder in (*wrappers[1:], *labels):
         if folder.path.is_symlink():
@@ -183,9 +243,9 @@ def _problems(wrappers: list[Folder], labels: list[Folder]) -> Iterator[tuple[Pa
                 "a folder inside a label folder; move its images up, or it beside the others if it "
                 "is a label",
             )
-        if not label.files and not label.folders:
+        if not label.file_count and not label.folders:
             yield label.path, "a label without images; add some or remove the folder"
-        for file in label.file_paths:
+        for file in label.file_paths():
             if _is_archive(file):
                 yield file, "an archive; unpack it there and take it out"
             elif not file.is_file():
@@ -197,21 +257,32 @@ def _problems(wrappers: list[Folder], labels: list[Folder]) -> Iterator[tuple[Pa
     )
     yield from _problems_of_names(wrappers[-1].path, [label.path.name for label in labels])
     for label in labels:
-        yield from _problems_of_names(label.path, label.files)
+        yield from _problems_of_names(label.path, label.file_names())
 
 
-def _problems_of_names(folder: Path, siblings: list[str]) -> Iterator[tuple[Path, str]]:
+def _problems_of_names(folder: Path, siblings: Sequence[str]) -> Iterator[tuple[Path, str]]:
+    shared = _shared_hashes(siblings)
     names: dict[str, str] = {}
     for name in siblings:
         problem = problem_of_name(name)
         if problem:
             yield folder / name, f"{problem}, which not every system can hold; rename it"
-        other = names.setdefault(collision_key(name), name)
-        if other != name:
+        key = collision_key(name)
+        if hash(key) in shared and (other := names.setdefault(key, name)) != name:
             yield (
                 folder / name,
                 f"differs from '{shown(other)}' in nothing but case or Unicode form; rename one",
             )
+
+
+def _shared_hashes(names: Sequence[str]) -> set[int]:
+    """Return the hashes of collision keys that several names have.
+
+    A hash takes 8 bytes, where a key takes some 60. Different keys may have one hash, too.
+    """
+    hashes = np.fromiter((hash(collision_key(name)) for name in names), np.int64, len(names))
+    hashes.sort()
+    return set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
 
 
 def _is_archive(file: Path) -> bool:

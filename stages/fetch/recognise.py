@@ -36,7 +36,7 @@ def find_boxes(wrappers: Iterable[Folder], labels: Iterable[Folder]) -> tuple[Pa
         The first such file, and its format; None: there is none.
     """
     for folder in _with_inner(wrappers, labels):
-        for file in folder.file_paths:
+        for file in folder.file_paths():
             kind = _format_of_boxes(file)
             if kind:
                 return file, kind

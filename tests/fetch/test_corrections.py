@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.fetch.corrections import correct_labels, read_decisions
-from stages.fetch.layout import ImageFile, find_images
-from stages.outputs.manifest import MANIFEST_FILE, ManifestRow, read_columns
+from stages.fetch.layout import ImageFiles, find_images
+from stages.outputs.manifest import MANIFEST_FILE, Manifest, ManifestRow
 from stages.outputs.tables import read_table
 from stages.split.conflicts import find_conflicts
 from tests.damaged import damaged_bytes, damaged_table
@@ -94,6 +94,34 @@ def test_an_archive_is_corrected_too(photos: Path, correct: Correct) -> None:
 
     assert run.code == 0
     assert list(fetched()) == ["glass/1.jpg", "paper/1.jpg", "paper/2.png"]
+
+
+def test_corrected_photos_stand_sorted_in_shards(
+    photos: Path, save_image: SaveImage, correct: Correct
+) -> None:
+    save_image(photos / "metal/1.jpg", seed=8)
+    save_image(photos / "metal/3.jpg", seed=9)
+    shutil.make_archive("photos", "tar", photos)
+    decisions = [
+        decided("glass/2.png", "metal"),
+        decided("metal/3.jpg", "glass"),
+        decided("paper/1.jpg", "glass"),
+        decided("glass/1.jpg", "paper"),
+    ]
+
+    assert correct(*decisions, path="photos.tar", shard_images=2).code == 0
+
+    came_from = {row.sha256: row.path for row in decisions}
+    assert [
+        (row.path, row.shard, came_from.get(row.sha256))
+        for row in read_table(MANIFEST_FILE, ManifestRow)
+    ] == [
+        ("glass/1.jpg", "000000.tar", "paper/1.jpg"),
+        ("glass/3.jpg", "000000.tar", "metal/3.jpg"),
+        ("metal/1.jpg", "000001.tar", None),
+        ("metal/2.png", "000001.tar", "glass/2.png"),
+        ("paper/1.jpg", "000002.tar", "glass/1.jpg"),
+    ]
 
 
 @pytest.mark.usefixtures("workspace")
@@ -252,12 +280,12 @@ def test_identical_photos_under_two_labels_are_brought_together(
 ) -> None:
     shutil.copy(photos / "glass/2.png", photos / "paper/2.png")
     correct()
-    assert len(find_conflicts(read_columns())) == 2
+    assert len(find_conflicts(Manifest())) == 2
     decision = decided("glass/2.png", "paper")
 
     correct(decision)
 
-    assert find_conflicts(read_columns()) == {}
+    assert find_conflicts(Manifest()) == {}
     assert [path for path, label in fetched().items() if label == "paper"] == [
         "paper/1.jpg",
         "paper/2.png",
@@ -270,7 +298,7 @@ def test_identical_photos_that_come_apart_are_a_conflict(photos: Path, correct: 
 
     assert correct(decided("glass/2.png", "paper")).code == 0
 
-    conflicts = find_conflicts(read_columns()).values()
+    conflicts = find_conflicts(Manifest()).values()
     assert [row.path for row in conflicts] == ["glass/3.png", "paper/2.png"]
 
 
@@ -449,7 +477,7 @@ def test_a_table_that_changes_while_it_is_read_is_not_used(
     run_fetch: RunFetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def decide_and_correct(
-        images: list[ImageFile], decisions: list[Correction], table: str, origin: str
+        images: ImageFiles, decisions: list[Correction], table: str, origin: str
     ) -> object:
         write_corrections(TABLE, [decided("glass/1.jpg", "glass")])
         return correct_labels(images, decisions, table, origin)

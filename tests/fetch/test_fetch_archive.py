@@ -5,6 +5,7 @@ import io
 import shutil
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 from stages.fetch import archive
 from stages.fetch.archive import extract
 from waste_classifier.errors import InputError
+
+FILE_AND_FOLDER = "is a file where another one needs a folder, or the other way round"
 
 
 def write_zip(path: Path, members: Mapping[str, bytes]) -> Path:
@@ -54,6 +57,26 @@ def test_extracts_files_and_folders(tmp_path: Path) -> None:
     assert (tmp_path / "target/c").is_dir()
 
 
+def test_memory_does_not_grow_with_the_members_of_a_tar(tmp_path: Path) -> None:
+    def peak_bytes(target: Path, members: int) -> int:
+        contents = {f"a/{number:06}.jpg": b"x" for number in range(members)}
+        path = write_tar(tmp_path / "x.tar", contents)
+        target.mkdir()
+        tracemalloc.start()
+        try:
+            extract(path, target, "the archive")
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak_bytes(tmp_path / "first", 50)  # with what is made once
+
+    growth = peak_bytes(tmp_path / "many", 550) - peak_bytes(tmp_path / "few", 50)
+
+    # A name alone takes some 60 bytes.
+    assert growth / 500 < 10
+
+
 def test_permissions_in_the_archive_are_not_taken_over(tmp_path: Path) -> None:
     info = zipfile.ZipInfo("program")
     info.external_attr = 0o104777 << 16
@@ -75,12 +98,13 @@ def test_permissions_in_the_archive_are_not_taken_over(tmp_path: Path) -> None:
         (["../x"], "'../x' leads outside by '..'"),
         (["a/../../x"], "leads outside by '..'"),
         (["a\\b.jpg"], "has a backslash in its name"),
-        (["a/1.jpg", "a/1.JPG"], "'a/1.JPG' can't be told from 'a/1.jpg'"),
-        (["a/é.jpg", "a/e\u0301.jpg"], "can't be told from 'a/é.jpg'"),
-        (["Glass/1.jpg", "glass/2.jpg"], "can't be told from 'Glass/'"),
-        (["a", "a/1.jpg"], "'a/1.jpg' can't be told from 'a'"),
-        (["a/1.jpg", "a"], "'a' can't be told from 'a/'"),
-        (["a/1.jpg", "./a/1.jpg"], "is there twice"),
+        (["Glass/1.jpg", "glass/2.jpg"], "'glass/2.jpg' can't be told from 'Glass/' on every"),
+        (["é/a/1.jpg", "e\u0301/a/2.jpg"], "can't be told from 'é/' on every system"),
+        (["a/b/1.jpg", "c/1.jpg", "a/B/2.jpg"], "'a/B/2.jpg' can't be told from 'a/b/'"),
+        (["a", "a/1.jpg"], f"'a/1.jpg' {FILE_AND_FOLDER}"),
+        (["a", "a/b/1.jpg"], f"'a/b/1.jpg' {FILE_AND_FOLDER}"),
+        (["a/1.jpg", "a"], f"'a' {FILE_AND_FOLDER}"),
+        (["a/1.jpg", "./a/1.jpg"], "is there twice; nothing was extracted: mend that and pack"),
         (
             ["a/" * 1500 + "1.jpg"],
             "…' stands in more than 19 folders (label folders alone do)",
@@ -108,6 +132,51 @@ def test_a_name_that_is_there_twice(tmp_path: Path) -> None:
         file.writestr("a/1.jpg", b"one")
         file.writestr("a/1.jpg", b"two")
     assert_refused(tmp_path / "x.zip", "'a/1.jpg' is there twice")
+
+
+def test_a_folder_where_a_file_stands(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "x.zip", {"a/1": b"x", "a/1/": b""})
+    assert_refused(path, f"'a/1/' {FILE_AND_FOLDER}; nothing was extracted: mend that and pack")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_folder_may_be_there_twice_and_after_its_files(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        for name in ("a/b/", "a/b/1.jpg", "a/b/", "a/"):
+            file.writestr(name, b"")
+    (tmp_path / "target").mkdir()
+
+    extract(tmp_path / "x.zip", tmp_path / "target", "x.zip")
+
+    assert (tmp_path / "target/a/b/1.jpg").exists()
+
+
+def test_files_that_differ_in_case_alone_are_extracted_where_the_disk_can_hold_both(
+    tmp_path: Path,
+) -> None:
+    members = {"a/1.jpg": b"one", "a/1.JPG": b"two"}
+    (tmp_path / "target").mkdir()
+
+    extract(write_tar(tmp_path / "x.tar", members), tmp_path / "target", "x.tar")
+
+    assert (tmp_path / "target/a/1.jpg").read_bytes() == b"one"
+    assert (tmp_path / "target/a/1.JPG").read_bytes() == b"two"
+
+
+def test_files_that_differ_in_case_alone_are_refused_where_the_disk_takes_them_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_tar(tmp_path / "x.tar", {"a/1.jpg": b"one", "a/1.JPG": b"two"})
+    # As macOS and Windows do, but that they keep the case of the first.
+    open_path, is_file = Path.open, Path.is_file
+
+    def lower(path: Path) -> Path:
+        return path.with_name(path.name.lower())
+
+    monkeypatch.setattr(Path, "open", lambda path, mode: open_path(lower(path), mode))
+    monkeypatch.setattr(Path, "is_file", lambda path: is_file(lower(path)))
+
+    assert_refused(path, "'a/1.JPG' can't be told from another one on this disk; nothing was")
 
 
 @pytest.mark.parametrize(

@@ -312,6 +312,43 @@ def test_names_that_other_systems_take_for_one(
     assert_refused(run_fetch, "in nothing but case or Unicode form; rename one")
 
 
+@pytest.mark.parametrize(
+    ("name", "twin"), [("1.JPG", "1.jpg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")]
+)
+def test_names_in_an_archive_that_other_systems_take_for_one(
+    photos: Path, save_image: SaveImage, run_fetch: RunFetch, name: str, twin: str
+) -> None:
+    save_image(photos / "glass" / name)
+    save_image(photos / "glass" / twin)
+    shutil.make_archive("photos", "tar", photos)
+    first, second = sorted([name, twin])
+    assert_refused(
+        run_fetch,
+        f"photos.tar:\n  glass/{second}: differs from '{first}' in nothing but case or Unicode "
+        "form; rename one\n",
+        path="photos.tar",
+        shard_images=2,
+    )
+
+
+def test_labels_in_an_archive_that_other_systems_take_for_one(
+    photos: Path, save_image: SaveImage, run_fetch: RunFetch
+) -> None:
+    save_image(photos / "Glass/1.jpg")
+    shutil.make_archive("photos", "tar", photos)
+    assert_refused(
+        run_fetch, "can't be told from", "/' on every system; nothing was", path="photos.tar"
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_archive_that_holds_a_photo_twice(photos: Path, run_fetch: RunFetch) -> None:
+    with zipfile.ZipFile("photos.zip", "w") as archive:
+        for path in ("glass/1.jpg", "paper/1.jpg", "glass/1.jpg"):
+            archive.write(photos / path, path)
+    assert_refused(run_fetch, "photos.zip: 'glass/1.jpg' is there twice", path="photos.zip")
+
+
 def test_labels_that_other_systems_take_for_one(
     photos: Path, save_image: SaveImage, run_fetch: RunFetch
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.fetch.shards import most_bytes
-from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, ManifestRow, read_columns
+from stages.outputs.manifest import MANIFEST_FILE, RAW_DIR, Manifest, ManifestRow
 from stages.outputs.tables import read_table
 from tests.fetch.conftest import RunFetch, SaveImage
 
@@ -54,10 +54,10 @@ def test_images_go_to_shards_sorted_and_a_row_says_where(
 def test_a_photo_of_a_shard_has_the_bytes_of_its_file(photos: Path, run_fetch: RunFetch) -> None:
     run_fetch(shard_images=2)
 
-    images = read_columns()
+    images = Manifest()
 
-    for path, photo in zip(images.paths, images.photos([0, 1, 2]), strict=True):
-        assert photo.read_bytes() == (photos / path).read_bytes()
+    for row, photo in zip(images, images.photos([0, 1, 2]), strict=True):
+        assert photo.read_bytes() == (photos / row.path).read_bytes()
     assert [str(photo) for photo in images.photos([2, 0])] == [
         "data/raw/000001.tar: paper/1.jpg",
         "data/raw/000000.tar: glass/1.jpg",
@@ -121,13 +121,13 @@ def test_a_name_may_be_long_or_foreign(
     file = save_image(photos / "métal" / name, seed=6)
     run_fetch(shard_images=1)
 
-    images = read_columns()
+    images = Manifest()
 
-    number = images.paths.index(f"métal/{name}")
+    number = [row.path for row in images].index(f"métal/{name}")
     (photo,) = images.photos([number])
     assert photo.read_bytes() == file.read_bytes()
     # As much room as is asked for suffices: a tar file ends with blocks of its own.
-    with tarfile.open(RAW_DIR / images.shards[number], "r:") as shard:
+    with tarfile.open(RAW_DIR / images[number].shard, "r:") as shard:
         (member,) = shard
         assert shard.offset <= most_bytes(member.size)
 
