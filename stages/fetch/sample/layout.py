@@ -3,8 +3,10 @@
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -33,6 +35,8 @@ MOST_VIEWS = 4
 # Share of further photos taken from where the one before was: near-duplicates, as in TrashNet.
 REPEATED_SHARE = 0.1
 JPEG_QUALITY = 90
+#: What asks a process to end.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class View(NamedTuple):
@@ -63,7 +67,8 @@ def draw_sample(directory: Path, images: int, image_size: int, seed: int) -> Non
     try:
         with ProcessPoolExecutor(available_cores(), initializer=_end_with_parent) as pool:
             try:
-                drawn = pool.map(draw, views, chunksize=8)
+                with _signals_held():
+                    drawn = pool.map(draw, views, chunksize=8)
                 for _ in counted(drawn, "drawing", len(views), "images"):
                     pass
             finally:
@@ -107,12 +112,30 @@ def draw_view(view: View, directory: Path, image_size: int, seed: int) -> None:
     photo.save(directory / view.path, quality=JPEG_QUALITY)
 
 
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let what asks this process to end wait for the end of the block.
+
+    What a signal raises may come just when the pool has taken one of its locks, which would never
+    be given back. Threads and processes that start in the block never see these signals.
+    """
+    # Windows has no call for it.
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _end_with_parent() -> None:
     """Let a process that draws end when the one that started it does, however that ends.
 
     What asks both to end is for the other alone, which lets this one finish an image.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
     Thread(target=_exit_after, args=(multiprocessing.parent_process(),), daemon=True).start()
 
