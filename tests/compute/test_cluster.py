@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ determinism.configure()
 
 
 from stages.compute import cluster  # noqa: E402
-from stages.compute.cluster import OfPhotos, Read, _slots, connected, spread  # noqa: E402
+from stages.compute.cluster import OfPhotos, Read, _Crew, _slots, connected, spread  # noqa: E402
 from stages.features import __main__ as features_stage  # noqa: E402
 from stages.outputs.backbone import BACKBONE_DIR, write_description  # noqa: E402
 from stages.outputs.features import (  # noqa: E402
@@ -160,6 +161,19 @@ def at_first_shard(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]
     monkeypatch.setattr("stages.frozen.shards.say", say)
 
 
+def once_all_are_ready(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+    """Hand out nothing before so many workers are ready: the first could do all before others."""
+    hand_out = _Crew.hand_out
+    started: list[bool] = []
+
+    def wait_for_all(crew: "_Crew", waiting: deque[Any]) -> None:
+        if started or len(crew._ready()) == workers:
+            started.append(True)
+            hand_out(crew, waiting)
+
+    monkeypatch.setattr(_Crew, "hand_out", wait_for_all)
+
+
 def shard_lines(printed: str) -> list[str]:
     return [line for line in printed.splitlines() if " of 33 images, " in line]
 
@@ -225,6 +239,7 @@ def test_a_node_that_leaves_loses_what_it_was_at_alone(
 ) -> None:
     expected, _ = computed_here
     capsys.readouterr()
+    once_all_are_ready(monkeypatch, len(two_nodes))
     at_first_shard(monkeypatch, lambda: head.remove_node(two_nodes[0], allow_graceful=False))
 
     features_stage.main(SETTINGS)
