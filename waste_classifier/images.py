@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from io import BytesIO
-from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from waste_classifier.batched import batched
 from waste_classifier.errors import InputError, PhotoError
 from waste_classifier.parallel import map_in_threads, prefetched
 
@@ -223,8 +223,7 @@ def _batches(
 ) -> Iterator[npt.NDArray[np.uint8]]:
     load = partial(_load_numbered, size=size, max_pixels=max_pixels)
     images = map_in_threads(load, enumerate(photos))
-    while batch := list(islice(images, batch_size)):
-        yield np.stack(batch)
+    return map(np.stack, batched(images, batch_size))
 
 
 def _load_numbered(

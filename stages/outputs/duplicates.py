@@ -5,7 +5,6 @@ paired with the first alone.
 """
 
 from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from stages.outputs.manifest import Manifest
 from stages.outputs.tables import iterate_table
+from waste_classifier.batched import batched
 
 DUPLICATES_FILE = Path("data/duplicates.csv")
 
@@ -59,10 +59,9 @@ def duplicate_columns(
     rows: Iterable[DuplicateRow], images: Manifest, file: Path = DUPLICATES_FILE
 ) -> DuplicateColumns:
     """Return the columns of some rows; errors are those of `read_duplicates`."""
-    remaining = iter(rows)
     nothing = np.empty(0, np.int32)
     parts = [DuplicateColumns(nothing, nothing, nothing.astype(np.bool_), nothing.astype(float))]
-    while some := list(islice(remaining, AT_ONCE)):
+    for some in batched(rows, AT_ONCE):
         paths = [path for row in some for path in (row.path, row.other_path)]
         ends = images.positions_of(paths, file).astype(np.int32).reshape(-1, 2)
         parts.append(

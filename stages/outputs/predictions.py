@@ -8,7 +8,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from stages.outputs.manifest import check_rows
 from stages.outputs.split import SplitName, SplitRow
 from stages.outputs.tables import MEND, iterate_cells, read_header
 from stages.outputs.whole import whole_text
+from waste_classifier.batched import batched
 from waste_classifier.errors import InputError
 
 PREDICTIONS_FILE = Path("data/predictions.csv")
@@ -137,11 +138,9 @@ def predictions_of(
     Raises:
         InputError: they are damaged, not sorted, stand twice, or there are none.
     """
-    remaining = iter(rows)
     parts: list[Predictions] = []
     try:
-        while some := list(islice(remaining, ROWS_AT_ONCE)):
-            parts.append(_part(labels, some))
+        parts.extend(_part(labels, some) for some in batched(rows, ROWS_AT_ONCE))
         check_rows(file, parts)
         return _joined(parts)
     except ValueError as error:

@@ -1,6 +1,6 @@
 """data/split.csv: where each image goes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -28,14 +28,17 @@ def read_split(path: Path = SPLIT_FILE) -> list[SplitRow]:
     Raises:
         InputError: the table is missing, damaged, or not strictly sorted.
     """
-    return list(iterate_split(path))
+    return list(iterate_split(path=path))
 
 
-def iterate_split(path: Path = SPLIT_FILE) -> Iterator[SplitRow]:
-    """Read the same a row at a time."""
+def iterate_split(
+    splits: Collection[SplitName] = SPLITS, path: Path = SPLIT_FILE
+) -> Iterator[SplitRow]:
+    """Read the same a row at a time, or the images of some splits alone."""
     before = ""
     for row in iterate_table(path, SplitRow):
         if row.path <= before:
             raise InputError(f"{path}: {row.path} does not follow {before}; {MEND}")
         before = row.path
-        yield row
+        if row.split in splits:
+            yield row

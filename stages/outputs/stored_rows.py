@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import overload
 
-from stages.outputs.tables import MEND, Row, RowMaker
+from stages.outputs.tables import MEND, Row, RowMaker, reading_explained
 from waste_classifier.errors import InputError
 
 #: Rows that are read together, and after each of which the place in the file is kept.
@@ -127,16 +127,11 @@ def _places(path: Path) -> "tuple[int, array[int]]":
     """Return how many rows a table has, and the bytes before each block and after the last."""
     starts = array("q")
     count = 0
-    try:
-        with path.open("rb") as file:
-            place = len(file.readline())
-            for count, line in enumerate(file, start=1):
-                if count % BLOCK_ROWS == 1:
-                    starts.append(place)
-                place += len(line)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run `dvc repro` to make it") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; {MEND}") from None
+    with reading_explained(path), path.open("rb") as file:
+        place = len(file.readline())
+        for count, line in enumerate(file, start=1):
+            if count % BLOCK_ROWS == 1:
+                starts.append(place)
+            place += len(line)
     starts.append(place)
     return count, starts

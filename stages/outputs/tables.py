@@ -8,6 +8,7 @@ import csv
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
@@ -77,9 +78,15 @@ def iterate_cells(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, lis
     Raises:
         InputError: the file is missing, damaged, or has other columns.
     """
+    with reading_explained(path), path.open(encoding="utf-8", newline="") as file:
+        yield from _cells(file, path, columns)
+
+
+@contextmanager
+def reading_explained(path: Path) -> Iterator[None]:
+    """Turn what the system says of a table that can't be read into an `InputError`."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            yield from _cells(file, path, columns)
+        yield
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run `dvc repro` to make it") from None
     except OSError as error:
@@ -139,11 +146,9 @@ def read_header(path: Path) -> list[str]:
         InputError: the file is missing or damaged.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with reading_explained(path), path.open(encoding="utf-8", newline="") as file:
             return next(csv.reader(file), [])
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run `dvc repro` to make it") from None
-    except (ValueError, csv.Error, OSError) as error:
+    except (ValueError, csv.Error) as error:
         raise InputError(f"{path}: damaged ({error}); {MEND}") from None
 
 

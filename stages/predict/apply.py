@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from stages.outputs.features import Features
 from stages.outputs.manifest import Manifest, ReceivedPhoto
 from stages.outputs.split import SPLIT_FILE
 from stages.progress import progress
+from waste_classifier.batched import batched
 from waste_classifier.images import resized_batches
 from waste_classifier.model import BACKBONE_NAME, Model
 from waste_classifier.orientations import ORIENTATIONS, Orientation
@@ -92,9 +92,8 @@ def pieces(
     Raises:
         InputError: it has not all of them.
     """
-    remaining = iter(paths)
     start = 0
-    while some := list(islice(remaining, at_once)):
+    for some in batched(paths, at_once):
         yield start, images.positions_of(some, SPLIT_FILE)
         start += len(some)
 

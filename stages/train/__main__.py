@@ -11,14 +11,13 @@ TF_CONFIG names, the first alone writes.
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from contextlib import nullcontext
 
 from stages.outputs.backbone import BACKBONE_DIR
 from stages.outputs.backbone import DESCRIPTION_NAME as BACKBONE_DESCRIPTION_NAME
 from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, read_class_weights
 from stages.outputs.model import MODEL_DIR
-from stages.outputs.split import SPLIT_FILE, SplitName, SplitRow, iterate_split
+from stages.outputs.split import SPLIT_FILE, iterate_split
 from stages.outputs.unfinished import fingerprint, folder_of, only_run
 from stages.outputs.whole import UNFINISHED
 from stages.params.train import TrainParams
@@ -71,8 +70,8 @@ def read_data(settings: TrainParams) -> TrainingData:
         InputError: a table is missing or damaged, or they do not belong together.
     """
     collection = open_collection(settings, iterate_split())
-    train = collection.examples(rows_of("train"), with_views=True)
-    val = collection.examples(rows_of("val"))
+    train = collection.examples(iterate_split(["train"]), with_views=True)
+    val = collection.examples(iterate_split(["val"]))
     class_weights = read_class_weights(CLASS_WEIGHTS_FILE, collection.contract.labels)
     return TrainingData(
         collection.contract,
@@ -82,11 +81,6 @@ def read_data(settings: TrainParams) -> TrainingData:
         class_weights,
         collection.features.description,
     )
-
-
-def rows_of(split: SplitName) -> Iterator[SplitRow]:
-    """Yield the images of one split, sorted by path."""
-    return (row for row in iterate_split() if row.split == split)
 
 
 if __name__ == "__main__":

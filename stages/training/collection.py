@@ -1,7 +1,6 @@
 """All images of the split, and how each of them is seen: what examples are chosen from."""
 
 from collections.abc import Iterable
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +24,7 @@ from stages.params.train import TrainParams
 from stages.resnet50.layout import used_columns
 from stages.training.examples import Examples
 from stages.training.memory import allocate, release
+from waste_classifier.batched import batched
 from waste_classifier.checksum import sha256_of
 from waste_classifier.errors import InputError
 from waste_classifier.model import Contract
@@ -90,8 +90,7 @@ class Collection(NamedTuple):
         """
         number_of = {label: number for number, label in enumerate(self.contract.labels)}
         positions, numbers = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
-        remaining = iter(rows)
-        while some := list(islice(remaining, ROWS_AT_ONCE)):
+        for some in batched(rows, ROWS_AT_ONCE):
             positions.append(self.images.positions_of([row.path for row in some], SPLIT_FILE))
             numbers.append(np.array([number_of[row.label] for row in some]))
         return np.concatenate(positions), np.concatenate(numbers)

@@ -7,13 +7,13 @@ import unicodedata
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
+from waste_classifier.batched import batched
 from waste_classifier.classifier import BATCH_SIZE, Answer, Classifier
 from waste_classifier.commands.progress import say
 from waste_classifier.errors import InputError, PhotoError
@@ -303,7 +303,7 @@ def results(
             return found, None, error
 
     opened = map_in_threads(read, photos)
-    while batch := list(islice(opened, batch_size)):
+    for batch in batched(opened, batch_size):
         images = [image for _, image, _ in batch if image is not None]
         features = classifier.features(np.stack(images)) if images else np.empty(0, np.float32)
         answered = zip(classifier.answers(features) if images else [], features, strict=True)
