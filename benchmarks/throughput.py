@@ -27,6 +27,7 @@ from benchmarks.measure import (
 )
 from benchmarks.workspace import require
 from stages.compute import determinism
+from stages.outputs.backbone import read_weights_file
 from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, read_class_weights
 from stages.outputs.manifest import ReceivedPhoto
 from stages.outputs.model import MODEL_DIR
@@ -214,7 +215,7 @@ def make_task(inputs: Inputs, name: str) -> "Task":
         backbone = (
             build_backbone(description.image_size, last_stage, momentum)
             if name == "scratch"
-            else restored_backbone(description, momentum)
+            else restored_backbone(read_weights_file(), description, momentum)
         )
         network = build_network(backbone, head, columns)
         task = network_task(phase, network, train, val, inputs.class_weights, settings)

@@ -343,7 +343,7 @@ def score_in_full(task: Task, trial: "optuna.trial.FrozenTrial") -> float:
     Raises:
         InputError: a training fails, or its loss is no number.
     """
-    from stages.cross_validate.held_out import score_folds
+    from stages.cross_validate.scoring import score_folds
 
     epochs = epochs_of(task, trial.params, 1)
     collection, recipe = open_recipe(task, trial.params, epochs)
@@ -459,7 +459,7 @@ def main() -> None:
         from stages.compute import determinism
 
         determinism.configure()
-        import stages.cross_validate.held_out  # noqa: F401  (its code is part of the fingerprint)
+        import stages.cross_validate.scoring  # noqa: F401  (its code is part of the fingerprint)
         from stages.compute.precision import native_precision
 
         code = [sha256_of(file) for file in CODE]

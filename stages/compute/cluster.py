@@ -57,8 +57,8 @@ Key = TypeVar("Key")
 Item = TypeVar("Item", bound=Readable)
 #: How an image is read: from where it lies, or from the driver.
 Read = Callable[[Any], Photo]
-#: Of images and how they are read: one array of them.
-OfPhotos = Callable[[Sequence[Any], Read], npt.NDArray[np.float32]]
+#: Of photos, how they are read, and what else their piece gives: one array.
+OfPhotos = Callable[..., npt.NDArray[np.float32]]
 
 
 class Greeting(NamedTuple):
@@ -91,15 +91,18 @@ class Worker:
         """Make what computes, once."""
         self._of_photos = make()
 
-    def compute(self, photos: Sequence[Readable], reader: Any) -> npt.NDArray[np.float32]:
+    def compute(
+        self, photos: Sequence[Readable], reader: Any, *given: Any
+    ) -> npt.NDArray[np.float32]:
         """Return what is computed of photos.
 
         Args:
             photos: that it is of.
             reader: actor of `PhotoReader`, or None: the photos lie here too.
+            given: what else the piece of work has.
         """
         read: Read = as_it_is if reader is None else partial(PhotoFromDriver, reader)
-        return self._of_photos(photos, read)
+        return self._of_photos(photos, read, *given)
 
 
 class PhotoReader:
@@ -195,7 +198,8 @@ def connected(address: str) -> Iterator[None]:
 
 
 def spread(
-    make: Callable[[], OfPhotos], pieces: Iterable[tuple[Key, Sequence[Item]]]
+    make: Callable[[], OfPhotos],
+    pieces: Iterable[tuple[Key, Sequence[Item], *tuple[Any, ...]]],
 ) -> Iterator[tuple[Key, npt.NDArray[np.float32]]]:
     """Yield what the workers of the cluster compute of pieces of photos, as each is done.
 
@@ -204,7 +208,8 @@ def spread(
 
     Args:
         make: called once by each worker, gives what computes; can be pickled, and so can photos.
-        pieces: a key and its photos; paths of photos are relative to the current directory.
+        pieces: a key, its photos, and what else computing takes, which can be pickled too; paths of
+            photos are relative to the current directory. Each is made when a worker can have it.
 
     Raises:
         InputError: what a worker found wrong with a photo; the libraries of a node are of other
@@ -214,12 +219,14 @@ def spread(
     if (first := next(iterator, None)) is None:
         return
     crew = _Crew(make, first[1][0])
-    waiting: deque[_Piece[Key]] = deque([_Piece(*first)])
+    waiting = deque([_piece(*first)])
     while True:
         crew.look_for_nodes()
         wanted = max(0, crew.free - len(waiting))
-        waiting.extend(_Piece(*piece) for piece in islice(iterator, wanted))
         crew.hand_out(waiting)
+        for piece in islice(iterator, wanted):
+            waiting.append(_piece(*piece))
+            crew.hand_out(waiting)
         if not waiting and not crew.busy:
             return
         yield from crew.results(waiting)
@@ -231,8 +238,13 @@ class _Piece(Generic[Key]):
 
     key: Key
     photos: Sequence[Readable]
+    given: tuple[Any, ...]
     deaths: int = 0  #: of workers that had them
     reader: Any = None  #: with which it was handed out
+
+
+def _piece(key: Key, photos: Sequence[Readable], *given: Any) -> _Piece[Key]:
+    return _Piece(key, photos, given)
 
 
 @dataclass
@@ -306,7 +318,8 @@ class _Crew:
             member = min(self._ready(), key=lambda each: len(each.given))
             piece = waiting.popleft()
             piece.reader = member.reader
-            member.given[member.worker.compute.remote(piece.photos, member.reader)] = piece
+            result = member.worker.compute.remote(piece.photos, member.reader, *piece.given)
+            member.given[result] = piece
 
     def results(self, waiting: deque[_Piece[Key]]) -> Iterator[tuple[Key, npt.NDArray[np.float32]]]:
         """Yield what has come by now, after a wait; what was lost goes back to those waiting."""

@@ -52,7 +52,8 @@ def main(
 
         determinism.configure()
         from stages.compute.precision import native_precision
-        from stages.cross_validate.held_out import Recipe, score_folds
+        from stages.cross_validate.held_out import Recipe
+        from stages.cross_validate.scoring import score_folds
         from stages.training.replicas import open_replicas
 
         precision = native_precision(train.precision)

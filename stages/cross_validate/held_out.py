@@ -1,7 +1,5 @@
-"""Trainings on all folds but one, and what they say of that one; imports TensorFlow."""
+"""A training on all folds but one, and what it says of that one; imports TensorFlow."""
 
-import shutil
-import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.compute.precision import native_precision
+from stages.outputs.backbone import read_weights_file
 from stages.outputs.split import SplitRow
-from stages.outputs.whole import whole_file
 from stages.params.class_weights import ClassWeightsParams
 from stages.params.train import TrainParams
-from stages.progress import progress, say
+from stages.progress import progress
 from stages.schemes import class_weights
 from stages.training.collection import Collection
 from stages.training.examples import TrainingData
@@ -68,46 +66,6 @@ class Recipe(NamedTuple):
     replicas: Replicas | None = None  #: where blocks of the backbone train on several devices
 
 
-def score_folds(
-    collection: Collection,
-    rows: Sequence[SplitRow],
-    folds: npt.NDArray[np.intp],
-    recipe: Recipe,
-    state: Path,
-) -> npt.NDArray[np.float32]:
-    """Return the probabilities of all images, each by a training without its fold: `(n, labels)`.
-
-    Args:
-        collection: the images.
-        rows: all n of them.
-        folds: `(n,)`, of each image.
-        recipe: of the trainings.
-        state: folder for what resuming needs.
-
-    Raises:
-        InputError: an image can't be read, the loss is no number, or the disk is full.
-    """
-    labels = collection.contract.labels
-    targets = np.array([labels.index(row.label) for row in rows])
-    probabilities = np.empty((len(rows), len(labels)), np.float32)
-    for fold in np.unique(folds).tolist():
-        held_out = folds == fold
-        training, finished = state / f"{fold}", state / f"{fold}.npy"
-        if not finished.exists():
-            started = time.perf_counter()
-            said = score_fold(collection, rows, held_out, recipe, training)
-            with whole_file(finished) as unfinished, unfinished.open("wb") as opened:
-                np.save(opened, said)
-            accuracy = (said.argmax(axis=1) == targets[held_out]).mean()
-            seconds = time.perf_counter() - started
-            say(f"fold {fold}: {len(said)} images, accuracy {accuracy:.4f}, {seconds:.1f} s")
-        # A checkpoint is several times as large as what trains, and of no use to other folds. A run
-        # that was killed just before this left it too.
-        shutil.rmtree(training, ignore_errors=True)
-        probabilities[held_out] = np.load(finished)
-    return probabilities
-
-
 def score_fold(
     collection: Collection,
     rows: Sequence[SplitRow],
@@ -140,18 +98,8 @@ def train_on(
         recipe: of the training.
         state: folder for what resuming needs; its name is that of the fold.
     """
-    contract, settings = collection.contract, recipe.settings
-    counts = Counter(row.label for row in rows)
-    images = {label: counts[label] for label in contract.labels}
-    weights = class_weights(images, recipe.weighting.scheme, recipe.weighting.beta)
-    data = TrainingData(
-        contract,
-        collection.columns,
-        train=collection.examples(rows, with_views=True),
-        val=collection.examples([]),
-        class_weights=np.array([weights[label] for label in contract.labels], np.float32),
-        backbone=collection.features.description,
-    )
+    data = training_data(collection, rows, recipe.weighting)
+    settings = recipe.settings
     state.mkdir(exist_ok=True)
     # The graphs, variables and features of the fold before are of no use any more; they hold each
     # other, so that Python would leave them for long.
@@ -160,3 +108,27 @@ def train_on(
         keeper = BestAndResume(state, log, settings.patience, settings.seed)
         precision = native_precision(settings.precision)
         return train(data, recipe.phases, settings, precision, keeper, log, recipe.replicas)
+
+
+def training_data(
+    collection: Collection, rows: Sequence[SplitRow], weighting: ClassWeightsParams
+) -> TrainingData:
+    """Return what a training on some images learns from; none are there to choose an epoch by.
+
+    Args:
+        collection: the images.
+        rows: those that it learns from.
+        weighting: of the loss, by how many of each label these are.
+    """
+    counts = Counter(row.label for row in rows)
+    images = {label: counts[label] for label in collection.contract.labels}
+    weights = class_weights(images, weighting.scheme, weighting.beta)
+    return TrainingData(
+        collection.contract,
+        collection.columns,
+        train=collection.examples(rows, with_views=True),
+        val=collection.examples([]),
+        class_weights=np.array([weights[label] for label in images], np.float32),
+        backbone=collection.features.description,
+        weights_file=read_weights_file(),
+    )

@@ -13,7 +13,7 @@ import shutil
 import sys
 from contextlib import nullcontext
 
-from stages.outputs.backbone import BACKBONE_DIR
+from stages.outputs.backbone import BACKBONE_DIR, read_weights_file
 from stages.outputs.backbone import DESCRIPTION_NAME as BACKBONE_DESCRIPTION_NAME
 from stages.outputs.class_weights import CLASS_WEIGHTS_FILE, read_class_weights
 from stages.outputs.model import MODEL_DIR
@@ -80,6 +80,7 @@ def read_data(settings: TrainParams) -> TrainingData:
         val,
         class_weights,
         collection.features.description,
+        read_weights_file(),
     )
 
 

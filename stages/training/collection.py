@@ -1,6 +1,6 @@
 """All images of the split, and how each of them is seen: what examples are chosen from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from stages.outputs.features import (
     Features,
     open_features,
 )
-from stages.outputs.manifest import MANIFEST_FILE, Manifest, labels_of
+from stages.outputs.manifest import MANIFEST_FILE, Manifest, ReceivedPhoto, labels_of
 from stages.outputs.split import SPLIT_FILE, SplitRow
 from stages.outputs.tables import MEND
 from stages.outputs.views import DESCRIPTION_NAME as VIEWS_DESCRIPTION_NAME
@@ -80,6 +80,14 @@ class Collection(NamedTuple):
             targets=np.eye(len(self.contract.labels), dtype=np.float32)[numbers],
             features=features,
         )
+
+    def photos(self, rows: Iterable[SplitRow]) -> Sequence[ReceivedPhoto]:
+        """Return the photos of some of the images, in the order of `rows`.
+
+        Raises:
+            InputError: the manifest has not all of them.
+        """
+        return self.images.photos(self._looked_up(rows)[0])
 
     def _looked_up(
         self, rows: Iterable[SplitRow]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -45,3 +46,4 @@ class TrainingData(NamedTuple):
     val: Examples  #: images that the best epoch is chosen by; of none, the last one is kept
     class_weights: npt.NDArray[np.float32]  #: `(labels,)`, weight in the loss
     backbone: Description  #: of the cached features
+    weights_file: Path | None  #: pretrained weights of the backbone; None: random ones

@@ -1,12 +1,12 @@
 """One training from examples to a network; importing this module imports TensorFlow."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
 
 from stages.compute.precision import Precision
-from stages.outputs.backbone import read_weights_file
 from stages.outputs.features import Description
 from stages.params.train import TrainParams
 from stages.resnet50.network import build_backbone
@@ -17,6 +17,7 @@ from stages.training.model import SCALE_OF_RANDOM, build_head, build_network, st
 from stages.training.phases import Phase
 from stages.training.replicas import Replicas
 from stages.training.reports import TrainingLog
+from stages.training.resume import Weights
 from stages.training.tasks import head_task, network_task
 
 
@@ -36,6 +37,7 @@ def train(
     keeper: BestAndResume,
     log: TrainingLog,
     replicas: Replicas | None = None,
+    head_weights: Weights | None = None,
 ) -> Trained:
     """Run what is left of the phases and return what they trained, with its best weights.
 
@@ -49,6 +51,7 @@ def train(
         keeper: of the best epoch; it knows which phases are done.
         log: of the times that it takes.
         replicas: where blocks of the backbone train on several devices.
+        head_weights: of a head that has had its phase, as the keeper knows; None: of a new one.
 
     Raises:
         InputError: an image can't be read, the loss is no number, the disk is full, a batch can't
@@ -61,7 +64,9 @@ def train(
     pretrained = data.backbone.pretrained
     scale = 1.0 if pretrained else SCALE_OF_RANDOM
     head = build_head(int(data.columns.sum()), labels, settings.head, momentum, scale)
-    if pretrained:
+    if head_weights is not None:
+        head.set_weights(head_weights)
+    elif pretrained:
         standardise(head, data.train.as_received)
     backbone = network = None
     for phase in phases[keeper.progress.phase :]:
@@ -71,7 +76,7 @@ def train(
             if phase.name == "head":
                 task = head_task(phase, head, data.train, data.val, data.class_weights, settings)
             else:
-                backbone = restored_backbone(data.backbone, momentum)
+                backbone = restored_backbone(data.weights_file, data.backbone, momentum)
                 network = build_network(backbone, head, data.columns)
                 task = network_task(
                     phase, network, data.train, data.val, data.class_weights, settings
@@ -84,14 +89,16 @@ def train(
     return Trained(head, backbone, network)
 
 
-def restored_backbone(description: Description, batch_norm_momentum: float) -> keras.Model:
+def restored_backbone(
+    weights_file: Path | None, description: Description, batch_norm_momentum: float
+) -> keras.Model:
     """Return the backbone that the features are of, ready to be trained.
 
     Args:
+        weights_file: pretrained ones; None: random ones.
         description: of the features.
         batch_norm_momentum: of random weights.
     """
-    weights_file = read_weights_file()
     backbone = build_backbone(description.image_size, description.last_stage, batch_norm_momentum)
     if weights_file:
         weights, _ = read_pretrained(weights_file)

@@ -30,8 +30,10 @@ determinism.configure()
 
 from stages.compute import cluster  # noqa: E402
 from stages.compute.cluster import OfPhotos, Read, _Crew, _slots, connected, spread  # noqa: E402
+from stages.cross_validate import __main__ as cross_validate_stage  # noqa: E402
 from stages.features import __main__ as features_stage  # noqa: E402
 from stages.outputs.backbone import BACKBONE_DIR, write_description  # noqa: E402
+from stages.outputs.cross_validation import CROSS_VALIDATION_FILE  # noqa: E402
 from stages.outputs.features import (  # noqa: E402
     FEATURES_DIR,
     NETWORK_NAME,
@@ -42,6 +44,8 @@ from stages.outputs.manifest import RAW_DIR  # noqa: E402
 from stages.outputs.model import MODEL_DIR  # noqa: E402
 from stages.outputs.predictions import PREDICTIONS_FILE  # noqa: E402
 from stages.outputs.views import VIEWS_DIR  # noqa: E402
+from stages.params.class_weights import ClassWeightsParams  # noqa: E402
+from stages.params.cross_validate import CrossValidateParams  # noqa: E402
 from stages.params.features import FeaturesParams  # noqa: E402
 from stages.params.predict import PredictParams  # noqa: E402
 from stages.params.views import ViewsParams  # noqa: E402
@@ -56,6 +60,8 @@ from tests.small_project import (  # noqa: E402
     write_network_and_features,
     write_tables,
 )
+from tests.training.changes import changed  # noqa: E402
+from tests.training.miniature import small_settings  # noqa: E402
 from waste_classifier.errors import InputError  # noqa: E402
 from waste_classifier.head import Dense, Head  # noqa: E402
 from waste_classifier.model import Contract, write_model  # noqa: E402
@@ -227,6 +233,35 @@ def test_predictions_have_the_bytes_of_this_machine(
     predict_stage.main(PredictParams(batch_size=4))
 
     assert PREDICTIONS_FILE.read_bytes() == expected
+
+
+@pytest.mark.usefixtures("two_nodes", "workspace")
+def test_fine_tuned_folds_have_the_bytes_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sections = (
+        CrossValidateParams(seed=1, folds=2, repeats=1),
+        ClassWeightsParams(scheme="balanced", beta=0.999),
+        changed(
+            small_settings(), head__epochs=2, fine_tune__epochs=2, fine_tune__first_block="conv3"
+        ),
+    )
+    with without_cluster():
+        features_stage.main(SETTINGS)
+        views_stage.main(SETTINGS, ViewsParams(seed=5, count=0, ground=0.5))
+        cross_validate_stage.main(*sections)
+    expected = CROSS_VALIDATION_FILE.read_bytes()
+    CROSS_VALIDATION_FILE.unlink()
+    capsys.readouterr()
+    # Nothing but the heads trains here.
+    monkeypatch.delattr("stages.cross_validate.scoring.score_fold")
+
+    cross_validate_stage.main(*sections)
+
+    assert CROSS_VALIDATION_FILE.read_bytes() == expected
+    told, *lines = capsys.readouterr().out.splitlines()
+    assert told == "2 folds train on the cluster"
+    assert {line.split(",")[0] for line in lines} >= {"fold 0: 17 images", "fold 1: 16 images"}
 
 
 @pytest.mark.usefixtures("workspace")

@@ -29,7 +29,8 @@ determinism.configure()
 import keras  # noqa: E402  (after the set-up, which it reads)
 
 from stages.cross_validate import held_out  # noqa: E402
-from stages.cross_validate.held_out import Recipe, score_folds  # noqa: E402
+from stages.cross_validate.held_out import Recipe  # noqa: E402
+from stages.cross_validate.scoring import score_folds  # noqa: E402
 from stages.features.__main__ import main as compute_features  # noqa: E402
 from tests.legacy_weights import write_random_weights  # noqa: E402
 

@@ -58,7 +58,8 @@ def test_a_loss_of_held_out_photos_that_is_no_number_is_a_failure_too(
         state.mkdir()
         return np.full((int(held_out.sum()), 3), np.nan, np.float32)
 
-    monkeypatch.setattr("stages.cross_validate.held_out.score_fold", nothing)
+    for module in ("held_out", "scoring"):
+        monkeypatch.setattr(f"stages.cross_validate.{module}.score_fold", nothing)
 
     with pytest.raises(InputError, match=r"space\.yaml: none of the trainings has a loss; narrow"):
         run(monkeypatch, "--trials", "2")

@@ -28,7 +28,7 @@ from tests.training.changes import changed
 
 determinism.configure()
 
-from stages.cross_validate import held_out  # noqa: E402  (after the set-up, which Keras reads)
+from stages.cross_validate import scoring  # noqa: E402  (after the set-up, which Keras reads)
 from stages.frozen import shards  # noqa: E402
 from stages.frozen.backbone import FrozenBackbone  # noqa: E402
 from stages.train import deliver  # noqa: E402
@@ -109,7 +109,7 @@ def test_a_cross_validation_is_kept(
     }
     monkeypatch.setattr("stages.cross_validate.__main__.write_cross_validation", lambda *_: None)
     edited: dict[str, Params] = {"train": changed(head_alone, lr=0.02)}
-    step = (held_out, "score_folds")
+    step = (scoring, "score_folds")
 
     code = run_while_edited(sections, edited, cross_validate, monkeypatch, step, 4)
 

@@ -16,7 +16,8 @@ from stages.training.phases import plan_phases
 
 determinism.configure()
 
-from stages.cross_validate import held_out  # noqa: E402  (after the set-up, which Keras reads)
+from stages.cross_validate import scoring  # noqa: E402  (after the set-up, which Keras reads)
+from stages.cross_validate.held_out import Recipe  # noqa: E402
 
 
 @pytest.mark.usefixtures("workspace")
@@ -26,7 +27,7 @@ def test_of_a_finished_fold_its_answers_are_kept_alone(
     rows = read_split()
     folds = np.arange(len(rows)) % 3
     weighting = ClassWeightsParams(scheme="none", beta=0.999)
-    recipe = held_out.Recipe(plan_phases(head_alone, True, "conv3"), head_alone, weighting)
+    recipe = Recipe(plan_phases(head_alone, True, "conv3"), head_alone, weighting)
     state = tmp_path / "state"
     state.mkdir()
     # Of fold 0 a run was killed after it wrote the answers.
@@ -42,9 +43,9 @@ def test_of_a_finished_fold_its_answers_are_kept_alone(
         (folder / "checkpoint.npz").touch()
         return np.full((int(arguments[2].sum()), 3), 0.5, np.float32)
 
-    monkeypatch.setattr(held_out, "score_fold", scored)
+    monkeypatch.setattr(scoring, "score_fold", scored)
 
-    said = held_out.score_folds(open_collection(head_alone, rows), rows, folds, recipe, state)
+    said = scoring.score_folds(open_collection(head_alone, rows), rows, folds, recipe, state)
 
     assert seen == [["0.npy"], ["0.npy", "1.npy"]]
     assert sorted(path.name for path in state.iterdir()) == ["0.npy", "1.npy", "2.npy"]
