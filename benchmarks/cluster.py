@@ -176,10 +176,7 @@ def images_per_second(inputs: Inputs, workers: int) -> float:
     from stages.frozen.shards import Batches, ShardRows, computed
 
     batches = Batches(inputs.settings.image_size, inputs.settings.batch_size)
-    # A list: of the manifest, a piece of work takes its own photos along, not all.
-    missing = [
-        (ShardRows(RAW_DIR, rows), list(inputs.images.photos(rows))) for rows in inputs.shards
-    ]
+    missing = [(ShardRows(RAW_DIR, rows), inputs.images.photos(rows)) for rows in inputs.shards]
     results = computed(missing, inputs.backbone, batches, of_orientations, lambda _: None)
     times = [time.perf_counter() for _ in results]
     return len(inputs.shards[0]) * (len(times) - workers) / (times[-1] - times[workers - 1])

@@ -28,6 +28,7 @@ from experiments.dvc_command import run_dvc
 from experiments.heads import open_heads
 from experiments.space import Values, ends_of, read_sections, read_space, sections_of, values_of
 from stages.comparison import Answers, compare
+from stages.compute.cluster import ClusterError
 from stages.cross_validate.folds import assign_folds
 from stages.outputs.features import Description
 from stages.outputs.manifest import MANIFEST_FILE
@@ -331,6 +332,8 @@ def train_finalists(task: Task, study: "optuna.Study", count: int) -> None:
         for trial in waiting:
             try:
                 outcome = f"log loss {score_in_full(task, trial):.4f}"
+            except ClusterError:
+                raise
             except InputError as error:
                 outcome = f"failed ({error})"
             say(f"trial {trial.number} in full: {outcome}  {_words(trial.params)}")
@@ -348,7 +351,7 @@ def score_in_full(task: Task, trial: "optuna.trial.FrozenTrial") -> float:
     epochs = epochs_of(task, trial.params, 1)
     collection, recipe = open_recipe(task, trial.params, epochs)
     folder = make_folder(task.state / f"finalist-{trial.number}")
-    probabilities = score_folds(collection, task.rows, task.folds, recipe, folder)
+    (probabilities,) = score_folds(collection, task.rows, task.folds[np.newaxis], recipe, folder)
     loss = float(losses(probabilities, task.actual).mean())
     if not np.isfinite(loss):
         raise InputError(f"the log loss became {loss}")

@@ -20,9 +20,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +29,7 @@ import numpy.typing as npt
 from stages.outputs.unfinished import LIBRARIES, PROJECT_PACKAGES
 from stages.progress import say
 from waste_classifier.errors import InputError, PhotoError
-from waste_classifier.images import Photo, Readable
+from waste_classifier.images import Readable
 from waste_classifier.parallel import available_cores
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ SECONDS_BETWEEN_LOOKS = 1.0  # at which nodes there are
 SECONDS_WITHOUT_NODES = 60.0  # until a cluster without nodes is given up
 SECONDS_WITHOUT_WORKERS = 60.0  # until the user is told what is waited for
 #: One piece of work runs, another is there when it is done.
-PIECES_PER_WORKER = 2
+PIECES_AT_A_WORKER = 2
 #: That one piece may cost: it may be the reason that they died.
 DEATHS_PER_PIECE = 3
 #: One after the other on one node, until nothing more is given to that node.
@@ -56,9 +55,13 @@ READERS = 8  # photos that the driver's machine reads at once for workers that d
 Key = TypeVar("Key")
 Item = TypeVar("Item", bound=Readable)
 #: How an image is read: from where it lies, or from the driver.
-Read = Callable[[Any], Photo]
+Read = Callable[[Any], Readable]
 #: Of photos, how they are read, and what else their piece gives: one array.
-OfPhotos = Callable[..., npt.NDArray[np.float32]]
+OfPhotos = Callable[Concatenate[Sequence[Any], Read, ...], npt.NDArray[np.float32]]
+
+
+class ClusterError(InputError):
+    """The cluster can't be used, whatever is computed on it."""
 
 
 class Greeting(NamedTuple):
@@ -141,7 +144,7 @@ class PhotoFromDriver(NamedTuple):
         return content
 
 
-def as_it_is(photo: Photo) -> Photo:
+def as_it_is(photo: Item) -> Item:
     """Return a photo that is read from where it lies."""
     return photo
 
@@ -164,12 +167,12 @@ def connected(address: str) -> Iterator[None]:
         address: `HOST:PORT`, or `auto` for the one that this machine is a node of.
 
     Raises:
-        InputError: Ray is not installed, or there is no such cluster that this process can join.
+        ClusterError: Ray is not installed, or there is no such cluster that this process can join.
     """
     try:
         import ray
     except ImportError:
-        raise InputError(
+        raise ClusterError(
             f"{ADDRESS} is set to {address}, but Ray is not installed here; install the extra "
             f"'cluster', or unset {ADDRESS} to compute on this machine"
         ) from None
@@ -200,6 +203,7 @@ def connected(address: str) -> Iterator[None]:
 def spread(
     make: Callable[[], OfPhotos],
     pieces: Iterable[tuple[Key, Sequence[Item], *tuple[Any, ...]]],
+    at_a_worker: int = PIECES_AT_A_WORKER,
 ) -> Iterator[tuple[Key, npt.NDArray[np.float32]]]:
     """Yield what the workers of the cluster compute of pieces of photos, as each is done.
 
@@ -210,26 +214,30 @@ def spread(
         make: called once by each worker, gives what computes; can be pickled, and so can photos.
         pieces: a key, its photos, and what else computing takes, which can be pickled too; paths of
             photos are relative to the current directory. Each is made when a worker can have it.
+        at_a_worker: pieces that a worker has at once; of those that take long, 1.
 
     Raises:
-        InputError: what a worker found wrong with a photo; the libraries of a node are of other
-            versions; all nodes have left, or one piece ends every worker that gets it.
+        InputError: what a worker found wrong with a photo, or as it computed.
+        ClusterError: the libraries of a node are of other versions; all nodes have left, or one
+            piece ends every worker that gets it.
     """
     iterator = iter(pieces)
     if (first := next(iterator, None)) is None:
         return
-    crew = _Crew(make, first[1][0])
+    crew = _Crew(make, first[1][0], at_a_worker)
     waiting = deque([_piece(*first)])
-    while True:
+    more = True
+    while more or waiting or crew.busy:
         crew.look_for_nodes()
-        wanted = max(0, crew.free - len(waiting))
+        if wanted := more and crew.free > len(waiting):
+            following = next(iterator, None)
+            more = following is not None
+            if following is not None:
+                waiting.append(_piece(*following))
+                crew.was_away()
         crew.hand_out(waiting)
-        for piece in islice(iterator, wanted):
-            waiting.append(_piece(*piece))
-            crew.hand_out(waiting)
-        if not waiting and not crew.busy:
-            return
-        yield from crew.results(waiting)
+        # Another piece may be wanted: what has come meanwhile is taken without a wait.
+        yield from crew.results(waiting, 0.0 if wanted else SECONDS_BETWEEN_LOOKS)
 
 
 @dataclass
@@ -262,7 +270,7 @@ class _Member:
 class _Crew:
     """The workers on all nodes."""
 
-    def __init__(self, make: Callable[[], OfPhotos], photo: Readable) -> None:
+    def __init__(self, make: Callable[[], OfPhotos], photo: Readable, at_a_worker: int) -> None:
         import ray
 
         from stages.compute.processor import Processor
@@ -270,6 +278,7 @@ class _Crew:
         self._ray = ray
         self._threads = available_cores()
         self._photo = photo
+        self._at_a_worker = at_a_worker
         self._make = ray.put(make)
         self._reader = _start_reader(ray)
         self._members: dict[tuple[str, int], _Member] = {}
@@ -283,12 +292,16 @@ class _Crew:
     @property
     def free(self) -> int:
         """How many pieces more the workers that are ready can have."""
-        return sum(PIECES_PER_WORKER - len(member.given) for member in self._ready())
+        return sum(self._at_a_worker - len(member.given) for member in self._ready())
 
     @property
     def busy(self) -> bool:
         """Whether any has work."""
         return any(member.given for member in self._members.values())
+
+    def was_away(self) -> None:
+        """Begin anew to wait for nodes and workers: meanwhile the driver has made a piece."""
+        self._last_node = self._last_ready = time.monotonic()
 
     def look_for_nodes(self) -> None:
         """Start workers on nodes that have none."""
@@ -301,7 +314,7 @@ class _Crew:
         if usable:
             self._last_node = now
         elif slots or now - self._last_node > SECONDS_WITHOUT_NODES:
-            raise InputError(
+            raise ClusterError(
                 f"{ADDRESS}: no node of the cluster is left to compute on "
                 f"({self._reason or 'none came'}); what is finished is kept: run again with one, "
                 f"or unset {ADDRESS} to go on with this machine"
@@ -318,16 +331,25 @@ class _Crew:
             member = min(self._ready(), key=lambda each: len(each.given))
             piece = waiting.popleft()
             piece.reader = member.reader
-            result = member.worker.compute.remote(piece.photos, member.reader, *piece.given)
+            # A list: of the manifest, a piece takes its own photos along, not all.
+            photos = list(piece.photos)
+            result = member.worker.compute.remote(photos, member.reader, *piece.given)
             member.given[result] = piece
 
-    def results(self, waiting: deque[_Piece[Key]]) -> Iterator[tuple[Key, npt.NDArray[np.float32]]]:
-        """Yield what has come by now, after a wait; what was lost goes back to those waiting."""
+    def results(
+        self, waiting: deque[_Piece[Key]], seconds: float
+    ) -> Iterator[tuple[Key, npt.NDArray[np.float32]]]:
+        """Yield what has come by now, after a wait; what was lost goes back to those waiting.
+
+        Args:
+            waiting: pieces that no worker has.
+            seconds: to wait at most, for the first that comes.
+        """
         expected = {ref: place for place in self._members for ref in self._refs(place)}
         if not expected:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(seconds)
             return
-        came, _ = self._ray.wait(list(expected), timeout=SECONDS_BETWEEN_LOOKS)
+        came, _ = self._ray.wait(list(expected), timeout=seconds)
         for ref in came:
             place = expected[ref]
             member = self._members[place]
@@ -382,7 +404,7 @@ class _Crew:
             if version != self._versions[name]
         ]
         if others:
-            raise InputError(
+            raise ClusterError(
                 f"{member.node}: a node of the cluster has {', '.join(others)}; install there what "
                 "is installed here"
             )
@@ -406,10 +428,12 @@ class _Crew:
             waiting.appendleft(member.given.pop(ref))
             return
         if isinstance(cause, ModuleNotFoundError):
-            raise InputError(
+            raise ClusterError(
                 f"{member.node}: a node of the cluster lacks what is installed here ({cause}); "
                 "install there what is installed here"
             ) from None
+        if isinstance(cause, InputError) and not isinstance(cause, PhotoError):
+            raise InputError(f"{member.node}: {cause}") from None
         raise cause
 
     def _lost(self, place: tuple[str, int], reason: str, waiting: deque[_Piece[Key]]) -> None:
@@ -417,13 +441,14 @@ class _Crew:
         member = self._members.pop(place)
         self._ray.kill(member.worker)
         node_id = place[0]
-        if any(node["NodeID"] == node_id and node["Alive"] for node in self._ray.nodes()):
-            self._deaths[node_id] += 1
+        # Where the node is known to have left, the piece is not the reason.
+        died = any(node["NodeID"] == node_id and node["Alive"] for node in self._ray.nodes())
+        self._deaths[node_id] += died
         say(f"{member.node}: a worker is gone, or its node; others take its photos")
         pieces = list(member.given.values())
         # The others waited behind the first.
         for piece in pieces[:1]:
-            piece.deaths += 1
+            piece.deaths += died
             if piece.deaths == DEATHS_PER_PIECE:
                 raise InputError(
                     f"{piece.photos[0]} and {len(piece.photos) - 1} photos after it: "
@@ -506,12 +531,14 @@ def _check_address(address: str) -> None:
     """Check that a cluster answers there: Ray would try for minutes, and then end this process.
 
     Raises:
-        InputError: none does.
+        ClusterError: none does.
     """
     if address != "auto":
         host, colon, port = address.rpartition(":")
         if not colon or not port.isdigit() or "/" in host:
-            raise InputError(f"{ADDRESS}: expected HOST:PORT of a cluster or auto, got '{address}'")
+            raise ClusterError(
+                f"{ADDRESS}: expected HOST:PORT of a cluster or auto, got '{address}'"
+            )
         try:
             socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_CONNECT).close()
         except (OSError, OverflowError) as error:
@@ -528,8 +555,8 @@ def _check_address(address: str) -> None:
         raise _no_cluster(address, lines[-1] if lines else "no answer")
 
 
-def _no_cluster(address: str, reason: str) -> InputError:
-    return InputError(
+def _no_cluster(address: str, reason: str) -> ClusterError:
+    return ClusterError(
         f"{ADDRESS} is set to {address}, but no cluster can be reached there ({reason}); {HOW_TO}, "
         f"or unset {ADDRESS} to compute on this machine"
     )

@@ -2,14 +2,13 @@
 
 The images are shared out among folds. Those of one fold are scored by a training on all others, in
 the phases of stage train. It keeps its last epoch: there is no val split to choose one by, and the
-held-out images choose nothing. Killed and run again, it goes on in the fold that it was in.
+held-out images choose nothing. Killed and run again, it goes on in the fold that it was in, on a
+cluster with those that were not finished.
 """
 
 import shutil
 import sys
 from collections.abc import Mapping
-
-import numpy as np
 
 from stages.cross_validate.folds import assign_folds
 from stages.outputs.backbone import BACKBONE_DIR
@@ -61,9 +60,7 @@ def main(
         settings = f"{cross_validate!r} {class_weights!r} {train.of_results} {precision}"
         state = folder_of(unfinished, fingerprint(settings, INPUTS))
         recipe = Recipe(phases, train, class_weights, replicas)
-        probabilities = np.stack(
-            [score_folds(collection, rows, of_repeat, recipe, state) for of_repeat in folds]
-        )
+        probabilities = score_folds(collection, rows, folds, recipe, state)
         labels = collection.contract.labels
         write_cross_validation(CROSS_VALIDATION_FILE, rows, folds, labels, probabilities)
         check_unchanged()

@@ -70,3 +70,9 @@ def check_spread(labels: Sequence[str], folds: npt.NDArray[np.intp], count: int)
                 "came into one fold, as groups hold several labels; raise it, take another "
                 "cross_validate.seed, or lower the distances of section duplicates"
             )
+
+
+def held_out_of(folds: npt.NDArray[np.intp], fold: int) -> npt.NDArray[np.bool_]:
+    """Return which images are of a fold, `(n,)`; `folds` are as of `assign_folds`."""
+    held_out: npt.NDArray[np.bool_] = (folds == fold).any(axis=0)
+    return held_out

@@ -1,7 +1,7 @@
 """Folds that the workers of a cluster train, each a whole one; imports TensorFlow.
 
-The head's phase, some seconds on cached features, runs on the driver. A worker gets the head and
-the photos: features of all photos would be far more to send.
+The head's phase, on cached features, runs on the driver. A worker gets the head and the photos:
+features of all photos would be far more to send.
 """
 
 import tempfile
@@ -17,18 +17,19 @@ import numpy.typing as npt
 
 from stages.compute.cluster import OfPhotos, Read, connected, spread
 from stages.compute.precision import Precision, native_precision
-from stages.cross_validate.held_out import EpochCount, Recipe, training_data
+from stages.cross_validate.folds import held_out_of
+from stages.cross_validate.held_out import Recipe, training_data
 from stages.outputs.backbone import read_weights_file
 from stages.outputs.features import Description
 from stages.outputs.manifest import ReceivedPhoto
 from stages.outputs.split import SplitRow
-from stages.progress import say
+from stages.progress import progress, say
 from stages.training.collection import Collection
 from stages.training.examples import Examples, TrainingData
 from stages.training.fit import BestAndResume
 from stages.training.probabilities import predict
-from stages.training.resume import Progress, Weights
-from stages.training.run import train
+from stages.training.reports import Unlogged
+from stages.training.run import BegunHead, train
 from waste_classifier.images import Photo
 from waste_classifier.model import Contract
 from waste_classifier.orientations import ORIENTATIONS
@@ -55,11 +56,9 @@ class Trainer(NamedTuple):
 class Begun(NamedTuple):
     """The training of one fold, after what runs on the driver."""
 
-    fold: int
     targets: npt.NDArray[np.float32]  #: `(n, labels)`, of the photos that it learns from
     class_weights: npt.NDArray[np.float32]
-    head: Weights | None  #: None: it has no phase of its own
-    progress: Progress
+    head: BegunHead | None  #: None: it trains with a backbone of random weights, as one
 
 
 def score_on_cluster(
@@ -78,15 +77,33 @@ def score_on_cluster(
         address: of the cluster.
         collection: the images.
         rows: all n of them.
-        folds: `(n,)`, of each image.
+        folds: `(repeats, n)`, of each image.
         missing: those to be scored, at least one.
         recipe: of the trainings.
 
     Raises:
         InputError: as of `score_folds`.
     """
+    trainer = share(collection, recipe)
+    say(f"{len(missing)} folds train on the cluster")
+    begun = (
+        (fold, *begin(collection, rows, held_out_of(folds, fold), trainer)) for fold in missing
+    )
+    with connected(address), progress("folds", len(missing), "folds") as bar:
+        for fold, said in spread(partial(on_photos, trainer), begun, at_a_worker=1):
+            yield fold, said
+            bar.update(1)
+
+
+def share(collection: Collection, recipe: Recipe) -> Trainer:
+    """Return what the trainings of all folds share.
+
+    Args:
+        collection: the images.
+        recipe: of the trainings.
+    """
     weights_file = read_weights_file()
-    trainer = Trainer(
+    return Trainer(
         collection.contract,
         collection.columns,
         collection.features.description,
@@ -94,10 +111,6 @@ def score_on_cluster(
         recipe,
         native_precision(recipe.settings.precision),
     )
-    say(f"{len(missing)} folds train on the cluster")
-    begun = (begin(collection, rows, folds == fold, trainer, fold) for fold in missing)
-    with connected(address):
-        yield from spread(partial(on_photos, trainer), begun)
 
 
 def begin(
@@ -105,8 +118,7 @@ def begin(
     rows: Sequence[SplitRow],
     held_out: npt.NDArray[np.bool_],
     trainer: Trainer,
-    fold: int,
-) -> tuple[int, list[ReceivedPhoto], Begun]:
+) -> tuple[Sequence[ReceivedPhoto], Begun]:
     """Train the head of one fold, and return what the rest of its training takes.
 
     Args:
@@ -114,29 +126,26 @@ def begin(
         rows: all n of them.
         held_out: `(n,)`, which are those of the fold.
         trainer: of all folds.
-        fold: its number.
 
     Returns:
-        The fold; the photos that it learns from, and behind them the held-out ones; what has begun.
+        The photos that it learns from, and behind them the held-out ones; what has begun.
     """
     learned = list(compress(rows, ~held_out))
-    photos = [*collection.photos(learned), *collection.photos(compress(rows, held_out))]
+    photos = collection.photos([*learned, *compress(rows, held_out)])
     data = training_data(collection, learned, trainer.recipe.weighting)
-    head, progress = train_head(data, trainer, fold)
-    return fold, photos, Begun(fold, data.train.targets, data.class_weights, head, progress)
+    head = train_head(data, trainer) if data.backbone.pretrained else None
+    return photos, Begun(data.train.targets, data.class_weights, head)
 
 
-def train_head(data: TrainingData, trainer: Trainer, fold: int) -> tuple[Weights | None, Progress]:
-    """Run the head's phase, if there is one; return its weights and how far the training is."""
-    recipe = trainer.recipe
-    phases = [phase for phase in recipe.phases if phase.name == "head"]
-    if not phases:
-        return None, Progress()
+def train_head(data: TrainingData, trainer: Trainer) -> BegunHead:
+    """Run the phase of the head, if it has one; else it is one that has learned nothing yet."""
+    phases = [phase for phase in trainer.recipe.phases if phase.name == "head"]
+    settings = trainer.recipe.settings
     keras.backend.clear_session()
-    with EpochCount(f"fold {fold}, head", phases) as log:
-        keeper = BestAndResume(None, log, recipe.settings.patience, recipe.settings.seed)
-        trained = train(data, phases, recipe.settings, trainer.precision, keeper, log)
-    return trained.head.get_weights(), keeper.progress
+    log = Unlogged()
+    keeper = BestAndResume(None, log, settings.patience, settings.seed)
+    trained = train(data, phases, settings, trainer.precision, keeper, log)
+    return BegunHead(trained.head.get_weights(), keeper.progress)
 
 
 def on_photos(trainer: Trainer) -> OfPhotos:
@@ -160,36 +169,40 @@ def train_and_score(
     """
     readable = [read(photo) for photo in photos]
     learned, held_out = readable[: len(begun.targets)], readable[len(begun.targets) :]
+    # What can't be read is noticed before hours of training, not behind them.
+    for photo in held_out:
+        photo.read_bytes()
     keras.backend.clear_session()
+    log = Unlogged()
+    settings = trainer.recipe.settings
+    keeper = BestAndResume(None, log, settings.patience, settings.seed)
     with tempfile.TemporaryDirectory() as folder:
         data = TrainingData(
             trainer.contract,
             trainer.columns,
-            train=unseen(learned, begun.targets),
-            val=unseen([], begun.targets[:0]),
+            train=without_features(learned, begun.targets),
+            val=without_features([], begun.targets[:0]),
             class_weights=begun.class_weights,
             backbone=trainer.backbone,
             weights_file=trainer.weights and write_weights(Path(folder), trainer.weights),
         )
-        recipe, settings = trainer.recipe, trainer.recipe.settings
-        with EpochCount(f"fold {begun.fold}", recipe.phases) as log:
-            keeper = BestAndResume(None, log, settings.patience, settings.seed)
-            keeper.progress = begun.progress
-            trained = train(
-                data,
-                recipe.phases,
-                settings,
-                trainer.precision,
-                keeper,
-                log,
-                head_weights=begun.head,
-            )
-    scored = unseen(held_out, np.zeros((len(held_out), begun.targets.shape[1]), np.float32))
+        trained = train(
+            data,
+            trainer.recipe.phases,
+            settings,
+            trainer.precision,
+            keeper,
+            log,
+            begun=begun.head,
+        )
+    scored = without_features(
+        held_out, np.zeros((len(held_out), begun.targets.shape[1]), np.float32)
+    )
     return predict(trained, scored, trainer.contract.orientations)
 
 
-def unseen(photos: Sequence[Photo], targets: npt.NDArray[np.float32]) -> Examples:
-    """Return images without features: blocks train on their pixels."""
+def without_features(photos: Sequence[Photo], targets: npt.NDArray[np.float32]) -> Examples:
+    """Return images as blocks learn from them: from their pixels alone."""
     return Examples(photos, targets, np.empty((len(photos), len(ORIENTATIONS), 0), np.float32))
 
 

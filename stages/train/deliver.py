@@ -9,13 +9,14 @@ from stages.outputs.model import MODEL_DIR
 from stages.params.train import TrainParams
 from stages.progress import waiting
 from stages.train.export import COMPARED_PHOTOS, choose_compared, export_classifier, write_backbone
-from stages.train.log import EpochLog, Unlogged
+from stages.train.log import EpochLog
 from stages.training.examples import TrainingData
 from stages.training.fit import BestAndResume
 from stages.training.model import exported_head
 from stages.training.phases import Phase
 from stages.training.probabilities import predict
 from stages.training.replicas import Replicas
+from stages.training.reports import Unlogged
 from stages.training.run import Trained, train
 
 #: What the chief tells the other machines, which wait for it to end with them.

@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -132,20 +132,6 @@ class EpochLog:
         for curve, points in self._curves.items():
             self._live.log_plot(curve, points, x="epoch", y=curve)
         self._curves_written = time.perf_counter()
-
-
-class Unlogged:
-    """The log of a machine that trains along: another one reports."""
-
-    def timed(self, part: str) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Take no time."""
-        return nullcontext()
-
-    def replay(self, logs: Logs) -> None:
-        """Take an epoch of an earlier run."""
-
-    def epoch(self, report: EpochReport) -> None:
-        """Take a finished epoch."""
 
 
 def _scores(logs: Logs, split: str) -> str:

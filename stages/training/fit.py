@@ -56,15 +56,21 @@ class BestAndResume(keras.callbacks.Callback):
         self._patience = patience
         self._seed = seed
         self._resumed = resume.load(folder) if folder else None
-        self.progress = self._resumed.progress if self._resumed else Progress()
+        self.progress = Progress()
         self._best_weights: resume.Weights = []
         self._learning_rate: Callable[[], tf.Tensor]
         self._started = 0.0
         self._train_seconds: float | None = None
         self._saved = 0.0
         self._saving_seconds = 0.0
-        for logs in self.progress.history:
-            log.replay(logs)
+        if self._resumed:
+            self.go_on_after(self._resumed.progress)
+
+    def go_on_after(self, progress: Progress) -> None:
+        """Take up a training whose phases so far ran elsewhere."""
+        self.progress = progress
+        for logs in progress.history:
+            self._log.replay(logs)
 
     def begin_phase(self, model: keras.Model) -> None:
         """Give a compiled model the weights to start from."""

@@ -1,6 +1,6 @@
 """What a training tells of its epochs while it runs."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Protocol
 
 Logs = dict[str, float]
@@ -23,6 +23,20 @@ class TrainingLog(Protocol):
 
     def replay(self, logs: Logs) -> None:
         """Take an epoch of an earlier run, which this one goes on from."""
+
+    def epoch(self, report: EpochReport) -> None:
+        """Take a finished epoch."""
+
+
+class Unlogged:
+    """The log of a training that another process reports of."""
+
+    def timed(self, part: str) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Take no time."""
+        return nullcontext()
+
+    def replay(self, logs: Logs) -> None:
+        """Take an epoch of an earlier run."""
 
     def epoch(self, report: EpochReport) -> None:
         """Take a finished epoch."""

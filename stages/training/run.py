@@ -17,8 +17,15 @@ from stages.training.model import SCALE_OF_RANDOM, build_head, build_network, st
 from stages.training.phases import Phase
 from stages.training.replicas import Replicas
 from stages.training.reports import TrainingLog
-from stages.training.resume import Weights
+from stages.training.resume import Progress, Weights
 from stages.training.tasks import head_task, network_task
+
+
+class BegunHead(NamedTuple):
+    """A head that another process has begun a training with."""
+
+    weights: Weights
+    progress: Progress  #: of the training
 
 
 class Trained(NamedTuple):
@@ -37,7 +44,7 @@ def train(
     keeper: BestAndResume,
     log: TrainingLog,
     replicas: Replicas | None = None,
-    head_weights: Weights | None = None,
+    begun: BegunHead | None = None,
 ) -> Trained:
     """Run what is left of the phases and return what they trained, with its best weights.
 
@@ -51,7 +58,7 @@ def train(
         keeper: of the best epoch; it knows which phases are done.
         log: of the times that it takes.
         replicas: where blocks of the backbone train on several devices.
-        head_weights: of a head that has had its phase, as the keeper knows; None: of a new one.
+        begun: the head that it goes on from; None: a new one.
 
     Raises:
         InputError: an image can't be read, the loss is no number, the disk is full, a batch can't
@@ -64,8 +71,9 @@ def train(
     pretrained = data.backbone.pretrained
     scale = 1.0 if pretrained else SCALE_OF_RANDOM
     head = build_head(int(data.columns.sum()), labels, settings.head, momentum, scale)
-    if head_weights is not None:
-        head.set_weights(head_weights)
+    if begun:
+        head.set_weights(begun.weights)
+        keeper.go_on_after(begun.progress)
     elif pretrained:
         standardise(head, data.train.as_received)
     backbone = network = None

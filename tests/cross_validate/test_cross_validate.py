@@ -82,7 +82,9 @@ def test_a_training_has_not_seen_the_photos_that_it_scores(head_alone: TrainPara
     ]
 
     said = [
-        score_folds(open_collection(head_alone, of), of, folds, recipe, new_folder(number))
+        score_folds(
+            open_collection(head_alone, of), of, folds[np.newaxis], recipe, new_folder(number)
+        )[0]
         for number, of in enumerate((rows, mislabelled))
     ]
 
@@ -154,14 +156,14 @@ def test_rare_labels_weigh_more_as_in_training(head_alone: TrainParams) -> None:
         score_folds(
             collection,
             rows,
-            np.arange(len(rows)) % 3,
+            np.arange(len(rows))[np.newaxis] % 3,
             Recipe(phases, head_alone, ClassWeightsParams(scheme=scheme, beta=0.5)),
             new_folder(number),
         )
         for number, scheme in enumerate(schemes)
     )
 
-    assert balanced[:, 0].mean() > even[:, 0].mean()
+    assert balanced[0, :, 0].mean() > even[0, :, 0].mean()
 
 
 def test_fine_tuning_is_cross_validated_too(workspace: Path, settings: TrainParams) -> None:

@@ -116,7 +116,7 @@ def test_no_file(tmp_path: Path) -> None:
 def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"Is a directory; run `dvc checkout`"):
         read_table(tmp_path, SplitRow)
-    with pytest.raises(InputError, match=r"damaged \(.*Is a directory.*\); run `dvc checkout`"):
+    with pytest.raises(InputError, match=r"Is a directory; run `dvc checkout`"):
         read_header(tmp_path)
 
 

@@ -19,14 +19,13 @@ import keras  # noqa: E402  (after the set-up, which it reads)
 import numpy as np  # noqa: E402
 
 from stages.params.train import TrainParams  # noqa: E402
-from stages.train.log import Unlogged  # noqa: E402
 from stages.training import fit  # noqa: E402
 from stages.training import replicas as replicas_module  # noqa: E402
 from stages.training.fit import BestAndResume, run_task, run_task_replicated  # noqa: E402
 from stages.training.machines import read_machines  # noqa: E402
 from stages.training.phases import Phase  # noqa: E402
 from stages.training.replicas import Replicas, open_replicas  # noqa: E402
-from stages.training.reports import EpochReport  # noqa: E402
+from stages.training.reports import EpochReport, Unlogged  # noqa: E402
 from stages.training.tasks import network_task  # noqa: E402
 from tests.training.changes import changed  # noqa: E402
 from tests.training.miniature import (  # noqa: E402
