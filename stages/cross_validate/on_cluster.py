@@ -42,7 +42,7 @@ class WeightsFile(NamedTuple):
     content: bytes
 
 
-class Trainer(NamedTuple):
+class Shared(NamedTuple):
     """What the trainings of all folds share."""
 
     contract: Contract
@@ -84,18 +84,16 @@ def score_on_cluster(
     Raises:
         InputError: as of `score_folds`.
     """
-    trainer = share(collection, recipe)
+    shared = share(collection, recipe)
     say(f"{len(missing)} folds train on the cluster")
-    begun = (
-        (fold, *begin(collection, rows, held_out_of(folds, fold), trainer)) for fold in missing
-    )
+    begun = ((fold, *begin(collection, rows, held_out_of(folds, fold), shared)) for fold in missing)
     with connected(address), progress("folds", len(missing), "folds") as bar:
-        for fold, said in spread(partial(on_photos, trainer), begun, at_a_worker=1):
+        for fold, said in spread(partial(on_photos, shared), begun, at_a_worker=1):
             yield fold, said
             bar.update(1)
 
 
-def share(collection: Collection, recipe: Recipe) -> Trainer:
+def share(collection: Collection, recipe: Recipe) -> Shared:
     """Return what the trainings of all folds share.
 
     Args:
@@ -103,7 +101,7 @@ def share(collection: Collection, recipe: Recipe) -> Trainer:
         recipe: of the trainings.
     """
     weights_file = read_weights_file()
-    return Trainer(
+    return Shared(
         collection.contract,
         collection.columns,
         collection.features.description,
@@ -117,7 +115,7 @@ def begin(
     collection: Collection,
     rows: Sequence[SplitRow],
     held_out: npt.NDArray[np.bool_],
-    trainer: Trainer,
+    shared: Shared,
 ) -> tuple[Sequence[ReceivedPhoto], Begun]:
     """Train the head of one fold, and return what the rest of its training takes.
 
@@ -125,41 +123,41 @@ def begin(
         collection: the images.
         rows: all n of them.
         held_out: `(n,)`, which are those of the fold.
-        trainer: of all folds.
+        shared: of all folds.
 
     Returns:
         The photos that it learns from, and behind them the held-out ones; what has begun.
     """
     learned = list(compress(rows, ~held_out))
     photos = collection.photos([*learned, *compress(rows, held_out)])
-    data = training_data(collection, learned, trainer.recipe.weighting)
-    head = train_head(data, trainer) if data.backbone.pretrained else None
+    data = training_data(collection, learned, shared.recipe.weighting)
+    head = train_head(data, shared) if data.backbone.pretrained else None
     return photos, Begun(data.train.targets, data.class_weights, head)
 
 
-def train_head(data: TrainingData, trainer: Trainer) -> BegunHead:
+def train_head(data: TrainingData, shared: Shared) -> BegunHead:
     """Run the phase of the head, if it has one; else it is one that has learned nothing yet."""
-    phases = [phase for phase in trainer.recipe.phases if phase.name == "head"]
-    settings = trainer.recipe.settings
+    phases = [phase for phase in shared.recipe.phases if phase.name == "head"]
+    settings = shared.recipe.settings
     keras.backend.clear_session()
     log = Unlogged()
     keeper = BestAndResume(None, log, settings.patience, settings.seed)
-    trained = train(data, phases, settings, trainer.precision, keeper, log)
+    trained = train(data, phases, settings, shared.precision, keeper, log)
     return BegunHead(trained.head.get_weights(), keeper.progress)
 
 
-def on_photos(trainer: Trainer) -> OfPhotos:
+def on_photos(shared: Shared) -> OfPhotos:
     """Return what trains the rest of a fold, in another process than the driver's."""
-    return partial(train_and_score, trainer)
+    return partial(train_and_score, shared)
 
 
 def train_and_score(
-    trainer: Trainer, photos: Sequence[ReceivedPhoto], read: Read, begun: Begun
+    shared: Shared, photos: Sequence[ReceivedPhoto], read: Read, begun: Begun
 ) -> npt.NDArray[np.float32]:
     """Train what is left of a fold, and return what that says of its photos: `(m, labels) float32`.
 
     Args:
-        trainer: of all folds.
+        shared: of all folds.
         photos: that it learns from, and behind them the m held-out ones.
         read: how a photo is read.
         begun: the training.
@@ -174,23 +172,23 @@ def train_and_score(
         photo.read_bytes()
     keras.backend.clear_session()
     log = Unlogged()
-    settings = trainer.recipe.settings
+    settings = shared.recipe.settings
     keeper = BestAndResume(None, log, settings.patience, settings.seed)
     with tempfile.TemporaryDirectory() as folder:
         data = TrainingData(
-            trainer.contract,
-            trainer.columns,
+            shared.contract,
+            shared.columns,
             train=without_features(learned, begun.targets),
             val=without_features([], begun.targets[:0]),
             class_weights=begun.class_weights,
-            backbone=trainer.backbone,
-            weights_file=trainer.weights and write_weights(Path(folder), trainer.weights),
+            backbone=shared.backbone,
+            weights_file=shared.weights and write_weights(Path(folder), shared.weights),
         )
         trained = train(
             data,
-            trainer.recipe.phases,
+            shared.recipe.phases,
             settings,
-            trainer.precision,
+            shared.precision,
             keeper,
             log,
             begun=begun.head,
@@ -198,7 +196,7 @@ def train_and_score(
     scored = without_features(
         held_out, np.zeros((len(held_out), begun.targets.shape[1]), np.float32)
     )
-    return predict(trained, scored, trainer.contract.orientations)
+    return predict(trained, scored, shared.contract.orientations)
 
 
 def without_features(photos: Sequence[Photo], targets: npt.NDArray[np.float32]) -> Examples:

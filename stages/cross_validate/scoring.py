@@ -58,13 +58,7 @@ def score_folds(
         remove_checkpoint(state, fold)
         probabilities[folds == fold] = said
     started = time.perf_counter()
-    address = cluster_for(recipe) if missing else None
-    answered = (
-        score_on_cluster(address, collection, rows, folds, missing, recipe)
-        if address
-        else score_here(collection, rows, folds, missing, recipe, state)
-    )
-    for fold, said in answered:
+    for fold, said in score_missing(collection, rows, folds, missing, recipe, state):
         write_answers(answers_file(state, fold), said)
         remove_checkpoint(state, fold)
         probabilities[folds == fold] = said
@@ -72,6 +66,33 @@ def score_folds(
         seconds = time.perf_counter() - started
         say(f"fold {fold}: {len(said)} images, accuracy {accuracy:.4f}, after {seconds:.1f} s")
     return probabilities
+
+
+def score_missing(
+    collection: Collection,
+    rows: Sequence[SplitRow],
+    folds: npt.NDArray[np.intp],
+    missing: Sequence[int],
+    recipe: Recipe,
+    state: Path,
+) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+    """Yield folds and what is said of their images, `(m, labels) float32`, as each is done.
+
+    Args:
+        collection: the images.
+        rows: all n of them.
+        folds: `(repeats, n)`, of each image.
+        missing: those to be scored.
+        recipe: of the trainings.
+        state: folder for what resuming needs.
+    """
+    address = cluster_for(recipe) if missing else None
+    if address is not None:
+        yield from score_on_cluster(address, collection, rows, folds, missing, recipe)
+        return
+    for fold in missing:
+        held_out = held_out_of(folds, fold)
+        yield fold, score_fold(collection, rows, held_out, recipe, state / f"{fold}")
 
 
 def cluster_for(recipe: Recipe) -> str | None:
@@ -86,29 +107,6 @@ def cluster_for(recipe: Recipe) -> str | None:
         say("train.devices is above 1: folds train on the devices of this machine")
         return None
     return address
-
-
-def score_here(
-    collection: Collection,
-    rows: Sequence[SplitRow],
-    folds: npt.NDArray[np.intp],
-    missing: Sequence[int],
-    recipe: Recipe,
-    state: Path,
-) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-    """Yield folds and what is said of their images, `(m, labels) float32`, one after another.
-
-    Args:
-        collection: the images.
-        rows: all n of them.
-        folds: `(repeats, n)`, of each image.
-        missing: those to be scored.
-        recipe: of the trainings.
-        state: folder for what resuming needs.
-    """
-    for fold in missing:
-        held_out = held_out_of(folds, fold)
-        yield fold, score_fold(collection, rows, held_out, recipe, state / f"{fold}")
 
 
 def answers_file(state: Path, fold: int) -> Path:

@@ -54,11 +54,11 @@ def test_a_worker_without_the_files_says_what_this_machine_would(
     collection = open_collection(of, rows)
     expected = score_fold(collection, rows, held_out, recipe, workspace / "0")
 
-    trainer = share(collection, recipe)
-    photos, begun = begin(collection, rows, held_out, trainer)
+    shared = share(collection, recipe)
+    photos, begun = begin(collection, rows, held_out, shared)
     with chdir(tmp_path_factory.mktemp("node")):
         said = train_and_score(
-            trainer, photos, lambda photo: photo._replace(place=workspace / photo.place), begun
+            shared, photos, lambda photo: photo._replace(place=workspace / photo.place), begun
         )
 
     np.testing.assert_array_equal(said, expected)
@@ -75,11 +75,11 @@ def test_a_held_out_photo_that_is_another_is_noticed_before_the_training(
     held_out = np.arange(len(rows)) == 7
     recipe = Recipe(plan_phases(settings, False, "conv3"), settings, WEIGHTING)
     collection = open_collection(settings, rows)
-    trainer = share(collection, recipe)
-    photos, begun = begin(collection, rows, held_out, trainer)
+    shared = share(collection, recipe)
+    photos, begun = begin(collection, rows, held_out, shared)
     other = Path("data/raw", rows[7].path)
     other.write_bytes(other.read_bytes() + b"older")
     monkeypatch.delattr("stages.cross_validate.on_cluster.train")
 
     with pytest.raises(PhotoError, match=rf"{rows[7].path}: not the photo that"):
-        train_and_score(trainer, photos, lambda photo: photo, begun)
+        train_and_score(shared, photos, lambda photo: photo, begun)
