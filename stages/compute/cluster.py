@@ -450,7 +450,7 @@ class _Crew:
         for piece in pieces[:1]:
             piece.deaths += died
             if piece.deaths == DEATHS_PER_PIECE:
-                raise InputError(
+                raise ClusterError(
                     f"{piece.photos[0]} and {len(piece.photos) - 1} photos after it: "
                     f"{piece.deaths} workers died over them, the last on {member.node}; see "
                     "whether they have memory enough"
