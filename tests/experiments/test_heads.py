@@ -10,7 +10,7 @@ from experiments.heads import open_heads
 from stages.outputs.manifest import Manifest
 from stages.outputs.split import read_split
 from stages.params.train import TrainParams
-from tests.experiments.test_search import write_params
+from tests.experiments.params_file import write_params
 from tests.small_project import write_features_with
 from tests.training.changes import changed
 from tests.training.conftest import project, settings, workspace

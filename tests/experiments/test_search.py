@@ -6,20 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import optuna
 import pytest
-from ruamel.yaml import YAML
 
 from stages.compute import determinism
 from stages.outputs.manifest import Manifest
 from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
 from stages.outputs.tables import write_table
 from stages.params.train import TrainParams
+from tests.experiments.params_file import write_params
 from tests.small_project import write_features_with
 from tests.training.changes import changed
 from tests.training.conftest import project, settings, workspace
 from waste_classifier.errors import InputError
 
+optuna = pytest.importorskip("optuna", reason="needs Optuna: the extra 'search'")
 determinism.configure()
 
 from experiments import search  # noqa: E402  (after the set-up, which it reads)
@@ -37,16 +37,6 @@ def inputs(settings: TrainParams, workspace: Path) -> None:
     """The inputs of a training with params.yaml and a space, as the current directory."""
     write_params(changed(settings, head__epochs=2, fine_tune__epochs=0))
     (workspace / "space.yaml").write_text(SPACE)
-
-
-def write_params(train: TrainParams) -> None:
-    content = {
-        "train": train.model_dump(),
-        "class_weights": {"scheme": "balanced", "beta": 0.9},
-        "cross_validate": {"seed": 1, "folds": 2, "repeats": 1},
-        "views": {"seed": 1, "count": 1, "ground": 0.5},
-    }
-    YAML().dump(content, Path("params.yaml"))
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:

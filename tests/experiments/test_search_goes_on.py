@@ -1,17 +1,23 @@
 """A search that nobody watches: trials that fail, spaces that can't be tried, studies of before."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import optuna
 import pytest
 
 from experiments import search
 from stages.cross_validate.held_out import Recipe
-from tests.experiments.test_search import SPACE, answer_with, inputs, run
 from tests.training.conftest import project, settings, workspace
 from waste_classifier.errors import InputError
+
+pytest.importorskip("optuna", reason="needs Optuna: the extra 'search'")
+
+from tests.experiments.test_search import SPACE, answer_with, inputs, run
+
+if TYPE_CHECKING:
+    import optuna
 
 __all__ = ["inputs", "project", "settings", "workspace"]
 
@@ -21,7 +27,7 @@ DIVERGED = "params.yaml: train: train/loss became nan in epoch 1; lower train.lr
 def score_without(failing: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each trial have a loss at once, but for some whose loss is no number."""
 
-    def scored(task: search.Task, trial: optuna.Trial) -> float:
+    def scored(task: search.Task, trial: "optuna.Trial") -> float:
         if trial.number in failing:
             raise InputError(DIVERGED)
         # As if it had been trained in full.

@@ -3,11 +3,18 @@
 from pathlib import Path
 
 import pytest
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from ruamel.yaml import YAML
 
 from experiments.space import READ_SCHEMAS, read_sections, read_space, sections_of
 from waste_classifier.errors import InputError
+
+pytest.importorskip("optuna", reason="needs Optuna: the extra 'search'")
+
+from optuna.distributions import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 
 ROOT = Path(__file__).parents[2]
 CONTENT = YAML(typ="safe").load(ROOT / "params.yaml")

@@ -9,8 +9,11 @@ from tests.waste_classifier.page.colours import LABELS, colour_classifier
 from tests.waste_classifier.page.test_decision_curve import written
 from waste_classifier.classifier import Classifier
 from waste_classifier.errors import InputError
-from waste_classifier.page.app import build
 from waste_classifier.page.review import Review
+
+pytest.importorskip("gradio", reason="needs Gradio: the extra 'page'")
+
+from waste_classifier.page.app import build
 
 
 @pytest.fixture

@@ -13,6 +13,9 @@ import pytest
 import requests
 
 from tests.waste_classifier.page.colours import COLOURS, colour_classifier, save_photo
+
+pytest.importorskip("gradio", reason="needs Gradio: the extra 'page'")
+
 from waste_classifier.page.app import build, launch
 
 PEOPLE = 20

@@ -17,8 +17,11 @@ from tests.classifier_folder import Colours
 from tests.waste_classifier.page.colours import LABELS, colour_classifier, save_photo
 from tests.waste_classifier.page.test_decision_curve import written
 from waste_classifier.corrections import read_corrections
-from waste_classifier.page.app import build, launch
 from waste_classifier.page.review import Review
+
+pytest.importorskip("gradio", reason="needs Gradio: the extra 'page'")
+
+from waste_classifier.page.app import build, launch
 
 pytestmark = needs_chromium
 #: What a control is called where it has no name of its own: its label, or the text within.

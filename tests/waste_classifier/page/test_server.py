@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[3]
 SERVE = """
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 # Under `nohup` it would stay ignored.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -40,6 +42,7 @@ def free_port() -> int:
     return port
 
 
+@pytest.mark.skipif(find_spec("gradio") is None, reason="needs Gradio: the extra 'page'")
 @pytest.mark.parametrize(
     ("host", "stop"),
     [("127.0.0.1", signal.SIGINT), ("::1", signal.SIGTERM), ("127.0.0.1", signal.SIGHUP)],
