@@ -153,7 +153,8 @@ def folds_work(count: int, most: int) -> Work:
     from stages.cross_validate.held_out import Recipe
     from stages.cross_validate.scoring import score_missing
 
-    rows = read_split()[:: max(1, len(read_split()) // most)][:most]
+    all_rows = read_split()
+    rows = all_rows[:: max(1, len(all_rows) // most)][:most]
     settings = load_section("train", TrainParams)
     collection = open_collection(settings, rows)
     description = collection.features.description

@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 from experiments.heads import open_heads
 from stages.cross_validate.folds import assign_folds
 from stages.novelty.fit import fit_known_labels, fit_novelty
-from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
+from stages.outputs.split import SPLIT_FILE, SplitRow, iterate_split
 from stages.params.class_weights import ClassWeightsParams
 from stages.params.cross_validate import CrossValidateParams
 from stages.params.reading import load_section
@@ -188,7 +188,7 @@ def main() -> None:
         prog="python -m experiments.left_out", description=__doc__.splitlines()[0]
     ).parse_args()
     settings = load_section("train", TrainParams)
-    rows = [row for row in read_split() if row.split != "test"]
+    rows = list(iterate_split(["train", "val"]))
     open_heads(settings, rows)
     labels = sorted({row.label for row in rows})
     if len(labels) < 3:

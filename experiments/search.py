@@ -32,7 +32,7 @@ from stages.compute.cluster import ClusterError
 from stages.cross_validate.folds import assign_folds
 from stages.outputs.features import Description
 from stages.outputs.manifest import MANIFEST_FILE
-from stages.outputs.split import SPLIT_FILE, SplitRow, read_split
+from stages.outputs.split import SPLIT_FILE, SplitRow, iterate_split
 from stages.outputs.unfinished import fingerprint, only_run
 from stages.outputs.whole import UNFINISHED, disk_errors_explained, whole_file
 from stages.params.cross_validate import CrossValidateParams
@@ -111,7 +111,7 @@ def read_task(file: Path, share: float, directory: Path) -> Task:
     train = load_section("train", TrainParams)
     cross_validate = load_section("cross_validate", CrossValidateParams)
     space = read_space(file, params)
-    rows = [row for row in read_split() if row.split != "test"]
+    rows = list(iterate_split(["train", "val"]))
     check_ends(file, params, space, open_heads(train, rows).features.description)
     once = cross_validate.model_copy(update={"repeats": 1})
     (folds,) = assign_folds(rows, once)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
@@ -24,11 +23,11 @@ from stages.training.fit import BestAndResume
 from stages.training.phases import Phase
 from stages.training.probabilities import predict
 from stages.training.replicas import Replicas
-from stages.training.reports import EpochReport, Logs
+from stages.training.reports import EpochReport, Logs, Unlogged
 from stages.training.run import Trained, train
 
 
-class EpochCount:
+class EpochCount(Unlogged):
     """A log of a training that counts its epochs, on a bar."""
 
     def __init__(self, what: str, phases: Sequence[Phase]) -> None:
@@ -43,10 +42,6 @@ class EpochCount:
     def __exit__(self, *_: object) -> None:
         """Close the bar."""
         self._bar.close()
-
-    def timed(self, part: str) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Take no time."""
-        return nullcontext()
 
     def replay(self, logs: Logs) -> None:  # noqa: ARG002
         """Count an epoch of an earlier run."""

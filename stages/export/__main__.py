@@ -18,7 +18,7 @@ from stages.outputs.export import EXPORT_DIR, FILE_NAMES
 from stages.outputs.manifest import Manifest, ReceivedPhoto
 from stages.outputs.model import MODEL_DIR
 from stages.outputs.predictions import PREDICTIONS_FILE, read_predictions
-from stages.outputs.split import SPLIT_FILE, read_split
+from stages.outputs.split import SPLIT_FILE, iterate_split
 from stages.outputs.whole import whole_folder
 from stages.params.export import ExportParams
 from stages.progress import counted, waiting
@@ -75,7 +75,7 @@ def main(settings: ExportParams) -> None:
 
 def representative_photos(images: Manifest, settings: ExportParams) -> Sequence[ReceivedPhoto]:
     """Return the photos of train that ranges are measured on, in random order."""
-    rows = [row for row in read_split() if row.split == "train"]
+    rows = list(iterate_split(["train"]))
     labels = [row.label for row in rows]
     chosen = spread_over_labels(labels, settings.representative_images, settings.seed)
     paths = [rows[position].path for position in chosen]

@@ -272,6 +272,7 @@ def test_fine_tuned_folds_have_the_bytes_of_this_machine(
     capsys.readouterr()
     # Nothing but the heads trains here.
     monkeypatch.delattr("stages.cross_validate.scoring.score_fold")
+    once_all_are_ready(monkeypatch, 2)
     most = count_those_at_work(monkeypatch)
 
     cross_validate_stage.main(*sections)
